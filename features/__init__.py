@@ -1,0 +1,1 @@
+"""Customer indicators: the only place that reads source data."""

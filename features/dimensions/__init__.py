@@ -1,0 +1,1 @@
+"""Five dimensions of indicators; none of the five knows another."""

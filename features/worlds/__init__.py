@@ -1,0 +1,1 @@
+"""Input worlds: real demo logs and a simulated company, in the source contract."""

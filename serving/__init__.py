@@ -1,0 +1,1 @@
+"""The service: grades, explanations, review, pages."""

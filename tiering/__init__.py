@@ -1,0 +1,1 @@
+"""The grading policy: pure functions from numbers to tiers."""

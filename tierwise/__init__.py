@@ -1,0 +1,1 @@
+"""The composition root: one console command over all packages."""

@@ -1,0 +1,1 @@
+"""From published indicators to a signed-off model bundle."""
