@@ -50,8 +50,8 @@ class Indicator:
     dimension
         The dimension it belongs to.
     unit
-        ``money`` (currency of the source), ``count``, ``days``, ``rate`` (0 to 1),
-        ``change`` (-1 to 1), ``ratio`` (0 and up) or ``score`` (0 to 100).
+        ``money`` (currency of the source), ``count``, ``days``, ``rate`` (0 to 1; a margin
+        may be below 0), ``change`` (-1 to 1), ``ratio`` (0 and up) or ``score`` (0 to 100).
     direction
         Which way is good.
     window

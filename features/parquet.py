@@ -1,0 +1,178 @@
+"""Indicator frames and outcomes as Parquet files, and files that are whole or absent.
+
+Only pyarrow is needed to read them: training and serving never load the query engine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.errors import ContractError, SourceNotFoundError
+from features.schema import FloatArray, IndicatorFrame
+
+PART_SUFFIX = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What the customers of one snapshot did in the horizon after it.
+
+    Attributes
+    ----------
+    as_of
+        Day of the snapshot; the horizon begins after it.
+    horizon_days
+        Length of the horizon.
+    customer_id
+        ``(n,)`` strings, sorted, unique: the customers of the indicator frame.
+    churned
+        ``(n,)`` bool: no purchase day in the horizon.
+    net_value
+        ``(n,)`` float64: net amount in the horizon, in the currency of the source.
+    """
+
+    as_of: date
+    horizon_days: int
+    customer_id: npt.NDArray[np.str_]
+    churned: npt.NDArray[np.bool_]
+    net_value: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of ``path`` when the block succeeds.
+
+    The file is flushed to disk before it is renamed, so a crash leaves the old file or
+    the new one, and at worst a leftover ``.part`` beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}{PART_SUFFIX}")
+    try:
+        yield part
+        with part.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_frame(frame: IndicatorFrame, path: Path) -> None:
+    """Write an indicator frame; NaN becomes null."""
+    columns = {"customer_id": pa.array(frame.customer_id.tolist(), pa.string())}
+    for position, name in enumerate(frame.columns):
+        columns[name] = pa.array(frame.values[:, position], pa.float64(), from_pandas=True)
+    _write(columns, {"as_of": frame.as_of.isoformat()}, path)
+
+
+def read_frame(path: Path) -> IndicatorFrame:
+    """Read an indicator frame.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If the file is not there.
+    ContractError
+        If it is no indicator frame.
+    """
+    table, notes = _read(path, "as_of")
+    names = tuple(name for name in table.column_names if name != "customer_id")
+    values = np.empty((table.num_rows, len(names)), dtype=np.float64)
+    for position, name in enumerate(names):
+        values[:, position] = floats(table, name)
+    return IndicatorFrame(
+        as_of=date.fromisoformat(notes["as_of"]),
+        customer_id=strings(table, "customer_id"),
+        columns=names,
+        values=values,
+    )
+
+
+def write_outcomes(outcomes: Outcomes, path: Path) -> None:
+    """Write the outcomes of one snapshot and horizon."""
+    columns = {
+        "customer_id": pa.array(outcomes.customer_id.tolist(), pa.string()),
+        "churned": pa.array(outcomes.churned, pa.bool_()),
+        "net_value": pa.array(outcomes.net_value, pa.float64()),
+    }
+    notes = {"as_of": outcomes.as_of.isoformat(), "horizon_days": str(outcomes.horizon_days)}
+    _write(columns, notes, path)
+
+
+def read_outcomes(path: Path) -> Outcomes:
+    """Read the outcomes of one snapshot and horizon.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If the file is not there.
+    ContractError
+        If it holds no outcomes.
+    """
+    table, notes = _read(path, "as_of", "horizon_days")
+    return Outcomes(
+        as_of=date.fromisoformat(notes["as_of"]),
+        horizon_days=int(notes["horizon_days"]),
+        customer_id=strings(table, "customer_id"),
+        churned=np.array(table["churned"].to_pylist(), dtype=np.bool_),
+        net_value=floats(table, "net_value"),
+    )
+
+
+def strings(table: pa.Table, name: str) -> npt.NDArray[np.str_]:
+    """Return a text column of an Arrow table, ``(n,)``."""
+    return np.array(table[name].to_pylist(), dtype=np.str_)
+
+
+def floats(table: pa.Table, name: str) -> FloatArray:
+    """Return a number column of an Arrow table, ``(n,)``; null becomes NaN."""
+    column = table[name].cast(pa.float64())
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _write(columns: dict[str, pa.Array], notes: dict[str, str], path: Path) -> None:
+    table = pa.table(columns).replace_schema_metadata(
+        {f"tierwise.{k}": v for k, v in notes.items()}
+    )
+    with atomic_path(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def _read(path: Path, *wanted: str) -> tuple[pa.Table, dict[str, str]]:
+    if not path.is_file():
+        raise SourceNotFoundError(
+            f"There is no published file {path}.",
+            hint="Publish that snapshot first: tierwise features publish.",
+            path=str(path),
+        )
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowException as error:
+        raise ContractError(
+            f"{path} cannot be read as Parquet: {error}",
+            hint="Delete it and publish again.",
+            path=str(path),
+        ) from error
+    metadata = table.schema.metadata or {}
+    notes = {
+        k: metadata[key].decode() for k in wanted if (key := f"tierwise.{k}".encode()) in metadata
+    }
+    if set(notes) != set(wanted):
+        raise ContractError(
+            f"{path} was not written by Tierwise, or for another purpose.",
+            hint="Delete it and publish again.",
+            path=str(path),
+        )
+    return table, notes

@@ -1,0 +1,140 @@
+"""The few verbs every dimension uses: windows, safe division, change, trend.
+
+All of them build lazy expressions. Age is the number of whole days between an event
+and ``as_of``: an event lies in the trailing window of N days, ``(as_of - N days,
+as_of]``, exactly when ``0 <= age < N``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+MONTH_DAYS = 30
+"""Length of a "month" bucket; calendar months differ by a tenth in length."""
+
+
+def age_days(moment: ir.TimestampColumn, as_of: datetime) -> ir.IntegerColumn:
+    """Return the whole days between ``moment`` and ``as_of``; 0 is the last 24 hours.
+
+    The clock is moved so that ``as_of`` falls on the end of its day; from there on a
+    difference of dates is exact to the microsecond and portable between engines.
+    """
+    return as_of_date(as_of).delta(_shifted(moment, as_of).date(), unit="day")
+
+
+def as_of_date(as_of: datetime) -> ir.DateScalar:
+    """Return the calendar day of ``as_of`` as an expression."""
+    return ibis.literal(as_of.date(), type="date")
+
+
+def within(
+    moment: ir.TimestampColumn, as_of: datetime, days: int, *, ending: int = 0
+) -> ir.BooleanColumn:
+    """Say which moments lie in the ``days`` days that end ``ending`` days before ``as_of``."""
+    last = as_of - timedelta(days=ending)
+    return (moment > instant(last - timedelta(days=days))) & (moment <= instant(last))
+
+
+def aged(age: ir.IntegerColumn, days: int, *, ending: int = 0) -> ir.BooleanColumn:
+    """Say which ages lie in the ``days`` days that end ``ending`` days before ``as_of``."""
+    return (age >= ending) & (age < ending + days)
+
+
+def instant(moment: datetime) -> ir.TimestampScalar:
+    """Return a naive UTC instant as an expression, exact to the microsecond."""
+    return ibis.literal(moment, type="timestamp(6)")
+
+
+def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
+    """Return ``later - earlier`` in calendar days."""
+    return later.delta(earlier, unit="day")
+
+
+def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.FloatingValue:
+    """Divide in float64; null where the denominator is 0."""
+    return numerator.cast("float64") / denominator.cast("float64").nullif(0.0)
+
+
+def known_if(condition: ir.BooleanValue, measured: ir.NumericValue) -> ir.NumericValue:
+    """Return the measurement as float64 where the condition holds, null elsewhere."""
+    return ibis.ifelse(condition, measured.cast("float64"), ibis.null("float64"))
+
+
+def positive(amount: ir.NumericValue) -> ir.NumericValue:
+    """Return the amount as float64 where it is above 0, null elsewhere."""
+    return known_if(amount > 0, amount)
+
+
+def change(now: ir.NumericValue, before: ir.NumericValue) -> ir.FloatingValue:
+    """Return ``(now - before) / (|now| + |before|)``, -1 to 1; null when both are 0.
+
+    A missing side counts as 0. Unlike a growth rate it is bounded, symmetric and
+    defined for a customer who starts from nothing.
+    """
+    a = now.cast("float64").fill_null(0.0)
+    b = before.cast("float64").fill_null(0.0)
+    return (a - b) / (a.abs() + b.abs()).nullif(0.0)
+
+
+def mean(months: Sequence[ir.FloatingValue]) -> ir.FloatingValue:
+    """Return the mean of columns of one row, added in the given order."""
+    return _total(months) / float(len(months))
+
+
+def relative_slope(months: Sequence[ir.FloatingValue]) -> ir.FloatingValue:
+    """Return the least-squares slope per month over the mean; null unless the mean is > 0.
+
+    Parameters
+    ----------
+    months
+        One float64 column a month, oldest first.
+    """
+    centre = (len(months) - 1) / 2
+    spread = sum((i - centre) ** 2 for i in range(len(months)))
+    slope = _total([m * ((i - centre) / spread) for i, m in enumerate(months)])
+    return slope / positive(mean(months))
+
+
+def variation(months: Sequence[ir.FloatingValue]) -> ir.FloatingValue:
+    """Return the population standard deviation over the mean; null unless the mean is > 0."""
+    centre = mean(months)
+    deviations = [(m - centre) * (m - centre) for m in months]
+    return mean(deviations).sqrt() / positive(centre)
+
+
+def falls_in_a_row(months: Sequence[ir.NumericValue]) -> ir.IntegerValue:
+    """Count the latest consecutive month-on-month falls, 0 to ``len(months) - 1``.
+
+    Parameters
+    ----------
+    months
+        One column a month, oldest first.
+    """
+    unbroken: ir.IntegerValue = ibis.literal(1)
+    count: ir.IntegerValue = ibis.literal(0)
+    for later, earlier in zip(reversed(months), reversed(months[:-1]), strict=False):
+        unbroken = ibis.ifelse(later < earlier, unbroken, 0)
+        count = count + unbroken
+    return count
+
+
+def _total(values: Sequence[ir.NumericValue]) -> ir.NumericValue:
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+def _shifted(moment: ir.TimestampColumn, as_of: datetime) -> ir.TimestampColumn:
+    shift = datetime.combine(as_of.date(), time.max) - as_of
+    if not shift:
+        return moment
+    return (
+        moment
+        + ibis.interval(seconds=shift.seconds)
+        + ibis.interval(microseconds=shift.microseconds)
+    )
