@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tiering.policy import Scheme
+from tiering.scheme import load_scheme, parse_scheme
+
+
+def test_the_hash_is_of_the_content_not_of_the_layout(small: Scheme, small_text: str) -> None:
+    relaid = "# a comment\n" + small_text.replace("weight = 0.40", "weight   =  4e-1")
+    assert parse_scheme(relaid).sha256 == small.sha256
+    assert len(small.sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('label_zh = "顶层"', 'label_zh = "顶级"'),
+        ("cut = 75", "cut = 75.5"),
+        ("band = 2.0", "band = 2.5"),
+        ('version = "1"', 'version = "2"'),
+        ("ltv = 0.6\nnet_amount_365d = 0.4", "ltv = 0.4\nnet_amount_365d = 0.6"),
+    ],
+)
+def test_any_change_of_content_changes_the_hash(
+    small: Scheme, small_text: str, old: str, new: str
+) -> None:
+    assert old in small_text
+    assert parse_scheme(small_text.replace(old, new)).sha256 != small.sha256
+
+
+def test_the_original_text_is_kept(small: Scheme, small_text: str) -> None:
+    assert small.to_toml_text() == small_text
+    assert "#" in load_scheme().to_toml_text()
+
+
+def test_a_scheme_changed_in_code_does_not_show_the_old_text(small: Scheme) -> None:
+    stricter = small.referral.model_copy(update={"band": 0.5})
+    changed = small.model_copy(update={"referral": stricter})
+    again = parse_scheme(changed.to_toml_text())
+    assert again.referral.band == 0.5
+    assert again.sha256 == changed.sha256 != small.sha256
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip))
+@settings(max_examples=60, deadline=None)
+def test_any_label_survives_writing(label: str) -> None:
+    renamed = Scheme.model_validate({**load_scheme().model_dump(), "title_en": label})
+    assert parse_scheme(renamed.to_toml_text()).title_en == label
+
+
+def test_schemes_are_frozen(small: Scheme) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        small.version = "2"
+    assert small.version == "1"

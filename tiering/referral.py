@@ -1,0 +1,122 @@
+"""Which decisions the expert panel must see, and the words that say why (#93, #96)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.schema import FloatArray
+from tiering.errors import PolicyError
+from tiering.policy import Referral
+
+BoolArray = npt.NDArray[np.bool_]
+Language = Literal["en", "zh"]
+
+BORDER_MARGIN = "border_margin"
+MISSING_WEIGHT = "missing_weight"
+MISSING_DIMENSION = "missing_dimension"
+DORMANT = "dormant"
+
+REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        BORDER_MARGIN: (
+            "The score {score:.1f} is {distance:.2f} points from the cut at {cut:g}; "
+            "closer than {band:g} points, a panel decides.",
+            "得分{score:.1f}距分级线{cut:g}分仅{distance:.2f}分，不足{band:g}分，需评审会复核。",
+        ),
+        MISSING_WEIGHT: (
+            "{missing:.0%} of the weight has no data; above {limit:.0%} a panel decides.",
+            "{missing:.0%}的权重缺少数据，超过{limit:.0%}，需评审会复核。",
+        ),
+        MISSING_DIMENSION: (
+            "No data for {dimensions}; the score rests on the other dimensions.",
+            "缺少{dimensions}数据，得分按其余维度计算。",
+        ),
+        DORMANT: (
+            "No purchase for longer than the models cover; their forecasts are uncertain.",
+            "长期未采购，超出模型适用范围，预测不确定。",
+        ),
+    }
+)
+"""Reason code to format strings (English, Chinese). Fields: ``score``, ``distance``,
+``cut`` and ``band`` in points, ``missing`` and ``limit`` as shares, ``dimensions`` as text."""
+
+FLAGS: tuple[str, ...] = (DORMANT,)
+"""Reasons that only the caller can know."""
+
+
+def reason_text(code: str, language: Language, fields: Mapping[str, object]) -> str:
+    """Return the reason in words.
+
+    Parameters
+    ----------
+    fields
+        Values for the format string; more than it needs is fine.
+    """
+    return REASONS[code][0 if language == "en" else 1].format_map(fields)
+
+
+def refer(
+    referral: Referral,
+    *,
+    distance: FloatArray,
+    missing_weight: FloatArray,
+    missing_dimension: BoolArray,
+    flags: Mapping[str, BoolArray],
+) -> tuple[BoolArray, list[tuple[str, ...]]]:
+    """Decide who is referred, and collect what there is to say about each customer.
+
+    A reason may be a mere remark: a dimension without data is always told, yet refers only
+    through its weight, and not for a dormant customer; a flag refers only if the scheme lists
+    it.
+
+    Parameters
+    ----------
+    distance
+        ``(n,)`` points to the nearest cut.
+    missing_weight
+        ``(n,)`` share of weight without data.
+    missing_dimension
+        ``(n, d)`` dimensions without data.
+    flags
+        Flag to ``(n,)`` mask.
+
+    Returns
+    -------
+    referred
+        ``(n,)`` mask.
+    reasons
+        For each customer its reason codes, in the order of ``REASONS``.
+
+    Raises
+    ------
+    PolicyError
+        If a flag is unknown or its mask is not ``(n,)`` boolean.
+    """
+    n = len(distance)
+    for name, mask in flags.items():
+        if name not in FLAGS:
+            raise PolicyError(
+                f"Unknown flag {name!r}.", hint=f"Known flags: {', '.join(FLAGS)}.", flag=name
+            )
+        if mask.shape != (n,) or mask.dtype != np.bool_:
+            raise PolicyError(f"Flag {name!r} must be a boolean mask of {n} customers.", flag=name)
+    # The windows of a dormant customer are empty because nothing happened: no data is missing.
+    dormant = flags.get(DORMANT, np.zeros(n, dtype=np.bool_))
+    masks: dict[str, BoolArray] = {
+        BORDER_MARGIN: np.less(distance, referral.band),
+        MISSING_WEIGHT: np.greater(missing_weight, referral.max_missing_weight) & ~dormant,
+        MISSING_DIMENSION: np.asarray(missing_dimension.any(axis=1)),
+        **flags,
+    }
+    referred = masks[BORDER_MARGIN] | masks[MISSING_WEIGHT]
+    for name in referral.refer_flags:
+        referred = referred | flags.get(name, np.zeros(n, dtype=np.bool_))
+    told = [code for code in REASONS if code in masks]
+    grid = np.stack([masks[code] for code in told], axis=1)
+    reasons = [tuple(told[j] for j in np.flatnonzero(row)) for row in grid]
+    return referred, reasons

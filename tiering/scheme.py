@@ -1,0 +1,157 @@
+"""Reading grading schemes from TOML.
+
+The file's shape (``tiering/schemes/default.toml`` is the model): ``[dimensions.<id>]`` with
+``weight`` and labels, ``[dimensions.<id>.indicators]`` with ``name = share``, ``[[tiers]]``
+from best to worst, ``[referral]``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from features.schema import Dimension
+from tiering.errors import Fault, SchemeError
+from tiering.policy import DimensionWeight, IndicatorWeight, Referral, Scheme, Tier
+from tiering.validate import validate
+
+__all__ = [
+    "DimensionWeight",
+    "IndicatorWeight",
+    "Referral",
+    "Scheme",
+    "Tier",
+    "load_scheme",
+    "parse_scheme",
+    "scheme_names",
+]
+
+
+def scheme_names() -> tuple[str, ...]:
+    """Return the names of the schemes that come with the package."""
+    folder = files("tiering") / "schemes"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def load_scheme(path_or_name: str | Path = "default") -> Scheme:
+    """Read a scheme and check it.
+
+    Parameters
+    ----------
+    path_or_name
+        Name of a scheme of the package, or path of a ``.toml`` file.
+
+    Raises
+    ------
+    SchemeError
+        If it does not exist, is no TOML, or breaks a rule; all faults are listed.
+    """
+    if str(path_or_name) in scheme_names():
+        text = (files("tiering") / "schemes" / f"{path_or_name}.toml").read_text("utf-8")
+        return parse_scheme(text, origin=str(path_or_name))
+    path = Path(path_or_name)
+    if not path.is_file():
+        raise SchemeError(
+            f"There is no scheme {str(path_or_name)!r}.",
+            hint=f"Give the path of a TOML file, or one of: {', '.join(scheme_names())}.",
+        )
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise SchemeError(f"Scheme {path.name} is not UTF-8 text: {error}.") from error
+    return parse_scheme(text, origin=path.name)
+
+
+def parse_scheme(text: str, *, origin: str = "scheme") -> Scheme:
+    """Read a scheme from TOML text and check it.
+
+    Parameters
+    ----------
+    origin
+        What to call the text in an error message.
+
+    Raises
+    ------
+    SchemeError
+        If the text is no TOML (with its line) or breaks a rule; all faults are listed.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"at line (\d+)", str(error))
+        raise SchemeError(
+            f"Scheme {origin} is not valid TOML: {error}.",
+            line=int(at[1]) if at else text.count("\n") + 1,
+        ) from error
+    faults: list[Fault] = []
+    scheme = _build(_unfold(raw, faults), faults)
+    if scheme is not None:
+        faults += validate(scheme)
+    if scheme is None or faults:
+        raise SchemeError(
+            f"Scheme {origin} has {len(faults)} fault{'s' if len(faults) > 1 else ''}:",
+            hint="Repair the file; the scheme in use is untouched.",
+            faults=faults,
+        )
+    return scheme.remember(text)
+
+
+def _unfold(raw: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
+    """Turn the named tables into the lists of the model, noting what is no table."""
+    dimensions = []
+    for name, table in _table(raw.get("dimensions", {}), "dimensions", faults).items():
+        place = f"dimensions.{name}"
+        if name not in list(Dimension):
+            five = ", ".join(Dimension)
+            faults.append(Fault(place, f"unknown dimension; the five are {five}."))
+            continue
+        entry = _table(table, place, faults)
+        if "id" in entry:
+            faults.append(Fault(f"{place}.id", "unknown key; the table's name is the id."))
+        listed = _table(entry.get("indicators", {}), f"{place}.indicators", faults)
+        indicators = [{"name": key, "weight": weight} for key, weight in listed.items()]
+        dimensions.append({**entry, "id": name, "indicators": indicators})
+    return {**raw, "dimensions": dimensions}
+
+
+def _table(value: Any, place: str, faults: list[Fault]) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    faults.append(Fault(place, f"must be a table, is {type(value).__name__}."))
+    return {}
+
+
+def _build(document: dict[str, Any], faults: list[Fault]) -> Scheme | None:
+    """Make the scheme, noting faults; ``None`` if what is there cannot be read as one."""
+    try:
+        return Scheme.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    for detail in details:
+        extra = detail["type"] == "extra_forbidden"
+        message = "unknown key." if extra else f"{detail['msg'][0].lower()}{detail['msg'][1:]}."
+        faults.append(Fault(_path(detail["loc"], document), message))
+    if any(detail["type"] != "extra_forbidden" for detail in details):
+        return None
+    # Unknown keys alone hide nothing: without them the other rules can be checked as well.
+    for detail in details:
+        owner: Any = document
+        for step in detail["loc"][:-1]:
+            owner = owner[step]
+        del owner[detail["loc"][-1]]
+    return Scheme.model_validate(document)
+
+
+def _path(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:
+    """Return a place in the model as it is written in the TOML."""
+    if loc[0] != "dimensions":
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc[1:])
+        return f"{loc[0]}{''.join(steps)}"
+    entry = document["dimensions"][loc[1]]
+    path = f"dimensions.{entry['id']}.{loc[2]}"
+    return path if len(loc) == 3 else f"{path}.{entry['indicators'][loc[3]]['name']}"

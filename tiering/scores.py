@@ -1,0 +1,183 @@
+"""The frozen reference population that scores are measured against.
+
+A score must not move because other customers moved, so percentiles are those of the
+population the bundle was trained on, stored as knots beside the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from features.schema import Direction, FloatArray, describe
+from tiering.errors import PopulationError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knots:
+    """Mid-rank percentiles of one indicator in the reference population.
+
+    Attributes
+    ----------
+    x
+        ``(m,)`` values, strictly increasing.
+    percentile
+        ``(m,)`` mid-rank percentile of each value, strictly increasing, 0 to 100.
+    mean
+        Mean percentile over the population.
+    n
+        Customers of the population in whom the indicator was measured.
+    """
+
+    x: FloatArray
+    percentile: FloatArray
+    mean: float
+    n: int
+
+    def at(self, x: FloatArray) -> FloatArray:
+        """Return percentiles ``(n,)``: linear between knots, flat outside, NaN stays NaN."""
+        if self.x.size == 1:
+            return np.where(np.isnan(x), np.nan, self.percentile[0])
+        left = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, self.x.size - 2)
+        x0, x1 = self.x[left], self.x[left + 1]
+        p0, p1 = self.percentile[left], self.percentile[left + 1]
+        share = (np.clip(x, self.x[0], self.x[-1]) - x0) / (x1 - x0)
+        # p0 + (p1 - p0) may round to above p1; the minimum keeps the map monotone to the bit.
+        line: FloatArray = np.minimum(p0 + share * (p1 - p0), p1)
+        return line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """Knots of every indicator that the reference population has data for."""
+
+    knots: Mapping[str, Knots]
+
+    @classmethod
+    def fit(cls, values: Mapping[str, FloatArray], knots: int = 101) -> Reference:
+        """Freeze a population.
+
+        Parameters
+        ----------
+        values
+            Indicator name to ``(n,)`` values; NaN (unknown) is left out. An indicator
+            without any value gets no knots: it is switched off in this world.
+        knots
+            Percentile steps to bracket (at least 2). Percentiles of population members
+            are exact within ``100 / (knots - 1)`` points, and exact when few values occur.
+
+        Raises
+        ------
+        PopulationError
+            If a value is infinite, or ``knots`` is below 2.
+        """
+        if knots < 2:
+            raise PopulationError("A reference needs at least 2 knots.", knots=knots)
+        fitted = {name: _fit(name, column, knots) for name, column in values.items()}
+        return cls(MappingProxyType({name: k for name, k in fitted.items() if k is not None}))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.knots
+
+    def mean_points(self, name: str, direction: Direction | None = None) -> float:
+        """Return the mean points of an indicator over the reference population, 0 to 100.
+
+        The zero line of explanations. NaN when the population has no data for it.
+
+        Parameters
+        ----------
+        direction
+            Which way is good; the catalogue's by default.
+        """
+        if name not in self.knots:
+            return math.nan
+        mean = self.knots[name].mean
+        way = describe(name).direction if direction is None else direction
+        return 100.0 - mean if way is Direction.LOWER_IS_BETTER else mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able content; floats survive ``json`` to the last bit."""
+        return {
+            "format": FORMAT,
+            "indicators": {
+                name: {
+                    "x": k.x.tolist(),
+                    "percentile": k.percentile.tolist(),
+                    "mean": k.mean,
+                    "n": k.n,
+                }
+                for name, k in self.knots.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Reference:
+        """Read what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        PopulationError
+            If the content is of another format or damaged.
+        """
+        if content.get("format") != FORMAT:
+            raise PopulationError(
+                f"Reference has format {content.get('format')!r}, this version reads {FORMAT}.",
+                hint="Train the bundle again.",
+            )
+        return cls(
+            MappingProxyType(
+                {name: _read(name, row) for name, row in content["indicators"].items()}
+            )
+        )
+
+
+def _fit(name: str, column: FloatArray, knots: int) -> Knots | None:
+    known = np.asarray(column, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if known.size == 0:
+        return None
+    x, count = np.unique(known, return_counts=True)
+    if not math.isfinite(float(x[-1]) - float(x[0])):
+        raise PopulationError(
+            f"Indicator {name!r} has infinite values in the reference population.",
+            hint="Unknown values must be NaN.",
+            indicator=name,
+        )
+    # Mid-rank: half of the ties count as below. A value shared by all lands on 50.
+    percentile = 100.0 * (np.cumsum(count) - 0.5 * count) / known.size
+    if x.size > knots:
+        # Keep both neighbours of every percentile step: a heavy tie then stays a knot of its
+        # own, and no straight line bridges more than one step between values it skips.
+        steps = np.linspace(percentile[0], percentile[-1], knots)
+        upper = np.clip(np.searchsorted(percentile, steps), 1, x.size - 1)
+        keep = np.union1d(upper - 1, upper)
+        x, percentile = x[keep], percentile[keep]
+    kept = Knots(x, percentile, mean=math.nan, n=int(known.size))
+    return Knots(x, percentile, mean=float(kept.at(known).mean()), n=kept.n)
+
+
+def _read(name: str, row: Mapping[str, Any]) -> Knots:
+    x = np.asarray(row["x"], dtype=np.float64)
+    percentile = np.asarray(row["percentile"], dtype=np.float64)
+    sound = (
+        x.ndim == 1
+        and x.shape == percentile.shape
+        and x.size > 0
+        and bool(np.isfinite(x).all())
+        and bool((np.diff(x) > 0).all())
+        and bool((np.diff(percentile) > 0).all())
+        and bool(((percentile >= 0) & (percentile <= 100)).all())
+    )
+    if not sound:
+        raise PopulationError(
+            f"Reference knots of {name!r} are damaged: values and percentiles must both increase.",
+            indicator=name,
+        )
+    return Knots(x, percentile, mean=float(row["mean"]), n=int(row["n"]))
