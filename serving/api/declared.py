@@ -1,0 +1,79 @@
+"""What an endpoint can answer besides success, declared for the OpenAPI file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from serving.api.service_schemas import Problem
+from serving.problems import MEDIA_TYPE
+
+_EXAMPLES: dict[int, dict[str, Any]] = {
+    400: {"title": "Bad Request", "detail": "There was an error parsing the body"},
+    404: {
+        "type": "urn:tierwise:problem:customer-not-found",
+        "title": "Customer not graded",
+        "detail": "Customer 'c-9' has no grade in run 20240701T020000000000-1a2b3c4d "
+        "(as of 2024-06-30).",
+        "instance": "/v1/grades/c-9",
+    },
+    422: {
+        "type": "urn:tierwise:problem:invalid-request",
+        "title": "The request is not valid",
+        "detail": "The request has 1 fault.",
+        "errors": [
+            {
+                "detail": "Input should be a finite number",
+                "pointer": "#/indicators/net_amount_90d",
+            }
+        ],
+    },
+    503: {
+        "type": "urn:tierwise:problem:not-ready",
+        "title": "The service is not ready",
+        "detail": "No customers have been graded yet.",
+    },
+}
+_MEANING = {
+    400: "The body is no text.",
+    404: "There is no such thing.",
+    422: "The request is well-formed but wrong; `errors` lists every fault.",
+    503: "Not ready yet, or the store does not answer; try later.",
+}
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses=`` of an endpoint that may answer with these problems."""
+    return {
+        status: {
+            "description": _MEANING[status],
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": _SCHEMA,
+                    "example": {"type": "about:blank", "status": status, **_EXAMPLES[status]},
+                }
+            },
+        }
+        for status in statuses
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Let the application write its OpenAPI file with the problem schema in it."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= schema.pop("$defs", {})
+            schemas["Problem"] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,141 @@
+"""``/v1/grades``: reading what the last run decided, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query
+
+from serving.api import presenting, schemas
+from serving.api.declared import declared
+from serving.deps import GradesDep, ReviewsDep, RunDep, ServiceDep
+from serving.domain.grade import Grade, Run
+from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
+from serving.store.grades import Grades, run_of_cursor
+from serving.store.paging import MAX_LIMIT, bad_cursor
+
+router = APIRouter(prefix="/v1", tags=["grades"])
+
+CustomerId = Annotated[str, Path(description="Customer id as in the source data.")]
+Limit = Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]
+Cursor = Annotated[str | None, Query(description="From the page before.", max_length=2000)]
+
+
+@router.get("/grades", responses=declared(422, 503))
+def list_grades(
+    store: GradesDep,
+    reviews: ReviewsDep,
+    served: RunDep,
+    parts: ServiceDep,
+    tier: Annotated[str | None, Query(description="Tier id, for instance `core`.")] = None,
+    referred: Annotated[bool | None, Query(description="Only (not) referred ones.")] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+) -> schemas.GradeList:
+    """List grades, best score first.
+
+    All pages of a list are of the run it was begun on, even if a newer one finishes.
+    """
+    run = served if cursor is None else _run_of(store, cursor)
+    _check_tier(run, tier)
+    page = store.page(
+        run,
+        tier_id=tier,
+        referred=referred,
+        limit=limit or parts.settings.page_size,
+        cursor=cursor,
+    )
+    cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
+    query = {"tier": tier, "referred": referred, "limit": limit, "cursor": page.cursor}
+    return schemas.GradeList(
+        items=[presenting.grade(each, cases.get(each.customer_id)) for each in page.items],
+        total=page.total,
+        run_id=run.run_id,
+        as_of=run.basis.as_of,
+        cursor=page.cursor,
+        next=next_address("/v1/grades", query),
+    )
+
+
+# An id may hold a slash, so the longer address has to be tried first.
+@router.get("/grades/{customer_id:path}/explanation", responses=declared(404, 422, 503))
+def read_explanation(
+    customer_id: CustomerId,
+    store: GradesDep,
+    run: RunDep,
+    lang: Annotated[
+        schemas.Lang | None, Query(description="Texts in this language only; both by default.")
+    ] = None,
+) -> schemas.Explanation:
+    """Read why a customer's grade came out as it did.
+
+    The base and the contributions add up to the score within 1e-9.
+    """
+    graded = grade_of(store, run, customer_id)
+    account = store.explanation(graded)
+    if account is None:
+        raise _not_graded(run, customer_id)
+    return presenting.explanation(graded, account, lang)
+
+
+@router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
+def read_grade(
+    customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep, run: RunDep
+) -> schemas.Grade:
+    """Read the grade of a customer."""
+    graded = grade_of(store, run, customer_id)
+    return presenting.grade(graded, reviews.open_case_of(customer_id))
+
+
+def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:
+    """Return a customer's grade in the served run.
+
+    Raises
+    ------
+    CustomerNotFoundError
+        If the run has none.
+    """
+    graded = store.of(customer_id, run)
+    if graded is None:
+        raise _not_graded(run, customer_id)
+    return graded
+
+
+def next_address(path: str, query: dict[str, str | int | bool | None]) -> str | None:
+    """Return the address of the next page, None on the last."""
+    if query["cursor"] is None:
+        return None
+    given = {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in query.items()
+        if value is not None
+    }
+    return f"{path}?{urlencode(given)}"
+
+
+def _not_graded(run: Run, customer_id: str) -> CustomerNotFoundError:
+    as_of = run.basis.as_of.isoformat()
+    return CustomerNotFoundError(
+        f"Customer {customer_id!r} has no grade in run {run.run_id} (as of {as_of}).",
+        hint="A customer is graded from its first purchase on; check the id and the day.",
+        customer_id=customer_id,
+        run_id=run.run_id,
+        as_of=as_of,
+    )
+
+
+def _run_of(store: Grades, cursor: str) -> Run:
+    run = store.run(run_of_cursor(cursor))
+    if run is None:
+        raise bad_cursor()
+    return run
+
+
+def _check_tier(run: Run, tier: str | None) -> None:
+    known = [each.id for each in run.basis.tiers]
+    if tier is not None and tier not in known:
+        raise InvalidRequestError(
+            f"The scheme has no tier {tier!r}.",
+            [RequestFault(f"One of: {', '.join(known)}.", parameter="tier")],
+        )

@@ -1,0 +1,90 @@
+"""What serves, whether it lives, whether it is ready, and its metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+
+from features.errors import TierwiseError
+from serving.api import presenting, service_schemas
+from serving.api.declared import declared
+from serving.deps import RunDep, Service, ServiceDep
+from serving.domain.case import CaseStatus
+from serving.domain.grade import Run
+from serving.errors import NotReadyError
+from serving.scoring import basis_of
+from serving.store.grades import Grades
+from serving.store.reviews import Reviews
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/v1/model", responses=declared(503))
+def read_model(run: RunDep, parts: ServiceDep) -> service_schemas.Serving:
+    """Read what serves now."""
+    try:
+        loaded = basis_of(parts.models.bundle, run.basis.as_of, run_id=None)
+    except NotReadyError:
+        loaded = None
+    return presenting.serving(run, loaded)
+
+
+@router.get("/healthz")
+def healthz() -> service_schemas.Alive:
+    """Tell that the process answers."""
+    return service_schemas.Alive(status="ok")
+
+
+@router.get("/readyz", responses=declared(503))
+def readyz(parts: ServiceDep) -> service_schemas.Ready:
+    """Tell whether grades and what-ifs can be answered; a 503 says what is missing."""
+    missing: list[str] = []
+    run = _run(parts, missing)
+    digest = _digest(parts, missing)
+    if run is None or missing:
+        raise NotReadyError(" ".join(missing), reasons=missing)
+    return service_schemas.Ready(
+        status="ready", run_id=run.run_id, as_of=run.basis.as_of, bundle_digest=digest
+    )
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(parts: ServiceDep) -> PlainTextResponse:
+    """Expose metrics in the Prometheus text format."""
+    try:
+        with parts.database.read() as session:
+            reviews = Reviews(session)
+            cases = {status.value: reviews.count(status) for status in CaseStatus}
+            parts.telemetry.watch(Grades(session).current_run(), cases)
+    except TierwiseError:
+        # The latencies are worth having most when the store does not answer.
+        parts.telemetry.watch(None, {})
+    return PlainTextResponse(parts.telemetry.exposition(), media_type=parts.telemetry.content_type)
+
+
+def _run(parts: Service, missing: list[str]) -> Run | None:
+    try:
+        with parts.database.read() as session:
+            run = Grades(session).current_run()
+    except TierwiseError:
+        missing.append("The store does not answer.")
+        return None
+    if run is None:
+        missing.append("No customers have been graded yet.")
+    return run
+
+
+def _digest(parts: Service, missing: list[str]) -> str:
+    try:
+        return parts.models.bundle.digest
+    except NotReadyError:
+        pass
+    try:
+        # The bundle may have come after the process.
+        parts.models.refresh()
+        return parts.models.bundle.digest
+    except NotReadyError as error:
+        missing.append(error.message)
+    except TierwiseError:
+        missing.append("The model bundle cannot be used.")
+    return ""

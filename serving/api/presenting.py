@@ -1,0 +1,201 @@
+"""From the domain to what goes over the wire."""
+
+from __future__ import annotations
+
+from features.schema import CATALOGUE, PREDICTIONS
+from serving import reasons
+from serving.api import schemas, service_schemas
+from serving.domain import grade as domain
+from serving.domain.case import ReviewCase
+
+
+def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
+    """Present a grade with its open case."""
+    basis, tier = graded.basis, graded.tier
+    better = basis.tiers[tier.index - 1] if tier.index > 0 else None
+    return schemas.Grade(
+        customer_id=graded.customer_id or None,
+        grade_id=graded.grade_id or None,
+        run_id=basis.run_id,
+        as_of=basis.as_of,
+        score=graded.score,
+        tier=_tier(tier),
+        margin=schemas.Margin(
+            up=graded.margin_up,
+            next_tier=_tier(better) if better else None,
+            down=graded.margin_down,
+        ),
+        churn=schemas.Churn(
+            probability=graded.churn_probability, horizon_days=basis.churn_horizon_days
+        ),
+        ltv=schemas.LifetimeValue(
+            value=graded.ltv,
+            lower=graded.ltv_lower,
+            upper=graded.ltv_upper,
+            horizon_days=basis.ltv_horizon_days,
+            currency=basis.currency,
+        ),
+        dimensions=[
+            schemas.DimensionScore(
+                id=dimension.id,
+                label=_text(dimension.label_en, dimension.label_zh),
+                weight=dimension.weight,
+                score=graded.dimension_scores.get(dimension.id),
+            )
+            for dimension in basis.dimensions
+        ],
+        referral=schemas.Referral(
+            referred=graded.referred,
+            reasons=[
+                schemas.Reason(code=code, text=_text(en, zh))
+                for code, en, zh in zip(
+                    graded.reasons,
+                    graded.reason_texts.get("en", ()),
+                    graded.reason_texts.get("zh-CN", ()),
+                    strict=True,
+                )
+            ],
+            case_id=case.case_id if case else None,
+            due_at=case.due_at if case else None,
+        ),
+        model=model(basis),
+        scheme=scheme(basis),
+        world=basis.world,
+        simulated=basis.simulated,
+    )
+
+
+def explanation(
+    graded: domain.Grade, account: domain.Explanation, lang: domain.Lang | None = None
+) -> schemas.Explanation:
+    """Present why a grade came out as it did, in one language or in all."""
+    told = [entry for entry in account.entries if entry.contribution != 0.0]
+    return schemas.Explanation(
+        customer_id=graded.customer_id or None,
+        grade_id=graded.grade_id or None,
+        run_id=graded.basis.run_id,
+        as_of=graded.basis.as_of,
+        base=account.base,
+        score=account.score,
+        contributions=[
+            _contribution(entry) for entry in sorted(told, key=lambda e: -abs(e.contribution))
+        ],
+        texts={
+            each: _story(graded, account, each)
+            for each in domain.LANGS
+            if lang is None or each == lang
+        },
+    )
+
+
+def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
+    """Present a what-if against the present grade."""
+    return schemas.Difference(
+        grade_id=before.grade_id,
+        run_id=str(before.basis.run_id),
+        score=after.score - before.score,
+        tier_before=before.tier.id,
+        tier_after=after.tier.id,
+        churn_probability=_minus(after.churn_probability, before.churn_probability),
+        ltv=_minus(after.ltv, before.ltv),
+    )
+
+
+def review_case(case: ReviewCase) -> service_schemas.ReviewCase:
+    """Present a review case."""
+    return service_schemas.ReviewCase(
+        case_id=case.case_id,
+        customer_id=case.customer_id,
+        grade_id=case.grade_id,
+        run_id=case.run_id,
+        status=case.status,
+        reasons=list(case.reasons),
+        score=case.score,
+        tier_id=case.tier_id,
+        opened_at=case.opened_at,
+        due_at=case.due_at,
+        closed_at=case.closed_at,
+    )
+
+
+def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Serving:
+    """Present what serves now."""
+    basis = run.basis
+    return service_schemas.Serving(
+        run_id=run.run_id,
+        as_of=basis.as_of,
+        finished_at=run.finished_at,
+        customers=run.customers,
+        referred=run.referred,
+        world=basis.world,
+        simulated=basis.simulated,
+        currency=basis.currency,
+        model=model(basis),
+        scheme=scheme(basis),
+        tiers=[_tier(tier) for tier in basis.tiers],
+        loaded=model(loaded) if loaded else None,
+        loaded_is_served=loaded is not None and loaded.bundle_digest == basis.bundle_digest,
+    )
+
+
+def model(basis: domain.Basis) -> schemas.Model:
+    """Present the model of a basis."""
+    return schemas.Model(
+        version=basis.model_version,
+        bundle_digest=basis.bundle_digest,
+        trained_as_of=basis.trained_as_of,
+    )
+
+
+def scheme(basis: domain.Basis) -> schemas.Scheme:
+    """Present the scheme of a basis."""
+    return schemas.Scheme(
+        id=basis.scheme_id, version=basis.scheme_version, sha256=basis.scheme_sha256
+    )
+
+
+def _contribution(entry: domain.Contribution) -> schemas.Contribution:
+    described = CATALOGUE.get(entry.indicator) or PREDICTIONS.get(entry.indicator)
+    return schemas.Contribution(
+        indicator=entry.indicator,
+        label=_text(*(reasons.label_of(entry.indicator, lang) for lang in domain.LANGS)),
+        channel=entry.channel,
+        channel_label=_text(*(reasons.channel_of(entry.channel, lang) for lang in domain.LANGS)),
+        dimension=entry.dimension,
+        value=entry.value,
+        unit=described.unit if described else None,
+        percentile=entry.percentile,
+        points=entry.points,
+        weight=entry.weight,
+        contribution=entry.contribution,
+    )
+
+
+def _story(graded: domain.Grade, account: domain.Explanation, lang: domain.Lang) -> schemas.Story:
+    story = reasons.tell(graded, account, lang)
+    return schemas.Story(
+        headline=story.headline,
+        base=story.base,
+        positive=[_driver(driver) for driver in story.positive],
+        negative=[_driver(driver) for driver in story.negative],
+        margin=story.margin,
+        forecast=story.forecast,
+        referral=list(story.referral),
+    )
+
+
+def _driver(driver: reasons.Driver) -> schemas.Driver:
+    return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
+
+
+def _tier(tier: domain.TierLabel) -> schemas.Tier:
+    label = _text(tier.label_en, tier.label_zh)
+    return schemas.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
+
+
+def _text(en: str, zh_cn: str) -> schemas.Text:
+    return schemas.Text(**{"en": en, "zh-CN": zh_cn})
+
+
+def _minus(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before

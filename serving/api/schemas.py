@@ -1,0 +1,253 @@
+"""Grades and explanations as they go over the wire.
+
+Instants are ISO 8601 in UTC; null is unknown, never 0.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from features.schema import CATALOGUE
+
+Instant = Annotated[
+    datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str)
+]
+Lang = Literal["en", "zh-CN"]
+MAX_VALUE = 1e15
+"""Beyond any money or count; larger numbers are slips and would overflow the models."""
+Measured = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MAX_VALUE, le=MAX_VALUE)]
+
+
+class Out(BaseModel):
+    """Root of everything that is answered."""
+
+    model_config = ConfigDict(
+        frozen=True, populate_by_name=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class Text(Out):
+    """The same words in both languages."""
+
+    en: str
+    zh_cn: str = Field(alias="zh-CN")
+
+
+class Tier(Out):
+    """A tier; index 0 is the best, ``cut`` its inclusive lower bound in score points."""
+
+    id: str
+    index: int
+    label: Text
+    cut: float
+
+
+class Margin(Out):
+    """Distance to the neighbouring tiers in score points.
+
+    ``up``: missing to the next better tier, null in the best one.
+    ``down``: above the own tier's lower bound, null in the lowest one.
+    """
+
+    up: float | None
+    next_tier: Tier | None
+    down: float | None
+
+
+class Churn(Out):
+    """Probability (0 to 1) of no purchase within the horizon after ``as_of``."""
+
+    probability: float | None
+    horizon_days: int
+
+
+class LifetimeValue(Out):
+    """Expected net value within the horizon after ``as_of``, with its interval."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    horizon_days: int
+    currency: str
+
+
+class DimensionScore(Out):
+    """Score (0 to 100) of one dimension; null when it has no data."""
+
+    id: str
+    label: Text
+    weight: float
+    score: float | None
+
+
+class Reason(Out):
+    """Why people look at the grade, or what to bear in mind."""
+
+    code: str
+    text: Text
+
+
+class Referral(Out):
+    """Whether the expert panel has to look; ``case_id`` is its open case."""
+
+    referred: bool
+    reasons: list[Reason]
+    case_id: str | None
+    due_at: Instant | None
+
+
+class Model(Out):
+    """Which model a grade rests on; no version means it was never registered."""
+
+    version: str | None
+    bundle_digest: str
+    trained_as_of: date | None
+
+
+class Scheme(Out):
+    """Which grading scheme decided."""
+
+    id: str
+    version: str
+    sha256: str
+
+
+class Grade(Out):
+    """The grade of one customer. A what-if has no ``grade_id`` and no ``run_id``."""
+
+    customer_id: str | None
+    grade_id: str | None
+    run_id: str | None
+    as_of: date
+    score: float = Field(examples=[63.4], ge=0, le=100)
+    tier: Tier
+    margin: Margin
+    churn: Churn
+    ltv: LifetimeValue
+    dimensions: list[DimensionScore]
+    referral: Referral
+    model: Model
+    scheme: Scheme
+    world: str
+    simulated: bool = Field(description="Whether the input data is simulated, not real.")
+
+
+class GradeList(Out):
+    """A page of grades, best score first; ``next`` is the address of the next page."""
+
+    items: list[Grade]
+    total: int
+    run_id: str
+    as_of: date
+    cursor: str | None
+    next: str | None
+
+
+class Contribution(Out):
+    """What one indicator brings through one channel, in score points.
+
+    ``channel`` is ``direct`` or the prediction it acts through. ``points`` and ``weight``
+    are those of what the scheme weighs: the indicator, or the channel's prediction.
+    ``percentile`` is the value's place in the population the model was fitted on.
+    """
+
+    indicator: str
+    label: Text
+    channel: str
+    channel_label: Text
+    dimension: str
+    value: float | None
+    unit: str | None
+    percentile: float | None
+    points: float | None
+    weight: float
+    contribution: float
+
+
+class Driver(Out):
+    """An indicator's whole effect over its channels, in a sentence."""
+
+    indicator: str
+    points: float
+    text: str
+
+
+class Story(Out):
+    """A grade in words."""
+
+    headline: str
+    base: str
+    positive: list[Driver]
+    negative: list[Driver]
+    margin: str
+    forecast: str
+    referral: list[str]
+
+
+class Explanation(Out):
+    """An exact account: ``base`` plus the sum of all contributions is ``score`` (1e-9).
+
+    Contributions are ordered by size; those of exactly 0 are left out.
+    """
+
+    customer_id: str | None
+    grade_id: str | None
+    run_id: str | None
+    as_of: date
+    base: float
+    score: float
+    contributions: list[Contribution]
+    texts: dict[Lang, Story]
+
+
+class Simulation(BaseModel):
+    """A what-if: a customer with some indicators replaced, or a whole new customer.
+
+    With ``customer_id``, ``indicators`` replace those of the customer's present grade;
+    without, an indicator that is left out is unknown. Values are taken as they are:
+    indicators that would move together in life do not here.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"customer_id": "1001", "indicators": {"days_since_last_order": 5}},
+                {
+                    "indicators": {
+                        "net_amount_365d": 1200,
+                        "order_days_365d": 9,
+                        "csat_mean_365d": None,
+                    }
+                },
+            ]
+        },
+    )
+
+    customer_id: str | None = Field(default=None, min_length=1)
+    indicators: dict[str, Measured | None] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"enum": list(CATALOGUE)}}
+    )
+
+
+class Difference(Out):
+    """The what-if minus the customer's present grade."""
+
+    grade_id: str
+    run_id: str
+    score: float
+    tier_before: str
+    tier_after: str
+    churn_probability: float | None
+    ltv: float | None
+
+
+class Simulated(Out):
+    """The grade of a what-if; nothing is stored. ``difference`` needs a customer."""
+
+    grade: Grade
+    explanation: Explanation
+    difference: Difference | None

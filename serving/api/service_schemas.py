@@ -1,0 +1,94 @@
+"""The review queue, the service itself and its problems as they go over the wire."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from serving.api.schemas import Instant, Model, Out, Scheme, Tier
+from serving.domain.case import CaseStatus
+
+
+class ReviewCase(Out):
+    """A customer that people have to look at, due within 5 working days."""
+
+    case_id: str
+    customer_id: str
+    grade_id: str
+    run_id: str
+    status: CaseStatus
+    reasons: list[str]
+    score: float
+    tier_id: str
+    opened_at: Instant
+    due_at: Instant
+    closed_at: Instant | None
+
+
+class ReviewList(Out):
+    """A page of review cases, earliest due first."""
+
+    items: list[ReviewCase]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class Serving(Out):
+    """What serves now: the run that is read, and the bundle that answers what-ifs."""
+
+    run_id: str
+    as_of: date
+    finished_at: Instant
+    customers: int
+    referred: int
+    world: str
+    simulated: bool
+    currency: str
+    model: Model
+    scheme: Scheme
+    tiers: list[Tier]
+    loaded: Model | None
+    loaded_is_served: bool = Field(
+        description="False between a promotion and the next batch: what-ifs then use a newer "
+        "model than the stored grades."
+    )
+
+
+class Alive(Out):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Out):
+    """Grades and what-ifs can be answered."""
+
+    status: Literal["ready"]
+    run_id: str
+    as_of: date
+    bundle_digest: str
+
+
+class Fault(BaseModel):
+    """One thing wrong with a request, in the body (pointer) or beside it (parameter)."""
+
+    detail: str
+    pointer: str = ""
+    parameter: str = ""
+
+
+class Problem(BaseModel):
+    """Every error looks like this (RFC 9457, ``application/problem+json``)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+    request_id: str = ""
+    hint: str = ""
+    errors: list[Fault] = []
+    context: dict[str, object] = {}

@@ -1,0 +1,96 @@
+"""The application: parts, middleware, routers."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from features.errors import TierwiseError
+from serving import problems
+from serving.api import grades, health, reference, reviews, simulate
+from serving.api.declared import describe
+from serving.deps import Service
+from serving.models import ModelHolder
+from serving.settings import Settings
+from serving.store.session import Database
+from serving.telemetry import Telemetry, Tracing
+from serving.web import pages
+
+LOG = logging.getLogger("tierwise.app")
+
+_HEADERS = {
+    # For everything but pages, which bring a policy of their own.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Grades are about customers: no proxy or browser keeps them.
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the service.
+
+    A missing or damaged bundle, or a store without a run, does not stop it: `/readyz`
+    says what is missing, and reading grades needs no bundle.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be opened or brought to the current schema.
+    """
+    database = Database(settings.database)
+    if not database.is_current():
+        database.upgrade()
+    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    try:
+        parts.models.refresh()
+    except TierwiseError as error:
+        LOG.warning("started without a model bundle: %s", error)
+
+    app = FastAPI(
+        title="Tierwise",
+        version=version("tierwise"),
+        description="Customer grades, why they came out as they did, and what would change them.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = parts
+    app.state.database = database
+    problems.install(app)
+    describe(app)
+    # The last added is the outermost.
+    app.add_middleware(problems.LastResort)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Tracing, telemetry=parts.telemetry)
+    for room in (simulate, grades, reviews, health, reference):
+        app.include_router(room.router)
+    pages.install(app)
+    return app
+
+
+class SecurityHeaders:
+    """ASGI middleware: adds the security headers that a response does not bring itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

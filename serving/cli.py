@@ -1,0 +1,205 @@
+"""Commands of the service: ``batch`` grades, ``serve`` answers.
+
+Expected failures are raised as they are; ``tierwise/cli.py`` tells them to people.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.batch import BatchResult
+    from serving.batch import Progress as Told
+
+app = typer.Typer(name="serving", help="Grade customers and serve grades.", no_args_is_help=True)
+console = Console()
+
+World = Annotated[
+    str | None,
+    typer.Argument(help="Name of the world: its folder below --home. [default: journey]"),
+]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder that holds all state. [default: var]")
+]
+BundleOption = Annotated[
+    Path | None, typer.Option("--bundle", help="Folder of a bundle. [default: the champion's]")
+]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
+]
+
+
+@app.command()
+def batch(
+    world: World = None,
+    published: Annotated[
+        Path | None, typer.Option(help="Folder of published snapshots. [default: the world's]")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Published day. [default: the latest]"),
+    ] = None,
+    frame: Annotated[
+        Path | None, typer.Option(help="A bare indicator frame instead (Parquet).")
+    ] = None,
+    home: Home = None,
+    bundle: BundleOption = None,
+    database: DatabaseOption = None,
+    by: Annotated[str, typer.Option(help="Who asks; kept in the audit trail.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Grade even what is served already.")
+    ] = False,
+) -> None:
+    """Grade all customers of a snapshot and make them the run that is served."""
+    if frame is not None and (published is not None or as_of is not None):
+        raise typer.BadParameter("Give either --frame, or --published with --as-of.")
+    settings = _settings(home=home, world=world, bundle_dir=bundle, database_url=database)
+    with _progress() as told:
+        result = _batch(
+            settings,
+            frame,
+            published or settings.state / "published",
+            as_of.date() if as_of else None,
+            by or getpass.getuser(),
+            force,
+            told,
+        )
+    _show(result)
+
+
+@app.command()
+def serve(
+    world: World = None,
+    home: Home = None,
+    bundle: BundleOption = None,
+    database: DatabaseOption = None,
+    host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
+) -> None:
+    """Serve the API and the pages until interrupted."""
+    import uvicorn
+
+    from serving.app import create_app
+
+    settings = _settings(
+        home=home,
+        world=world,
+        bundle_dir=bundle,
+        database_url=database,
+        host=host,
+        port=port,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    application = create_app(settings)
+    address = f"http://{settings.host}:{settings.port}"
+    console.print(f"Pages     {address}/", highlight=False)
+    console.print(f"API       {address}/v1/grades", highlight=False)
+    console.print(f"Reference {address}/docs", highlight=False)
+    # Our own middleware writes the access log, with the request id in it.
+    uvicorn.run(
+        application,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+    )
+
+
+def _settings(**given: Any) -> Settings:
+    """Read the environment; what was given on the command line goes before it."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _batch(
+    settings: Settings,
+    frame: Path | None,
+    published: Path,
+    day: date | None,
+    actor: str,
+    force: bool,
+    told: Told,
+) -> BatchResult:
+    from features.parquet import read_frame
+    from serving.batch import read_published, run_batch
+    from serving.store.session import Database
+    from training.bundle import Bundle
+
+    loaded = Bundle.load(settings.bundle)
+    indicators, origin = (
+        (read_frame(frame), None) if frame is not None else read_published(published, day)
+    )
+    store = Database(settings.database)
+    try:
+        store.upgrade()
+        return run_batch(
+            loaded,
+            indicators,
+            store,
+            published=origin,
+            actor=actor,
+            progress=told,
+            force=force,
+        )
+    finally:
+        store.dispose()
+
+
+@contextmanager
+def _progress() -> Iterator[Told]:
+    columns = (
+        TextColumn("{task.description:>6}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def told(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield told
+
+
+def _show(result: BatchResult) -> None:
+    run = result.run
+    if not result.created:
+        console.print(
+            f"Run {run.run_id} already holds these grades; nothing was written "
+            "(--force grades again).",
+            highlight=False,
+        )
+        return
+    title = f"{run.customers:,} customers graded as of {run.basis.as_of}"
+    table = Table(title=title, title_justify="left")
+    for heading in ("Tier", "Customers", "Referred", f"Expected value ({run.basis.currency})"):
+        table.add_column(heading, justify="left" if heading == "Tier" else "right")
+    for summary in run.tiers:
+        table.add_row(
+            summary.tier.label_en,
+            f"{summary.customers:,}",
+            f"{summary.referred:,}",
+            f"{summary.ltv:,.0f}",
+        )
+    console.print(table)
+    console.print(
+        f"Review cases: {result.opened} opened, {result.kept} kept, "
+        f"{result.withdrawn} withdrawn. Run {run.run_id}.",
+        highlight=False,
+    )

@@ -1,0 +1,1 @@
+"""What the service speaks of: grades, explanations, review cases, audit events. No IO here."""

@@ -1,0 +1,54 @@
+"""The numbers of one explanation as they are kept, and how they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from serving.domain.grade import Contribution, Explanation, Grade, LayoutEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An explanation without what its run's layout and its grade know already.
+
+    Attributes
+    ----------
+    contributions
+        ``(m,)`` in layout order.
+    points, weights
+        By the name of what the scheme weighs (an indicator or a prediction).
+    percentiles
+        One per indicator of the layout, in the order of its first entry.
+    """
+
+    base: float
+    contributions: Sequence[float]
+    points: Mapping[str, float | None]
+    weights: Mapping[str, float]
+    percentiles: Sequence[float | None]
+
+
+def indicators_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:
+    """Return the distinct indicators of a layout, in the order of their first entries."""
+    return tuple(dict.fromkeys(entry.indicator for entry in layout))
+
+
+def account(grade: Grade, evidence: Evidence, layout: Sequence[LayoutEntry]) -> Explanation:
+    """Return the explanation that evidence stands for."""
+    percentiles = dict(zip(indicators_of(layout), evidence.percentiles, strict=True))
+    entries = []
+    for entry, contribution in zip(layout, evidence.contributions, strict=True):
+        entries.append(
+            Contribution(
+                indicator=entry.indicator,
+                channel=entry.channel,
+                dimension=entry.dimension,
+                value=grade.value(entry.indicator),
+                points=evidence.points[entry.weighed],
+                weight=evidence.weights[entry.weighed],
+                contribution=contribution,
+                percentile=percentiles[entry.indicator],
+            )
+        )
+    return Explanation(base=evidence.base, score=grade.score, entries=tuple(entries))

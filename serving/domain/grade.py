@@ -1,0 +1,274 @@
+"""A grade, what it rests on, and why it came out as it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+Lang = Literal["en", "zh-CN"]
+LANGS: tuple[Lang, ...] = ("en", "zh-CN")
+
+
+@dataclass(frozen=True, slots=True)
+class TierLabel:
+    """A tier of the scheme a run was graded with, best first.
+
+    Attributes
+    ----------
+    index
+        0 is the best tier.
+    cut
+        Inclusive lower bound in score points (0 to 100).
+    """
+
+    index: int
+    id: str
+    label_en: str
+    label_zh: str
+    cut: float
+
+    def label(self, lang: str) -> str:
+        """Return the name of the tier in a language."""
+        return self.label_zh if lang == "zh-CN" else self.label_en
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionLabel:
+    """A dimension of the scheme; ``weight`` is its share of the score (0 to 1)."""
+
+    id: str
+    weight: float
+    label_en: str
+    label_zh: str
+
+    def label(self, lang: str) -> str:
+        """Return the name of the dimension in a language."""
+        return self.label_zh if lang == "zh-CN" else self.label_en
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What grades rest on: data, model and policy. The same for all grades of one run.
+
+    Attributes
+    ----------
+    run_id
+        None for a what-if that belongs to no run.
+    as_of
+        Last day of data the indicators looked at.
+    model_version
+        Registry version of the champion; None when the bundle was never registered.
+    bundle_digest, scheme_sha256
+        SHA-256 (hex) of the bundle and of the scheme's canonical content.
+    simulated
+        Whether the input world is simulated, not real.
+    """
+
+    run_id: str | None
+    as_of: date
+    world: str
+    currency: str
+    simulated: bool
+    model_version: str | None
+    bundle_digest: str
+    trained_as_of: date | None
+    churn_horizon_days: int
+    ltv_horizon_days: int
+    scheme_id: str
+    scheme_version: str
+    scheme_sha256: str
+    tiers: tuple[TierLabel, ...]
+    dimensions: tuple[DimensionLabel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TierSummary:
+    """One tier of a finished run, counted while it was graded.
+
+    Attributes
+    ----------
+    ltv, net_amount_365d
+        Sums over the tier's customers in the currency of the run; a null counts 0.
+    score_mean, churn_probability_mean
+        None for an empty tier.
+    """
+
+    tier: TierLabel
+    customers: int
+    referred: int
+    ltv: float
+    net_amount_365d: float
+    score_mean: float | None
+    churn_probability_mean: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutEntry:
+    """What one contribution of a run's explanations stands for (see `Contribution`)."""
+
+    indicator: str
+    channel: str
+    dimension: str
+
+    @property
+    def weighed(self) -> str:
+        """What the scheme weighs here: the indicator itself, or the channel's prediction."""
+        return self.indicator if self.channel == "direct" else self.channel
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One batch over one snapshot; it exists only once it is finished.
+
+    Attributes
+    ----------
+    fingerprint
+        SHA-256 over data, bundle and snapshot; the same input gives the same fingerprint.
+    known_at, started_at, finished_at
+        Instants, naive UTC.
+    manifest_sha256
+        Fingerprint of the published manifest; None when a bare frame was graded.
+    tiers
+        One summary per tier, best first, empty tiers included.
+    """
+
+    run_id: str
+    basis: Basis
+    known_at: datetime
+    started_at: datetime
+    finished_at: datetime
+    actor: str
+    fingerprint: str
+    frame_sha256: str
+    manifest_sha256: str | None
+    customers: int
+    referred: int
+    tiers: tuple[TierSummary, ...]
+    layout: tuple[LayoutEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """The grade of one customer in one run (or of a what-if, then ``grade_id`` is empty).
+
+    Attributes
+    ----------
+    score
+        0 to 100.
+    tier
+        The tier; ``tier.index`` 0 is the best.
+    margin_up
+        Points missing to the next better cut (> 0); None in the best tier.
+    margin_down
+        Points above the own cut (>= 0); None in the lowest tier.
+    churn_probability
+        0 to 1, no purchase within ``basis.churn_horizon_days``.
+    ltv, ltv_lower, ltv_upper
+        Expected net value within ``basis.ltv_horizon_days`` and its interval, money.
+    dimension_scores
+        By dimension id, 0 to 100; None when the dimension has no data.
+    reasons
+        Codes of ``tiering.referral.REASONS``; flags may be there without a referral.
+    indicators
+        Measured indicators by name; None is unknown.
+    reason_texts
+        The reasons in words with this customer's numbers, by language (`LANGS`), in the
+        order of ``reasons``; written while grading.
+    """
+
+    grade_id: str
+    customer_id: str
+    basis: Basis
+    score: float
+    tier: TierLabel
+    margin_up: float | None
+    margin_down: float | None
+    churn_probability: float | None
+    ltv: float | None
+    ltv_lower: float | None
+    ltv_upper: float | None
+    dimension_scores: Mapping[str, float | None]
+    referred: bool
+    reasons: tuple[str, ...]
+    indicators: Mapping[str, float | None]
+    reason_texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def value(self, name: str) -> float | None:
+        """Return an indicator or a prediction (``ltv``, ``churn_probability``) by name."""
+        if name == "ltv":
+            return self.ltv
+        if name == "churn_probability":
+            return self.churn_probability
+        return self.indicators.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A part of the score that one indicator brings through one channel.
+
+    Attributes
+    ----------
+    indicator
+        Name in ``features.schema.CATALOGUE``; or the name of the prediction itself (what
+        its inputs leave unexplained), or ``baseline`` (the purchase-history baseline that
+        the LTV model corrects).
+    channel
+        ``direct`` (the scheme weighs the indicator itself), or the prediction it acts
+        through: ``churn_probability`` or ``ltv``.
+    dimension
+        The dimension in which the points count.
+    value
+        The indicator's value for this customer; None is unknown.
+    points
+        Of what the scheme weighs (the indicator, or the prediction of the channel): 0 to
+        100; None without data.
+    weight
+        Effective weight of what the scheme weighs, 0 to 1.
+    contribution
+        Score points added to (or taken from) the base.
+    percentile
+        Mid-rank percentile (0 to 100, one decimal) of ``value`` in the population the
+        model was fitted on, higher value higher percentile; None without value or knots.
+    """
+
+    indicator: str
+    channel: str
+    dimension: str
+    value: float | None
+    points: float | None
+    weight: float
+    contribution: float
+    percentile: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An exact account of one score: ``base + sum(contributions) == score`` within 1e-9.
+
+    Attributes
+    ----------
+    base
+        Score of a typical customer weighted by the same data, 0 to 100.
+    entries
+        In layout order (scheme order, direct before predictions); not sorted by size.
+    """
+
+    base: float
+    score: float
+    entries: tuple[Contribution, ...]
+
+    def by_dimension(self) -> dict[str, float]:
+        """Return the summed contributions of each dimension that has an entry."""
+        sums: dict[str, float] = {}
+        for entry in self.entries:
+            sums[entry.dimension] = sums.get(entry.dimension, 0.0) + entry.contribution
+        return sums
+
+    def by_indicator(self) -> dict[str, float]:
+        """Return the summed contributions of each indicator over its channels."""
+        sums: dict[str, float] = {}
+        for entry in self.entries:
+            sums[entry.indicator] = sums.get(entry.indicator, 0.0) + entry.contribution
+        return sums

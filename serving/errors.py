@@ -1,0 +1,86 @@
+"""What can go wrong while serving (branch ``ServiceError`` of the tree in ``features/errors.py``).
+
+::
+
+    ServiceError
+    ├── NotReadyError          no bundle or no finished run yet
+    ├── StoreError             the database is missing, locked or of another schema version
+    ├── CustomerNotFoundError  the customer has no grade in the run that is served
+    ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
+    ├── BatchError             a frame that the bundle cannot grade
+    └── AuditError             the audit trail does not verify
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from features.errors import TierwiseError
+
+
+class ServiceError(TierwiseError):
+    """A request, or a batch, that cannot be answered."""
+
+
+class NotReadyError(ServiceError):
+    """The service has no bundle or no finished run yet."""
+
+
+class StoreError(ServiceError):
+    """The database is missing, locked or of another schema version."""
+
+
+class CustomerNotFoundError(ServiceError):
+    """The customer has no grade in the run that is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFault:
+    """One thing wrong with a request.
+
+    Attributes
+    ----------
+    detail
+        What is wrong, for a person.
+    pointer
+        JSON pointer into the body as a URI fragment (``#/indicators/net_amount_90d``,
+        RFC 6901); empty when the fault is not in the body.
+    parameter
+        Name of the path, query or header parameter; empty when the fault is in the body.
+    """
+
+    detail: str
+    pointer: str = ""
+    parameter: str = ""
+
+
+class InvalidRequestError(ServiceError):
+    """A request that is well-formed but wrong.
+
+    Parameters
+    ----------
+    message
+        Summary, one sentence.
+    faults
+        Every fault found, not only the first.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        faults: Sequence[RequestFault] = (),
+        *,
+        hint: str = "",
+        **context: object,
+    ) -> None:
+        super().__init__(message, hint=hint, **context)
+        self.faults = tuple(faults)
+
+
+class BatchError(ServiceError):
+    """A frame that the bundle cannot grade."""
+
+
+class AuditError(ServiceError):
+    """The audit trail does not verify: an event was changed, lost or inserted."""

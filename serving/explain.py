@@ -1,0 +1,238 @@
+"""Exact additive explanations of scores.
+
+A score is ``sum(W_k p_k)`` over the scheme's indicators (effective weights, points). The
+base is the score of a typical customer with the same weights: reference mean points for a
+measured indicator, points at the model's base margin for a prediction. What an indicator
+adds is ``c_k = W_k (p_k - base_k)``, so ``base + sum(c_k) == score``.
+
+A prediction's ``c_k`` is handed on to the model's inputs by their SHAP values ``phi_j``
+(log-odds, log money), which add up to ``margin - base margin``. The way from margin to
+points is monotone but not straight, so the inputs that raise the margin (together ``P``)
+and those that lower it (``N``) are two players of a Shapley game over that way ``f``::
+
+    raise = 1/2 [ f(b+P) - f(b) + f(b+P-N) - f(b-N) ]
+    lower = 1/2 [ f(b-N) - f(b) + f(b+P-N) - f(b+P) ]
+
+and each side is split in proportion to ``phi_j``. The parts add up exactly, have the sign
+of their ``phi_j`` and never exceed the span of points. (Dividing ``c_k`` by ``P - N``, as
+the rescale rule does, blows up where large inputs cancel; where ``f`` is straight both are
+the same.) What no input accounts for is an entry of the prediction's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from features.schema import FloatArray, describe
+from serving.domain.evidence import Evidence, account, indicators_of
+from serving.domain.grade import Explanation, Grade, LayoutEntry
+from tiering.assign import Decisions
+from tiering.normalize import points
+from tiering.scores import Reference
+
+DIRECT = "direct"
+
+
+class Attribution(Protocol):
+    """SHAP values of one model by source indicator (``training.bundle.Attribution``)."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``(m,)`` source indicators."""
+
+    @property
+    def base_margin(self) -> float:
+        """Margin of a typical customer."""
+
+    @property
+    def phi(self) -> FloatArray:
+        """``(n, m)`` parts of ``margin - base_margin``."""
+
+    @property
+    def margin(self) -> FloatArray:
+        """``(n,)``."""
+
+    def value_at(self, margin: FloatArray) -> FloatArray:
+        """Return the prediction at a margin, ``(n,)``; monotone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanations:
+    """Explanations of ``n`` scores, ``m`` entries each, over ``k`` weighed indicators.
+
+    Attributes
+    ----------
+    layout
+        ``(m,)`` what each entry stands for; the scheme's own indicators first.
+    weighed
+        ``(m,)`` column of ``points`` and ``weights`` that belongs to each entry.
+    base
+        ``(n,)``.
+    contributions
+        ``(n, m)`` score points.
+    points, weights
+        ``(n, k)`` as in ``tiering.composite.Composite``.
+    percentiles
+        By indicator ``(n,)``, 0 to 100, NaN where unknown.
+    """
+
+    layout: tuple[LayoutEntry, ...]
+    weighed: npt.NDArray[np.intp]
+    base: FloatArray
+    contributions: FloatArray
+    points: FloatArray
+    weights: FloatArray
+    percentiles: Mapping[str, FloatArray]
+
+    def of(self, row: int, grade: Grade) -> Explanation:
+        """Return the explanation of one grade, which must be the one of that row."""
+        return account(grade, next(self.evidence(slice(row, row + 1))), self.layout)
+
+    def evidence(self, rows: slice = slice(None)) -> Iterator[Evidence]:
+        """Yield the numbers to keep of each row, made from arrays at once."""
+        names = dict(zip((e.weighed for e in self.layout), self.weighed.tolist(), strict=True))
+        columns = list(names.values())
+        ranks = [
+            _known(np.round(self.percentiles[name][rows], 1)) if name in self.percentiles else None
+            for name in indicators_of(self.layout)
+        ]
+        for row, (base, contributions, points_of, weights_of) in enumerate(
+            zip(
+                self.base[rows].tolist(),
+                self.contributions[rows].tolist(),
+                self.points[rows][:, columns].tolist(),
+                self.weights[rows][:, columns].tolist(),
+                strict=True,
+            )
+        ):
+            yield Evidence(
+                base=base,
+                contributions=contributions,
+                points={n: None if p != p else p for n, p in zip(names, points_of, strict=True)},
+                weights=dict(zip(names, weights_of, strict=True)),
+                percentiles=[None if rank is None else rank[row] for rank in ranks],
+            )
+
+
+def explain(
+    reference: Reference,
+    decisions: Decisions,
+    values: Mapping[str, FloatArray],
+    attributions: Mapping[str, Attribution],
+) -> Explanations:
+    """Explain the scores behind decisions.
+
+    Parameters
+    ----------
+    values
+        What was decided on: indicator or prediction name to ``(n,)``.
+    attributions
+        Of each prediction the scheme may weigh.
+    """
+    scored = decisions.composite
+    filled = np.nan_to_num(scored.points, nan=0.0)
+    typical = np.array([_typical(reference, n, attributions.get(n)) for n in scored.indicator])
+    # An indicator without data weighs nothing, whatever its typical points are.
+    gain = scored.weight * (filled - typical)
+
+    layout: list[LayoutEntry] = []
+    weighed: list[int] = []
+    parts: list[FloatArray] = []
+    for k, (name, dimension) in enumerate(zip(scored.indicator, scored.dimension, strict=True)):
+        if name not in attributions:
+            layout.append(LayoutEntry(name, DIRECT, dimension.value))
+            weighed.append(k)
+            parts.append(gain[:, k : k + 1])
+    for k, (name, dimension) in enumerate(zip(scored.indicator, scored.dimension, strict=True)):
+        if name in attributions:
+            attribution = attributions[name]
+            shares = _handed_on(reference, name, attribution) * scored.weight[:, k : k + 1]
+            rest = gain[:, k] - _row_sum(shares)
+            layout += [LayoutEntry(j, name, dimension.value) for j in attribution.names]
+            layout.append(LayoutEntry(name, name, dimension.value))
+            weighed += [k] * (len(attribution.names) + 1)
+            parts += [shares, rest[:, None]]
+
+    return Explanations(
+        layout=tuple(layout),
+        weighed=np.array(weighed, dtype=np.intp),
+        base=_row_sum(scored.weight * typical),
+        contributions=np.concatenate(parts, axis=1),
+        points=scored.points,
+        weights=scored.weight,
+        percentiles={
+            name: reference.knots[name].at(values[name])
+            for name in dict.fromkeys(entry.indicator for entry in layout)
+            if name in reference and name in values
+        },
+    )
+
+
+def concatenate(parts: Sequence[Explanations]) -> Explanations:
+    """Join explanations of several groups of customers made by the same bundle."""
+    first = parts[0]
+    return Explanations(
+        layout=first.layout,
+        weighed=first.weighed,
+        base=np.concatenate([p.base for p in parts]),
+        contributions=np.concatenate([p.contributions for p in parts]),
+        points=np.concatenate([p.points for p in parts]),
+        weights=np.concatenate([p.weights for p in parts]),
+        percentiles={
+            name: np.concatenate([p.percentiles[name] for p in parts]) for name in first.percentiles
+        },
+    )
+
+
+def _typical(reference: Reference, name: str, attribution: Attribution | None) -> float:
+    """Return the points of a typical customer, 0 where the population has no data."""
+    if attribution is None:
+        mean = reference.mean_points(name)
+        return 0.0 if mean != mean else mean
+    at_base = _points_at(reference, name, attribution.value_at)(np.array([attribution.base_margin]))
+    return float(np.nan_to_num(at_base, nan=0.0)[0])
+
+
+def _points_at(
+    reference: Reference, name: str, value_at: Callable[[FloatArray], FloatArray]
+) -> Callable[[FloatArray], FloatArray]:
+    direction = describe(name).direction
+    return lambda margin: points(reference, name, direction, value_at(margin))
+
+
+def _handed_on(reference: Reference, name: str, attribution: Attribution) -> FloatArray:
+    """Return the points of a prediction that each input brings, ``(n, m)``."""
+    f = _points_at(reference, name, attribution.value_at)
+    phi = attribution.phi
+    up, down = np.maximum(phi, 0.0), np.minimum(phi, 0.0)
+    rise, fall = _row_sum(up), _row_sum(down)
+    base = np.full(len(phi), attribution.base_margin)
+    at_base, at_end = f(base), f(base + rise + fall)
+    with_rise, with_fall = f(base + rise), f(base + fall)
+    gain_up = 0.5 * (with_rise - at_base + at_end - with_fall)
+    gain_down = 0.5 * (with_fall - at_base + at_end - with_rise)
+    shares = _share(up, rise) * gain_up[:, None] + _share(down, fall) * gain_down[:, None]
+    return np.nan_to_num(shares, nan=0.0)
+
+
+def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return ``part / whole`` by row, 0 for a side without inputs."""
+    safe = np.where(whole == 0.0, 1.0, whole)
+    return np.where(whole[:, None] == 0.0, 0.0, part / safe[:, None])
+
+
+def _row_sum(terms: FloatArray) -> FloatArray:
+    # Column after column: a row's sum must not depend on how many rows are beside it.
+    total = np.zeros(len(terms))
+    for j in range(terms.shape[1]):
+        total = total + terms[:, j]
+    return total
+
+
+def _known(column: FloatArray) -> list[float | None]:
+    return [None if x != x else x for x in column.tolist()]

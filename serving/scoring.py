@@ -1,0 +1,155 @@
+"""Grading in memory: the one function behind the batch and the what-if."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from features.schema import FloatArray, IndicatorFrame
+from serving.domain.grade import Basis, DimensionLabel, Grade, TierLabel
+from serving.errors import BatchError
+from serving.explain import Explanations, explain
+from tiering.assign import Decisions
+from training.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graded:
+    """Grades with their explanations, row by row in the order they were handed in."""
+
+    grades: list[Grade]
+    explanations: Explanations
+
+
+def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
+    """Return what grades by this bundle rest on."""
+    meta, scheme = bundle.meta, bundle.scheme
+    return Basis(
+        run_id=run_id,
+        as_of=as_of,
+        world=meta.world,
+        currency=meta.currency,
+        simulated=meta.simulated,
+        model_version=meta.version,
+        bundle_digest=bundle.digest,
+        trained_as_of=date.fromisoformat(meta.trained_as_of[:10]),
+        churn_horizon_days=meta.churn_horizon_days,
+        ltv_horizon_days=meta.ltv_horizon_days,
+        scheme_id=scheme.id,
+        scheme_version=scheme.version,
+        scheme_sha256=scheme.sha256,
+        tiers=tuple(
+            TierLabel(index, tier.id, tier.label_en, tier.label_zh, tier.cut)
+            for index, tier in enumerate(scheme.tiers)
+        ),
+        dimensions=tuple(
+            DimensionLabel(d.id.value, d.weight, d.label_en, d.label_zh) for d in scheme.dimensions
+        ),
+    )
+
+
+def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
+    """Return a frame's values in the bundle's column order, ``(n, k)``.
+
+    Raises
+    ------
+    BatchError
+        If the frame is empty or lacks a column the bundle was trained on.
+    """
+    if len(frame) == 0:
+        raise BatchError("The indicator frame has no customer.", hint="Publish the snapshot again.")
+    missing = [name for name in bundle.columns if name not in frame.columns]
+    if missing:
+        raise BatchError(
+            f"The indicator frame lacks {len(missing)} columns of the bundle: "
+            f"{', '.join(missing)}.",
+            hint="Publish the snapshot with the indicator catalogue the bundle was trained on.",
+            columns=missing,
+        )
+    order = [frame.columns.index(name) for name in bundle.columns]
+    return np.ascontiguousarray(frame.values[:, order])
+
+
+def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis) -> Graded:
+    """Grade customers and explain every score.
+
+    Parameters
+    ----------
+    values
+        ``(n, k)`` indicators in the order of ``bundle.columns``; NaN is unknown.
+    customer_id
+        ``(n,)``.
+
+    Raises
+    ------
+    UngradableError
+        If a customer has no data at all.
+    """
+    scores, decisions = bundle.decide(values)
+    explanations = explain(
+        bundle.reference,
+        decisions,
+        bundle.indicator_values(values, scores),
+        bundle.contributions(values),
+    )
+    columns = [
+        _unknown_as_none(column)
+        for column in (
+            decisions.margin_up,
+            decisions.margin_down,
+            scores.churn_probability,
+            scores.ltv,
+            scores.ltv_lower,
+            scores.ltv_upper,
+        )
+    ]
+    indicators = [_unknown_as_none(row) for row in values]
+    by_dimension = [_unknown_as_none(row) for row in decisions.composite.dimension_score]
+    dimensions = [dimension.value for dimension in decisions.composite.dimensions]
+    grades = [
+        Grade(
+            grade_id=_grade_id(basis, customer),
+            customer_id=str(customer),
+            basis=basis,
+            score=float(decisions.composite.score[row]),
+            tier=basis.tiers[int(decisions.tier[row])],
+            margin_up=columns[0][row],
+            margin_down=columns[1][row],
+            churn_probability=columns[2][row],
+            ltv=columns[3][row],
+            ltv_lower=columns[4][row],
+            ltv_upper=columns[5][row],
+            dimension_scores=dict(zip(dimensions, by_dimension[row], strict=True)),
+            referred=bool(decisions.referred[row]),
+            reasons=decisions.reasons[row],
+            reason_texts=_reason_texts(decisions, row),
+            indicators=dict(zip(bundle.columns, indicators[row], strict=True)),
+        )
+        for row, customer in enumerate(customer_id)
+    ]
+    return Graded(grades, explanations)
+
+
+def _reason_texts(decisions: Decisions, row: int) -> Mapping[str, tuple[str, ...]]:
+    if not decisions.reasons[row]:
+        return {}
+    return {
+        "en": decisions.reason_texts(row, "en"),
+        "zh-CN": decisions.reason_texts(row, "zh"),
+    }
+
+
+def _grade_id(basis: Basis, customer_id: str) -> str:
+    """Return an id that the same run and customer always give; empty for a what-if."""
+    if basis.run_id is None:
+        return ""
+    return hashlib.sha256(f"{basis.run_id}\0{customer_id}".encode()).hexdigest()[:32]
+
+
+def _unknown_as_none(column: FloatArray) -> list[float | None]:
+    return [None if math.isnan(x) else x for x in column.tolist()]

@@ -1,0 +1,1 @@
+"""The service's store: the only place that speaks SQLAlchemy."""

@@ -1,0 +1,67 @@
+"""The audit trail: events are added and read, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from serving.domain.event import AuditEvent
+from serving.store.tables import AuditEventRow
+
+
+class AuditEvents:
+    """Audit events as of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def last(self) -> AuditEvent | None:
+        """Return the newest event, None while the trail is empty."""
+        newest = select(AuditEventRow).order_by(AuditEventRow.sequence.desc()).limit(1)
+        row = self._session.scalars(newest).one_or_none()
+        return None if row is None else _event(row)
+
+    def all(self) -> Iterator[AuditEvent]:
+        """Yield every event, oldest first."""
+        rows = select(AuditEventRow).order_by(AuditEventRow.sequence)
+        for row in self._session.scalars(rows.execution_options(yield_per=1_000)):
+            yield _event(row)
+
+    def about(self, subject: str, limit: int = 50) -> tuple[AuditEvent, ...]:
+        """Return the events about one subject (``kind:id``), newest first."""
+        rows = select(AuditEventRow).where(AuditEventRow.subject == subject)
+        newest = rows.order_by(AuditEventRow.sequence.desc()).limit(limit)
+        return tuple(_event(row) for row in self._session.scalars(newest))
+
+    def add(self, events: Iterable[AuditEvent]) -> None:
+        """Add events that are already chained behind `last`."""
+        values = [
+            {
+                "sequence": event.sequence,
+                "at": event.at,
+                "actor": event.actor,
+                "action": event.action,
+                "subject": event.subject,
+                "payload": dict(event.payload),
+                "previous_hash": event.previous_hash,
+                "hash": event.hash,
+            }
+            for event in events
+        ]
+        if values:
+            self._session.execute(insert(AuditEventRow), values)
+
+
+def _event(row: AuditEventRow) -> AuditEvent:
+    return AuditEvent(
+        sequence=row.sequence,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        subject=row.subject,
+        payload=row.payload,
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+    )

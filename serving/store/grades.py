@@ -1,0 +1,182 @@
+"""Runs, grades and explanations: the only queries over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select
+from sqlalchemy.orm import Session
+
+from serving.domain.evidence import Evidence, account
+from serving.domain.grade import Explanation, Grade, Run
+from serving.store.paging import Page, decode_cursor, encode_cursor
+from serving.store.rows import (
+    basis_of,
+    evidence_of,
+    evidence_values,
+    grade_of,
+    grade_values,
+    layout_of,
+    run_of,
+    run_values,
+)
+from serving.store.tables import ExplanationRow, GradeRow, RunRow
+
+_BEST_FIRST = (GradeRow.score.desc(), GradeRow.customer_id)
+
+
+class Grades:
+    """Grades as of a session; reads what is served, writes a finished run.
+
+    The run that is served is the one that finished last.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # Reading -----------------------------------------------------------------------
+
+    def current_run(self) -> Run | None:
+        """Return the run that is served, None before the first one."""
+        newest = select(RunRow).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc()).limit(1)
+        row = self._session.scalars(newest).one_or_none()
+        return None if row is None else run_of(row)
+
+    def run(self, run_id: str) -> Run | None:
+        """Return a finished run."""
+        row = self._session.get(RunRow, run_id)
+        return None if row is None else run_of(row)
+
+    def runs(self, limit: int = 20) -> tuple[Run, ...]:
+        """Return finished runs, newest first."""
+        newest = select(RunRow).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+        return tuple(run_of(row) for row in self._session.scalars(newest.limit(limit)))
+
+    def of(self, customer_id: str, run: Run) -> Grade | None:
+        """Return a customer's grade in a run."""
+        wanted = select(GradeRow).where(
+            GradeRow.run_id == run.run_id, GradeRow.customer_id == customer_id
+        )
+        row = self._session.scalars(wanted).one_or_none()
+        return None if row is None else grade_of(row, run.basis)
+
+    def history(self, customer_id: str, limit: int = 24) -> tuple[Grade, ...]:
+        """Return a customer's grades over the runs, newest run first."""
+        joined = (
+            select(GradeRow, RunRow)
+            .join(RunRow, RunRow.run_id == GradeRow.run_id)
+            .where(GradeRow.customer_id == customer_id)
+            .order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+            .limit(limit)
+        )
+        return tuple(grade_of(grade, basis_of(run)) for grade, run in self._session.execute(joined))
+
+    def page(
+        self,
+        run: Run,
+        *,
+        tier_id: str | None = None,
+        referred: bool | None = None,
+        prefix: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Grade]:
+        """Return grades of a run, best score first, ties by customer id.
+
+        Parameters
+        ----------
+        tier_id, referred
+            Keep only these; a tier id the run does not have keeps nothing.
+        prefix
+            Keep only customers whose id starts with it.
+        cursor
+            From the page before (of the same filters).
+
+        Raises
+        ------
+        InvalidRequestError
+            If the cursor is not one of this list.
+        """
+        kept = _kept(run, tier_id, referred, prefix)
+        total = self._session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
+        rows = select(GradeRow).where(*kept)
+        if cursor is not None:
+            _, score, customer_id = decode_cursor(cursor, (str, float, str))
+            rows = rows.where(
+                or_(
+                    GradeRow.score < score,
+                    and_(GradeRow.score == score, GradeRow.customer_id > customer_id),
+                )
+            )
+        found = self._session.scalars(rows.order_by(*_BEST_FIRST).limit(limit + 1)).all()
+        last = found[limit - 1] if len(found) > limit else None
+        return Page(
+            items=tuple(grade_of(row, run.basis) for row in found[:limit]),
+            total=total,
+            cursor=None
+            if last is None
+            else encode_cursor(run.run_id, last.score, last.customer_id),
+        )
+
+    def scores(self, run: Run) -> tuple[tuple[int, float], ...]:
+        """Return ``(tier index, score)`` of every customer of a run, best first."""
+        rows = select(GradeRow.tier_index, GradeRow.score).where(GradeRow.run_id == run.run_id)
+        ordered = self._session.execute(rows.order_by(*_BEST_FIRST))
+        return tuple((index, score) for index, score in ordered)
+
+    def explanation(self, grade: Grade) -> Explanation | None:
+        """Return why a stored grade came out as it did."""
+        row = self._session.get(ExplanationRow, grade.grade_id)
+        run = self._session.get(RunRow, grade.basis.run_id)
+        if row is None or run is None:
+            return None
+        return account(grade, evidence_of(row), layout_of(run))
+
+    # Writing -----------------------------------------------------------------------
+
+    def add_run(self, run: Run) -> None:
+        """Add a finished run (its grades follow in the same transaction)."""
+        self._session.execute(insert(RunRow), [run_values(run)])
+
+    def add(self, graded: Iterable[tuple[Grade, Evidence]], *, chunk: int = 2_000) -> None:
+        """Add the grades of a run with the evidence for their explanations, in bulk."""
+        waiting: list[tuple[Grade, Evidence]] = []
+        for pair in graded:
+            waiting.append(pair)
+            if len(waiting) == chunk:
+                self._insert(waiting)
+                waiting = []
+        if waiting:
+            self._insert(waiting)
+
+    def _insert(self, graded: Sequence[tuple[Grade, Evidence]]) -> None:
+        self._session.execute(insert(GradeRow), [grade_values(grade) for grade, _ in graded])
+        self._session.execute(
+            insert(ExplanationRow),
+            [evidence_values(grade.grade_id, evidence) for grade, evidence in graded],
+        )
+
+
+def run_of_cursor(cursor: str) -> str:
+    """Return the id of the run a grade list was started on, so that its pages stay on it.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the cursor is not one of the grade list.
+    """
+    return str(decode_cursor(cursor, (str, float, str))[0])
+
+
+def _kept(
+    run: Run, tier_id: str | None, referred: bool | None, prefix: str
+) -> list[ColumnElement[bool]]:
+    kept = [GradeRow.run_id == run.run_id]
+    if tier_id is not None:
+        indexes = [tier.index for tier in run.basis.tiers if tier.id == tier_id]
+        kept.append(GradeRow.tier_index == (indexes[0] if indexes else -1))
+    if referred is not None:
+        kept.append(GradeRow.referred == referred)
+    if prefix:
+        kept.append(GradeRow.customer_id.startswith(prefix, autoescape=True))
+    return kept

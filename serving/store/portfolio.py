@@ -1,0 +1,155 @@
+"""One run's grades as columns, for the pages that look at all customers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import func, select
+
+from features.schema import FloatArray
+from serving.store.session import Session
+from serving.store.tables import GradeRow
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """All graded customers of a run, highest score first.
+
+    Attributes
+    ----------
+    customer_id
+        ``(n,)``.
+    score, churn_probability, ltv
+        ``(n,)`` float64; NaN is unknown.
+    tier_index
+        ``(n,)``; 0 is the best tier.
+    dimension_scores
+        By dimension id, ``(n,)`` float64; NaN where the dimension has no data.
+    """
+
+    customer_id: tuple[str, ...]
+    score: FloatArray
+    tier_index: npt.NDArray[np.int64]
+    churn_probability: FloatArray
+    ltv: FloatArray
+    dimension_scores: dict[str, FloatArray]
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+
+def read_population(session: Session, run_id: str, dimensions: Sequence[str]) -> Population:
+    """Read the columns of a run; empty for a run that is not there."""
+    query = (
+        select(
+            GradeRow.customer_id,
+            GradeRow.score,
+            GradeRow.tier_index,
+            GradeRow.churn_probability,
+            GradeRow.ltv,
+            GradeRow.dimension_scores,
+        )
+        .where(GradeRow.run_id == run_id)
+        .order_by(GradeRow.score.desc(), GradeRow.customer_id)
+    )
+    rows = session.execute(query).all()
+    # None becomes NaN in a float array, which is how the pages know "unknown".
+    return Population(
+        customer_id=tuple(row.customer_id for row in rows),
+        score=np.array([row.score for row in rows], dtype=np.float64),
+        tier_index=np.array([row.tier_index for row in rows], dtype=np.int64),
+        churn_probability=np.array([row.churn_probability for row in rows], dtype=np.float64),
+        ltv=np.array([row.ltv for row in rows], dtype=np.float64),
+        dimension_scores={
+            name: np.array([row.dimension_scores.get(name) for row in rows], dtype=np.float64)
+            for name in dimensions
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list of customers shows of one grade (fields: `serving.domain.grade.Grade`)."""
+
+    customer_id: str
+    tier_index: int
+    score: float
+    margin_up: float | None
+    churn_probability: float | None
+    ltv: float | None
+    net_amount_365d: float | None
+    referred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list of customers.
+
+    Attributes
+    ----------
+    total
+        Customers that fit, on all pages.
+    offset
+        Place of the first row among them, from 0.
+    """
+
+    rows: tuple[Listed, ...]
+    total: int
+    offset: int
+
+
+def list_customers(
+    session: Session,
+    run_id: str,
+    *,
+    tier_index: int | None = None,
+    search: str = "",
+    page: int = 1,
+    size: int = 25,
+) -> Listing:
+    """Read one page of a run's customers, highest score first.
+
+    Unlike the API's cursor, a page number lets a reader go back; a page behind the end
+    shows the last one.
+
+    Parameters
+    ----------
+    tier_index
+        Only this tier.
+    search
+        Only customers whose id contains it, letter case aside.
+    page
+        From 1.
+    """
+    kept = [GradeRow.run_id == run_id]
+    if tier_index is not None:
+        kept.append(GradeRow.tier_index == tier_index)
+    if search:
+        kept.append(GradeRow.customer_id.icontains(search, autoescape=True))
+    total = session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
+    last_page = max(1, -(-total // size))
+    offset = (min(max(page, 1), last_page) - 1) * size
+    query = (
+        select(GradeRow)
+        .where(*kept)
+        .order_by(GradeRow.score.desc(), GradeRow.customer_id)
+        .limit(size)
+        .offset(offset)
+    )
+    rows = tuple(
+        Listed(
+            customer_id=row.customer_id,
+            tier_index=row.tier_index,
+            score=row.score,
+            margin_up=row.margin_up,
+            churn_probability=row.churn_probability,
+            ltv=row.ltv,
+            net_amount_365d=row.indicators.get("net_amount_365d"),
+            referred=row.referred,
+        )
+        for row in session.scalars(query)
+    )
+    return Listing(rows=rows, total=total, offset=offset)

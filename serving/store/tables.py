@@ -1,0 +1,138 @@
+"""The tables. Types are portable (SQLite now, PostgreSQL later); instants are naive UTC."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Table(DeclarativeBase):
+    """Root of all tables."""
+
+
+class RunRow(Table):
+    """A finished run; a run that failed leaves no row."""
+
+    __tablename__ = "run"
+
+    run_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    as_of: Mapped[date]
+    known_at: Mapped[datetime]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    frame_sha256: Mapped[str] = mapped_column(String(64))
+    manifest_sha256: Mapped[str | None] = mapped_column(String(64))
+    customers: Mapped[int]
+    referred: Mapped[int]
+    world: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(String(16))
+    simulated: Mapped[bool]
+    model_version: Mapped[str | None] = mapped_column(Text)
+    bundle_digest: Mapped[str] = mapped_column(String(64))
+    trained_as_of: Mapped[date | None]
+    churn_horizon_days: Mapped[int]
+    ltv_horizon_days: Mapped[int]
+    scheme_id: Mapped[str] = mapped_column(Text)
+    scheme_version: Mapped[str] = mapped_column(Text)
+    scheme_sha256: Mapped[str] = mapped_column(String(64))
+    # Written once and read whole: labels and cuts as they were, counts, what the
+    # numbers of grade_explanation.contributions stand for.
+    tiers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    dimensions: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    layout: Mapped[list[list[str]]] = mapped_column(JSON)
+
+
+class GradeRow(Table):
+    """One customer's grade in one run."""
+
+    __tablename__ = "grade"
+    __table_args__ = (
+        UniqueConstraint("run_id", "customer_id", name="uq_grade_run_customer"),
+        Index("ix_grade_run_score", "run_id", text("score DESC"), "customer_id"),
+        Index("ix_grade_run_tier_score", "run_id", "tier_index", text("score DESC"), "customer_id"),
+        Index(
+            "ix_grade_run_referred_score", "run_id", "referred", text("score DESC"), "customer_id"
+        ),
+        Index("ix_grade_customer", "customer_id"),
+    )
+
+    grade_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
+    customer_id: Mapped[str] = mapped_column(Text)
+    score: Mapped[float]
+    tier_index: Mapped[int]
+    margin_up: Mapped[float | None]
+    margin_down: Mapped[float | None]
+    churn_probability: Mapped[float | None]
+    ltv: Mapped[float | None]
+    ltv_lower: Mapped[float | None]
+    ltv_upper: Mapped[float | None]
+    referred: Mapped[bool]
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    reason_texts: Mapped[dict[str, list[str]]] = mapped_column(JSON)
+    dimension_scores: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    indicators: Mapped[dict[str, float | None]] = mapped_column(JSON)
+
+
+class ExplanationRow(Table):
+    """Why a grade came out as it did; apart from the grade so that lists stay light."""
+
+    __tablename__ = "grade_explanation"
+
+    grade_id: Mapped[str] = mapped_column(ForeignKey("grade.grade_id"), primary_key=True)
+    base: Mapped[float]
+    # In the order of run.layout; JSON writes a float64 so that it reads back exactly.
+    contributions: Mapped[list[float]] = mapped_column(JSON)
+    # By the name of what the scheme weighs (an indicator or a prediction).
+    points: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    weights: Mapped[dict[str, float]] = mapped_column(JSON)
+    # One per indicator of run.layout, in the order of its first entry.
+    percentiles: Mapped[list[float | None]] = mapped_column(JSON)
+
+
+class ReviewCaseRow(Table):
+    """A referred customer; the partial index allows one open case per customer."""
+
+    __tablename__ = "review_case"
+    __table_args__ = (
+        Index(
+            "uq_review_case_open_customer",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("status = 'open'"),
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index("ix_review_case_status_due", "status", "due_at", "case_id"),
+    )
+
+    case_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    grade_id: Mapped[str] = mapped_column(ForeignKey("grade.grade_id"), index=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
+    customer_id: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(20))
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    score: Mapped[float]
+    tier_id: Mapped[str] = mapped_column(Text)
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class AuditEventRow(Table):
+    """Append-only and hash-chained; triggers refuse UPDATE and DELETE (migration 0001)."""
+
+    __tablename__ = "audit_event"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text, index=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)

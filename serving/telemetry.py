@@ -1,0 +1,139 @@
+"""What the service tells about itself: request ids, latencies, and gauges of the grades."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from datetime import UTC, datetime, time
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.domain.grade import Run
+
+LOG = logging.getLogger("tierwise.access")
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+# Taken from the caller only when it cannot break a log line or a header.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
+
+
+class Telemetry:
+    """Metrics of one application; each has its own registry."""
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._latency = Histogram(
+            "tierwise_http_request_seconds",
+            "Time from request to the last byte of the response.",
+            ["method", "route", "status"],
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._customers = self._gauge("tierwise_customers", "Customers graded.", "tier")
+        self._referred = self._gauge("tierwise_customers_referred", "Customers referred.", "tier")
+        self._score = self._gauge("tierwise_score_mean", "Mean score, 0 to 100.", "tier")
+        self._reviews = self._gauge("tierwise_review_cases", "Review cases.", "status")
+        self._as_of = self._gauge("tierwise_run_as_of_seconds", "Day of the data, unix time.")
+        self._finished = self._gauge("tierwise_run_finished_seconds", "Run finished, unix time.")
+        self._info = self._gauge(
+            "tierwise_model_info",
+            "1 for the model that grades rest on.",
+            "model_version",
+            "bundle_digest",
+            "scheme",
+            "scheme_version",
+            "world",
+        )
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request; ``route`` is the template, never the path (few labels)."""
+        self._latency.labels(method, route, str(status)).observe(seconds)
+
+    def watch(self, run: Run | None, cases: dict[str, int]) -> None:
+        """Set the gauges from what is served now."""
+        for status, count in cases.items():
+            self._reviews.labels(status).set(count)
+        for gauge in (self._customers, self._referred, self._score, self._info):
+            gauge.clear()
+        if run is None:
+            return
+        basis = run.basis
+        for summary in run.tiers:
+            self._customers.labels(summary.tier.id).set(summary.customers)
+            self._referred.labels(summary.tier.id).set(summary.referred)
+            if summary.score_mean is not None:
+                self._score.labels(summary.tier.id).set(summary.score_mean)
+        version = basis.model_version or ""
+        self._info.labels(
+            version, basis.bundle_digest, basis.scheme_id, basis.scheme_version, basis.world
+        ).set(1)
+        self._as_of.set(_unix(datetime.combine(basis.as_of, time.max)))
+        self._finished.set(_unix(run.finished_at))
+
+    def exposition(self) -> bytes:
+        """Return everything in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+
+class Tracing:
+    """ASGI middleware: a request id in and out, the latency, one log line per request.
+
+    The id is in ``scope["state"]["request_id"]`` for whoever answers.
+    """
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+        self._app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+        started = perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            seconds = perf_counter() - started
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._telemetry.observe(_method(scope), route, status, seconds)
+            LOG.info(
+                "%s %s %d %.1f ms %s", _method(scope), route, status, seconds * 1000, request_id
+            )
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value.decode("ascii"))
+    return uuid.uuid4().hex
+
+
+def _method(scope: Scope) -> str:
+    known = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+    return scope["method"] if scope["method"] in known else "other"
+
+
+def _unix(instant: datetime) -> float:
+    return instant.replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,1 @@
+"""Server-rendered pages: router → view model → template, in English and Chinese."""

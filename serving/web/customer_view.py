@@ -1,0 +1,204 @@
+"""One customer's page as data: the grade, how it came about, and every indicator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from serving.domain.case import ReviewCase
+from serving.domain.grade import Explanation, Grade, Run
+from serving.reasons import Driver, label_of, tell
+from serving.web.addresses import customer_address
+from serving.web.chart_style import embedded
+from serving.web.customer_charts import Step, radar, waterfall
+from serving.web.dimension_view import DimensionLine, dimension_lines, missing_text
+from serving.web.formats import Writer, cents, known
+from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_class
+from serving.web.ladder import Ladder, ladder
+from serving.web.shell import Fact, Shell, shell, tone
+from serving.web.summary import Summary
+
+SHOWN_PARTS = 8
+"""Parts of the score that get a bar of their own; the rest is summed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonLine:
+    """One driver of the score, in a sentence."""
+
+    amount: str
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartLine:
+    """One line of the waterfall's table."""
+
+    label: str
+    points: str
+    sign: str
+    running: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """The customer page."""
+
+    shell: Shell
+    heading: str
+    tier: str
+    tone: str
+    score: str
+    headline: str
+    margin: str
+    ladder: Ladder
+    ladder_label: str
+    referred: bool
+    notes: tuple[str, ...]
+    due: str
+    tiles: tuple[Fact, ...]
+    parts: tuple[PartLine, ...]
+    waterfall: Markup
+    dimensions: tuple[DimensionLine, ...]
+    missing: str
+    radar: Markup
+    up: tuple[ReasonLine, ...]
+    down: tuple[ReasonLine, ...]
+    groups: tuple[IndicatorGroup, ...]
+    sum_label: str
+
+
+def customer_page(
+    writer: Writer,
+    run: Run,
+    grade: Grade,
+    explanation: Explanation,
+    summary: Summary,
+    case: ReviewCase | None,
+) -> CustomerPage:
+    """Build the page; ``case`` is the customer's open review case."""
+    words, basis = writer.words, grade.basis
+    heading = words("customer.title", id=grade.customer_id)
+    steps = waterfall_steps(writer, explanation)
+    story = tell(grade, explanation, writer.lang)
+    return CustomerPage(
+        shell=shell(
+            writer,
+            heading,
+            here=customer_address(grade.customer_id),
+            run=run,
+            charts=True,
+        ),
+        heading=heading,
+        tier=grade.tier.label(writer.language),
+        tone=tone(grade.tier.index),
+        score=writer.points(grade.score),
+        headline=story.headline,
+        margin=story.margin,
+        ladder=ladder(writer.language, grade.score, grade.tier, basis.tiers),
+        ladder_label=words("customer.ladder", score=writer.points(grade.score)),
+        referred=grade.referred,
+        notes=story.referral,
+        due=words("customer.referred_due", day=writer.day(case.due_at)) if case else "",
+        tiles=_tiles(writer, run, grade, summary),
+        parts=_part_lines(writer, explanation, steps),
+        waterfall=embedded(
+            waterfall(writer, explanation.base, steps, explanation.score, basis.tiers)
+        ),
+        dimensions=dimension_lines(writer, grade, explanation, summary),
+        missing=missing_text(writer, grade),
+        radar=embedded(
+            radar(writer, basis.dimensions, grade.dimension_scores, summary.dimension_medians)
+        ),
+        up=_reason_lines(writer, story.positive),
+        down=_reason_lines(writer, story.negative),
+        groups=indicator_groups(writer, grade, explanation),
+        sum_label=words("customer.indicators.total", base=writer.points(explanation.base)),
+    )
+
+
+def waterfall_steps(writer: Writer, explanation: Explanation) -> tuple[Step, ...]:
+    """Return the largest parts of the score, then the sum of all others.
+
+    ``explanation.base`` plus the points of all steps is the score.
+    """
+    parts = sorted(explanation.by_indicator().items(), key=lambda part: -abs(part[1]))
+    moving = [part for part in parts if part[1] != 0.0]
+    steps = [Step(label_of(name, writer.lang), points) for name, points in moving[:SHOWN_PARTS]]
+    others = moving[SHOWN_PARTS:]
+    if others:
+        label = writer.words("customer.waterfall.others", n=writer.plain(len(others)))
+        steps.append(Step(label, sum(points for _, points in others)))
+    return tuple(steps)
+
+
+def _reason_lines(writer: Writer, drivers: tuple[Driver, ...]) -> tuple[ReasonLine, ...]:
+    return tuple(
+        ReasonLine(
+            writer.points(driver.points, signed=True), sign_class(driver.points), driver.text
+        )
+        for driver in drivers
+    )
+
+
+def _tiles(writer: Writer, run: Run, grade: Grade, summary: Summary) -> tuple[Fact, ...]:
+    words, basis = writer.words, grade.basis
+    low, high = known(grade.ltv_lower), known(grade.ltv_upper)
+    if low is None or high is None:
+        ltv_aside = words("customer.ltv_aside_plain", days=basis.ltv_horizon_days)
+    else:
+        decimals = cents(grade.ltv, low, high)
+        between = words(
+            "number.range", low=writer.plain(low, decimals), high=writer.plain(high, decimals)
+        )
+        ltv_aside = words("customer.ltv_aside", days=basis.ltv_horizon_days, range=between)
+    recency = writer.measured(grade.value("days_since_last_order"), "days")
+    if known(grade.value("days_since_last_order")) is not None:
+        recency = words("customer.recency_value", days=recency)
+    return (
+        Fact(
+            words("customer.ltv"), writer.money(grade.ltv, cents(grade.ltv, low, high)), ltv_aside
+        ),
+        Fact(
+            words("customer.churn"),
+            writer.percent(grade.churn_probability),
+            words("customer.churn_aside", days=basis.churn_horizon_days),
+        ),
+        Fact(
+            words("customer.spend"),
+            writer.measured(grade.value("net_amount_365d"), "money"),
+            f"{words('customer.recency')}: {recency}",
+        ),
+        Fact(
+            words("customer.rank"),
+            writer.plain(summary.rank(grade.score)),
+            words("customer.rank_aside", total=writer.plain(run.customers)),
+        ),
+    )
+
+
+def _part_lines(
+    writer: Writer, explanation: Explanation, steps: tuple[Step, ...]
+) -> tuple[PartLine, ...]:
+    running = explanation.base
+    lines = [
+        PartLine(writer.words("customer.waterfall.base"), "", "", writer.plain(explanation.base, 2))
+    ]
+    for step in steps:
+        running += step.points
+        lines.append(
+            PartLine(
+                step.label,
+                writer.plain(step.points, 2, signed=True),
+                sign_class(step.points),
+                writer.plain(running, 2),
+            )
+        )
+    lines.append(
+        PartLine(
+            writer.words("customer.waterfall.score"), "", "", writer.plain(explanation.score, 2)
+        )
+    )
+    return tuple(lines)

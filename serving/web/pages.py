@@ -1,0 +1,197 @@
+"""The routes of the pages. Each one: read → view model → template."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from serving.deps import service
+from serving.domain.grade import Run
+from serving.errors import StoreError
+from serving.store.grades import Grades
+from serving.store.portfolio import list_customers
+from serving.store.reviews import Reviews
+from serving.store.session import Session
+from serving.web.addresses import address, customer_address
+from serving.web.assets import assets, packed
+from serving.web.customer_list import Query
+from serving.web.customer_view import customer_page
+from serving.web.formats import Writer
+from serving.web.portfolio_view import portfolio_page
+from serving.web.rendering import error_page, message, respond, wants_page, writer_for
+from serving.web.reviews_view import reviews_page
+from serving.web.shell import Link
+from serving.web.summaries import Summaries
+
+LOG = logging.getLogger("tierwise.pages")
+
+CUSTOMERS_PER_PAGE = 25
+CASES_PER_PAGE = 25
+_LONGEST_SEARCH = 200
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+Reading = Callable[[Session, Run, Writer], HTMLResponse]
+
+
+def install(app: FastAPI) -> None:
+    """Add the pages and their static files to an application, after all other parts.
+
+    ``app.state.service`` must be a `serving.deps.Service` before the first request. Errors
+    of addresses that are no page, asked for by a browser, are told as pages too.
+    """
+    app.state.summaries = Summaries()
+    app.include_router(router)
+    tell_programs = app.exception_handlers[HTTPException]
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and wants_page(request):
+            return error_page(request, error.status_code)
+        answer = tell_programs(request, error)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    app.add_exception_handler(HTTPException, on_http)
+
+
+@router.get("/")
+def portfolio(request: Request) -> Response:
+    """All customers."""
+    return _answer(request, partial(_portfolio, request))
+
+
+@router.get("/reviews")
+def reviews(request: Request) -> Response:
+    """Cases that wait for people."""
+    return _answer(request, partial(_reviews, request))
+
+
+@router.get("/customers")
+def customer_by_query(request: Request) -> Response:
+    """One customer whose id no path can carry (`serving.web.addresses.customer_address`)."""
+    return _answer(request, partial(_customer, request, request.query_params.get("id", "")))
+
+
+@router.get("/customers/{customer_id:path}")
+def customer(request: Request, customer_id: str) -> Response:
+    """One customer."""
+    return _answer(request, partial(_customer, request, customer_id))
+
+
+@router.get("/static/{name:path}")
+def static(request: Request, name: str) -> Response:
+    """A static file."""
+    asset = assets().get(name)
+    if asset is None:
+        return error_page(request, 404)
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(packed(name), media_type=asset.media_type, headers=headers)
+    return Response(asset.body(), media_type=asset.media_type, headers=headers)
+
+
+def _answer(request: Request, reading: Reading) -> Response:
+    """Run a reading on one consistent view of the store, or say why there is none."""
+    try:
+        with service(request).database.read() as session:
+            run = Grades(session).current_run()
+            if run is not None:
+                return reading(session, run, writer_for(request, run.basis.currency))
+    except StoreError as error:
+        LOG.error("page %s: %s", request.url.path, error)
+        return error_page(request, 503)
+    writer = writer_for(request)
+    return message(
+        request,
+        writer.words("run.none_title"),
+        writer.words("run.none_text"),
+        status=503,
+        writer=writer,
+    )
+
+
+def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> HTMLResponse:
+    asked = request.query_params
+    tiers = {tier.id: tier.index for tier in run.basis.tiers}
+    tier_id = asked.get("tier", "")
+    query = Query(
+        search=asked.get("q", "").strip()[:_LONGEST_SEARCH],
+        tier_id=tier_id if tier_id in tiers else "",
+        page=_page_number(request),
+    )
+    listing = list_customers(
+        session,
+        run.run_id,
+        tier_index=tiers.get(query.tier_id),
+        search=query.search,
+        page=query.page,
+        size=CUSTOMERS_PER_PAGE,
+    )
+    summary = _summaries(request).of(session, run)
+    page = portfolio_page(writer, run, summary, listing, query, size=CUSTOMERS_PER_PAGE)
+    return respond(request, writer, "portfolio.html", page)
+
+
+def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HTMLResponse:
+    page = reviews_page(
+        writer,
+        run,
+        Reviews(session).open_cases().values(),
+        reason=request.query_params.get("reason", "")[:_LONGEST_SEARCH],
+        page=_page_number(request),
+        size=CASES_PER_PAGE,
+        now=datetime.now(UTC).replace(tzinfo=None),
+    )
+    return respond(request, writer, "reviews.html", page)
+
+
+def _customer(
+    request: Request, customer_id: str, session: Session, run: Run, writer: Writer
+) -> HTMLResponse:
+    grades = Grades(session)
+    grade = grades.of(customer_id, run)
+    explanation = grades.explanation(grade) if grade else None
+    if grade is None or explanation is None:
+        words = writer.words
+        return message(
+            request,
+            words("notfound.title"),
+            words("notfound.text", id=customer_id, day=writer.day(run.basis.as_of)),
+            status=404,
+            writer=writer,
+            link=Link(
+                words("notfound.link"),
+                f"{address('/', q=customer_id[:_LONGEST_SEARCH])}#list",
+            ),
+            here=customer_address(customer_id),
+            run=run,
+        )
+    page = customer_page(
+        writer,
+        run,
+        grade,
+        explanation,
+        _summaries(request).of(session, run),
+        Reviews(session).open_case_of(customer_id),
+    )
+    return respond(request, writer, "customer.html", page)
+
+
+def _summaries(request: Request) -> Summaries:
+    summaries: Summaries = request.app.state.summaries
+    return summaries
+
+
+def _page_number(request: Request) -> int:
+    text = request.query_params.get("page", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1

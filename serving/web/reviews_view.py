@@ -1,0 +1,152 @@
+"""The review queue as data: open cases in words, earliest due date first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from serving.domain.case import ReviewCase
+from serving.domain.grade import Run, TierLabel
+from serving.web.addresses import address, customer_address
+from serving.web.customer_list import Choice
+from serving.web.formats import Writer
+from serving.web.i18n import messages
+from serving.web.shell import Fact, Paging, Shell, paging, shell, tone
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One open case."""
+
+    customer_id: str
+    address: str
+    tier: str
+    tone: str
+    score: str
+    distance: str
+    reasons: tuple[str, ...]
+    opened: str
+    due: str
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewsPage:
+    """The review queue page."""
+
+    shell: Shell
+    tiles: tuple[Fact, ...]
+    choices: tuple[Choice, ...]
+    filtered: bool
+    cases: tuple[CaseLine, ...]
+    paging: Paging
+
+
+def reason_name(writer: Writer, code: str) -> str:
+    """Return the short name of a referral reason; an unknown code stands for itself."""
+    return messages(writer.language).get(f"reason.{code}", code)
+
+
+def nearest_cut(score: float, tiers: Iterable[TierLabel]) -> tuple[TierLabel, float] | None:
+    """Return the tier whose cut is nearest and ``score - cut``; None with one tier only."""
+    distances = [(tier, score - tier.cut) for tier in tiers if tier.cut > 0]
+    return min(distances, key=lambda item: abs(item[1]), default=None)
+
+
+def distance_text(writer: Writer, score: float, tiers: Iterable[TierLabel]) -> str:
+    """Return how far a score is from the nearest cut, and on which side."""
+    nearest = nearest_cut(score, tiers)
+    if nearest is None:
+        return writer.absent
+    tier, distance = nearest
+    return writer.words(
+        "reviews.below" if distance < 0 else "reviews.above",
+        points=writer.plain(abs(distance), 2),
+        tier=tier.label(writer.language),
+    )
+
+
+def reviews_page(
+    writer: Writer,
+    run: Run,
+    cases: Iterable[ReviewCase],
+    *,
+    reason: str,
+    page: int,
+    size: int,
+    now: datetime,
+) -> ReviewsPage:
+    """Build the page.
+
+    Parameters
+    ----------
+    cases
+        All open cases.
+    reason
+        Only cases with this reason code; empty for all.
+    now
+        Naive UTC; what is due before it is overdue.
+    """
+    words = writer.words
+    queue = sorted(cases, key=lambda case: (case.due_at, -case.score, case.customer_id))
+    counts = Counter(code for case in queue for code in case.reasons)
+    kept = [case for case in queue if not reason or reason in case.reasons]
+    last_page = max(1, -(-len(kept) // size))
+    offset = (min(max(page, 1), last_page) - 1) * size
+    rows = kept[offset : offset + size]
+    overdue = sum(case.due_at < now for case in queue)
+    return ReviewsPage(
+        shell=shell(
+            writer,
+            words("reviews.title"),
+            here=address("/reviews", reason=reason, page=page if page > 1 else None),
+            current="/reviews",
+            run=run,
+        ),
+        tiles=(
+            Fact(words("reviews.open"), writer.plain(len(queue))),
+            Fact(words("reviews.overdue"), writer.plain(overdue)),
+            *(
+                Fact(reason_name(writer, code), writer.plain(count))
+                for code, count in counts.most_common()
+            ),
+        ),
+        choices=(
+            Choice("", words("reviews.all_reasons"), not reason),
+            *(
+                Choice(code, reason_name(writer, code), code == reason)
+                for code in sorted({*counts, *([reason] if reason else [])})
+            ),
+        ),
+        filtered=bool(reason),
+        cases=tuple(_line(writer, run, case, now) for case in rows),
+        paging=paging(
+            writer,
+            "/reviews",
+            offset=offset,
+            shown=len(rows),
+            total=len(kept),
+            size=size,
+            reason=reason,
+        ),
+    )
+
+
+def _line(writer: Writer, run: Run, case: ReviewCase, now: datetime) -> CaseLine:
+    tiers = {tier.id: tier for tier in run.basis.tiers}
+    tier = tiers.get(case.tier_id)
+    return CaseLine(
+        customer_id=case.customer_id,
+        address=customer_address(case.customer_id),
+        # A case of an older scheme may stand in a tier that the current one does not have.
+        tier=tier.label(writer.language) if tier else case.tier_id,
+        tone=tone(tier.index) if tier else "",
+        score=writer.points(case.score),
+        distance=distance_text(writer, case.score, run.basis.tiers),
+        reasons=tuple(reason_name(writer, code) for code in case.reasons),
+        opened=writer.day(case.opened_at),
+        due=writer.day(case.due_at),
+        overdue=case.due_at < now,
+    )

@@ -1,0 +1,89 @@
+"""The audit trail: chained, append-only, and found out when tampered with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from serving.audit import record, verify
+from serving.domain.event import GENESIS, Happening, chain, first_broken
+from serving.errors import AuditError
+from serving.store.audit_events import AuditEvents
+from serving.store.session import Database
+
+AT = datetime(2024, 7, 1, 2, 0, 0, 123)
+THINGS = [Happening("run.finished", f"run:{i}", {"客户": i, "share": 0.1}) for i in range(4)]
+
+
+def test_a_chain_holds_and_grows() -> None:
+    first = chain(THINGS[:2], at=AT, actor="a", last=None)
+    second = chain(THINGS[2:], at=AT, actor="b", last=first[-1])
+    assert [e.sequence for e in first + second] == [1, 2, 3, 4]
+    assert first[0].previous_hash == GENESIS
+    assert first_broken(first + second) is None
+    assert first_broken([]) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"actor": "x"},
+        {"action": "x"},
+        {"subject": "x"},
+        {"payload": {"客户": 99, "share": 0.1}},
+        {"at": datetime(2024, 7, 1)},
+        {"hash": "0" * 64},
+        {"previous_hash": "0" * 64},
+        {"sequence": 7},
+    ],
+)
+def test_any_change_breaks_it(change: dict[str, object]) -> None:
+    events = chain(THINGS, at=AT, actor="a", last=None)
+    assert first_broken([*events[:1], replace(events[1], **change), *events[2:]]) is not None
+
+
+def test_a_lost_or_doubled_event_breaks_it() -> None:
+    events = chain(THINGS, at=AT, actor="a", last=None)
+    assert first_broken([events[0], *events[2:]]) == 3
+    assert first_broken(events[1:]) == 2
+    assert first_broken([*events[:2], *events[1:]]) == 2
+
+
+def test_the_trail_survives_the_store(database: Database) -> None:
+    with database.write() as session:
+        record(session, THINGS[:3], at=AT, actor="a")
+    with database.write() as session:
+        record(session, THINGS[3:], at=AT, actor="b")
+    with database.read() as session:
+        assert verify(session) == 4
+        assert [e.actor for e in AuditEvents(session).all()] == ["a", "a", "a", "b"]
+        assert AuditEvents(session).about("run:3")[0].payload == {"客户": 3, "share": 0.1}
+
+
+def test_an_empty_trail_verifies(database: Database) -> None:
+    with database.read() as session:
+        assert verify(session) == 0
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_event SET actor = 'x'", "DELETE FROM audit_event"]
+)
+def test_the_store_refuses_changes(database: Database, statement: str) -> None:
+    with database.write() as session:
+        record(session, THINGS, at=AT, actor="a")
+    with pytest.raises(IntegrityError, match="append-only"), database.write() as session:
+        session.execute(text(statement))
+
+
+def test_tampering_past_the_trigger_is_found(database: Database) -> None:
+    with database.write() as session:
+        record(session, THINGS, at=AT, actor="a")
+        session.execute(text("DROP TRIGGER audit_event_no_update"))
+        session.execute(text("UPDATE audit_event SET actor = 'x' WHERE sequence = 2"))
+    with database.read() as session, pytest.raises(AuditError) as caught:
+        verify(session)
+    assert caught.value.context["sequence"] == 2

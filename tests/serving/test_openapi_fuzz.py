@@ -1,0 +1,86 @@
+"""The API against its own OpenAPI file: described, and kept under random requests."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import schemathesis
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from serving.api.service_schemas import Problem
+
+
+@pytest.fixture(scope="module")
+def document(client: TestClient) -> dict:
+    return client.get("/openapi.json").json()
+
+
+OPERATIONS = (
+    ("GET", "/v1/grades"),
+    ("GET", "/v1/grades/{customer_id}"),
+    ("GET", "/v1/grades/{customer_id}/explanation"),
+    ("POST", "/v1/grades:simulate"),
+    ("GET", "/v1/reviews"),
+    ("GET", "/v1/model"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_random_requests_are_answered_as_described(app: FastAPI, method: str, path: str) -> None:
+    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path][method]
+
+    @seed(20260101)
+    @settings(
+        max_examples=25,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def answered(case: schemathesis.Case) -> None:
+        # A schema cannot say which cursors, tiers and customers there are.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+    answered()
+
+
+def test_no_operation_is_left_out(document: dict) -> None:
+    listed = {(m.upper(), path) for path, methods in document["paths"].items() for m in methods}
+    assert listed == set(OPERATIONS)
+
+
+def test_every_problem_is_declared_with_an_example(document: dict) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                if int(status) < 400:
+                    continue
+                content = answer["content"]["application/problem+json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+                assert content["example"]["status"] == int(status), (path, method)
+                Problem.model_validate(content["example"])
+
+
+def test_every_operation_and_schema_is_described(document: dict) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["description"], path
+            assert operation["responses"]["200"]
+    for name, described in document["components"]["schemas"].items():
+        if "enum" not in described:
+            assert described.get("description"), name
+
+
+def test_no_default_validation_error_is_left(document: dict) -> None:
+    assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -1,0 +1,206 @@
+"""The store: schema, transactions, paging."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from features.schema import IndicatorFrame
+from serving.batch import BatchResult, run_batch
+from serving.domain.evidence import Evidence
+from serving.errors import InvalidRequestError, StoreError
+from serving.settings import Settings
+from serving.store.grades import Grades, run_of_cursor
+from serving.store.paging import decode_cursor, encode_cursor
+from serving.store.session import Database
+from serving.store.tables import Table
+from training.bundle import Bundle
+
+
+@pytest.fixture
+def served(settings: Settings, graded: BatchResult) -> Database:
+    return Database(settings.database)
+
+
+def test_migrations_go_up_and_down(tmp_path: Path) -> None:
+    # A percent sign in the path must not be taken for interpolation.
+    url = f"sqlite:///{tmp_path / 'deep' / 'a%b' / 'store.db'}"
+    store = Database(url)
+    assert store.revision() is None
+    assert not store.is_current()
+    store.upgrade()
+    store.upgrade()
+    assert store.revision() == "0001"
+    assert store.is_current()
+    tables = set(inspect(create_engine(url)).get_table_names())
+    assert tables == {*Table.metadata.tables, "alembic_version"}
+    store.downgrade("base")
+    assert store.revision() is None
+    assert set(inspect(create_engine(url)).get_table_names()) == {"alembic_version"}
+    store.upgrade()
+    assert store.is_current()
+
+
+def test_migrations_and_tables_say_the_same(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    Database(url).upgrade()
+    with create_engine(url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = compare_metadata(context, Table.metadata)
+    # SQLite does not report the direction of an index, so those always differ.
+    differing = [d for d in found if d[0] not in ("add_index", "remove_index")]
+    assert differing == []
+    indexes = {d[1].name for d in found}
+    assert all(name.endswith("_score") for name in indexes)
+
+
+def test_sqlite_keeps_what_the_code_assumes(database: Database) -> None:
+    with database.read() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO grade_explanation VALUES ('no-such-grade', 1, '[]', '{}', '{}', '[]')"
+            )
+        )
+
+
+def test_a_failing_transaction_leaves_nothing(database: Database) -> None:
+    event = "INSERT INTO audit_event VALUES (1, '2024-01-01', 'a', 'b', 'c', '{}', 'p', 'h')"
+
+    def fail() -> None:
+        with database.write() as session:
+            session.execute(text(event))
+            raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        fail()
+    with database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM audit_event")).scalar() == 0
+
+
+@pytest.mark.parametrize("url", ["not a url", "nosuchdialect://x", "sqlite:////dev/null/x/y.db"])
+def test_a_useless_url_is_refused(url: str) -> None:
+    with pytest.raises(StoreError):
+        Database(url)
+
+
+def test_a_store_without_schema_says_so(tmp_path: Path) -> None:
+    store = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(StoreError, match="no such table"), store.read() as session:
+        Grades(session).current_run()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is not a database, but long enough to look at" * 30)
+    with pytest.raises(StoreError):
+        Database(f"sqlite:///{tmp_path / 'x.db'}").upgrade()
+
+
+def test_pages_meet_every_customer_once(served: Database) -> None:
+    with served.read() as session:
+        store = Grades(session)
+        run = store.current_run()
+        assert run is not None
+        seen, cursor = [], None
+        while True:
+            page = store.page(run, limit=47, cursor=cursor)
+            seen += [(-g.score, g.customer_id) for g in page.items]
+            assert page.total == run.customers
+            cursor = page.cursor
+            if cursor is None:
+                break
+            assert run_of_cursor(cursor) == run.run_id
+    assert len(seen) == len(set(seen)) == run.customers
+    assert seen == sorted(seen)
+
+
+def test_filters_agree_with_the_summary(served: Database) -> None:
+    with served.read() as session:
+        store = Grades(session)
+        run = store.current_run()
+        assert run is not None
+        for summary in run.tiers:
+            assert store.page(run, tier_id=summary.tier.id).total == summary.customers
+            both = store.page(run, tier_id=summary.tier.id, referred=True, limit=500)
+            assert both.total == len(both.items) == summary.referred
+        assert store.page(run, tier_id="nonsense").total == 0
+        assert store.page(run, referred=True).total == run.referred
+        assert [g.customer_id for g in store.page(run, prefix="c-0007").items] == ["c-0007"]
+        assert store.page(run, prefix="c_").total == 0
+
+
+def test_ties_are_paged_by_customer(
+    database: Database, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    same = replace(frame, values=frame.values[[0] * len(frame)])
+    run_batch(served_bundle, same, database)
+    with database.read() as session:
+        store = Grades(session)
+        run = store.current_run()
+        assert run is not None
+        first = store.page(run, limit=10)
+        second = store.page(run, limit=10, cursor=first.cursor)
+    ids = [g.customer_id for g in (*first.items, *second.items)]
+    assert ids == sorted(frame.customer_id.tolist())[:20]
+
+
+def test_what_is_stored_reads_back_as_it_was(
+    database: Database, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    from serving.scoring import aligned, grade
+
+    result = run_batch(served_bundle, frame, database)
+    values = aligned(served_bundle, frame)
+    again = grade(served_bundle, values, frame.customer_id.tolist(), result.run.basis)
+    with database.read() as session:
+        store = Grades(session)
+        assert store.current_run() == result.run
+        assert store.run(result.run.run_id) == result.run
+        assert store.run("nonsense") is None
+        assert store.runs() == (result.run,)
+        assert len(store.scores(result.run)) == len(frame)
+        for row, expected in enumerate(again.grades[:60]):
+            kept = store.of(expected.customer_id, result.run)
+            assert kept == expected
+            assert store.history(expected.customer_id) == (expected,)
+            assert store.explanation(expected) == again.explanations.of(row, expected)
+        assert store.of("nobody", result.run) is None
+        assert store.explanation(replace(again.grades[0], grade_id="gone")) is None
+
+
+def test_grades_are_added_in_chunks(
+    database: Database, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    from serving.scoring import aligned, grade
+
+    result = run_batch(served_bundle, frame, database)
+    with database.write() as session:
+        store = Grades(session)
+        run = replace(result.run, run_id="second", basis=replace(result.run.basis, run_id="second"))
+        graded = grade(served_bundle, aligned(served_bundle, frame)[:7], list("abcdefg"), run.basis)
+        pairs: list[tuple[object, Evidence]] = list(
+            zip(graded.grades, graded.explanations.evidence(), strict=True)
+        )
+        store.add_run(run)
+        store.add(pairs, chunk=3)
+        assert store.page(run).total == 7
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "W10", "WzFd", "é", "WyJhIiwxLCJiIl0="])
+def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        decode_cursor(cursor, (str, float, str))
+    assert caught.value.faults[0].parameter == "cursor"
+
+
+def test_a_cursor_keeps_floats_exactly() -> None:
+    key = ("run", 0.1 + 0.2, "客户/1")
+    assert decode_cursor(encode_cursor(*key), (str, float, str)) == key
