@@ -1,0 +1,111 @@
+"""The one place that speaks LightGBM: fit, margins and exact contributions.
+
+A model is its text. It is parsed again right after training, so what is evaluated is
+what is stored. Every row is computed by itself, in one order of trees, so a row's
+margin does not depend on the batch it comes in or on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from features.schema import FloatArray
+from training.errors import BundleError
+from training.recipe import LtvTrees, Trees
+
+# Below this many rows starting threads costs more than it saves.
+_SINGLE_THREAD_ROWS = 256
+# A quarter of the default: no less accurate on the real logs, and twice as fast to train.
+_MAX_BIN = 63
+
+
+class Boosted:
+    """A fitted ensemble: ``text`` is LightGBM's own format."""
+
+    def __init__(self, text: str, *, threads: int = 1) -> None:
+        try:
+            self._booster = lgb.Booster(model_str=text)
+        except lgb.basic.LightGBMError as error:
+            raise BundleError(
+                f"A model text cannot be read: {error}.", hint="Take a whole bundle again."
+            ) from error
+        self.text = text
+        self.names: tuple[str, ...] = tuple(self._booster.feature_name())
+        self._threads = threads
+
+    def margin(self, matrix: FloatArray) -> FloatArray:
+        """Return the sum of leaf values ``(n,)``, without any offset."""
+        if len(matrix) == 0:
+            return np.empty(0)
+        result = self._booster.predict(
+            matrix, raw_score=True, num_threads=self._threads_for(len(matrix))
+        )
+        return np.asarray(result, dtype=np.float64)
+
+    def contributions(self, matrix: FloatArray) -> tuple[FloatArray, float]:
+        """Return exact path-dependent Shapley values ``(n, f)`` and their base value."""
+        if len(matrix) == 0:  # LightGBM cannot predict no row; the base belongs to the trees
+            return np.empty((0, len(self.names))), self.contributions(self._unknown_row())[1]
+        result = np.asarray(
+            self._booster.predict(
+                matrix, pred_contrib=True, num_threads=self._threads_for(len(matrix))
+            ),
+            dtype=np.float64,
+        )
+        return result[:, :-1], float(result[0, -1])
+
+    def gains(self) -> dict[str, float]:
+        """Return each input's share of the total split gain, 0 to 1."""
+        gain = np.asarray(self._booster.feature_importance("gain"), dtype=np.float64)
+        total = float(gain.sum())
+        return dict(zip(self.names, (gain / total if total else gain).tolist(), strict=True))
+
+    def _unknown_row(self) -> FloatArray:
+        return np.full((1, len(self.names)), np.nan)
+
+    def _threads_for(self, rows: int) -> int:
+        return 1 if rows < _SINGLE_THREAD_ROWS else self._threads
+
+
+def fit_boosted(
+    matrix: FloatArray,
+    names: Sequence[str],
+    label: FloatArray,
+    offset: FloatArray,
+    trees: Trees,
+    *,
+    seed: int,
+    threads: int,
+) -> Boosted:
+    """Fit trees that correct ``offset`` ``(n,)``: Tweedie for LTV trees, else binary."""
+    parameters: dict[str, Any] = {
+        "objective": "binary",
+        "learning_rate": trees.learning_rate,
+        "num_leaves": trees.num_leaves,
+        "min_data_in_leaf": trees.min_data_in_leaf,
+        "lambda_l2": trees.lambda_l2,
+        "feature_fraction": trees.feature_fraction,
+        "bagging_fraction": trees.bagging_fraction,
+        "bagging_freq": 1 if trees.bagging_fraction < 1.0 else 0,
+        "boost_from_average": False,
+        "min_sum_hessian_in_leaf": 0.0,
+        "max_bin": _MAX_BIN,
+        "feature_pre_filter": False,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "seed": seed,
+        "verbosity": -1,
+    }
+    if isinstance(trees, LtvTrees):
+        parameters["objective"] = "tweedie"
+        parameters["tweedie_variance_power"] = trees.tweedie_power
+    data = lgb.Dataset(
+        matrix, label=label, init_score=offset, feature_name=list(names), params=parameters
+    )
+    booster = lgb.train(parameters, data, num_boost_round=trees.rounds)
+    return Boosted(booster.model_to_string(), threads=threads)

@@ -1,0 +1,201 @@
+"""The model bundle: everything a grade needs, as text in one folder.
+
+No pickle, and nothing here imports the registry or the query engine: a web process
+loads a bundle in a fraction of a second. ``bundle.json`` (``training/manifest.py``)
+names every other file with its SHA-256, so an altered or half-copied bundle is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from features.schema import FloatArray
+from tiering.assign import Decisions, decide
+from tiering.errors import PolicyError
+from tiering.policy import Scheme
+from tiering.scheme import parse_scheme
+from tiering.scores import Reference
+from training.boosting import Boosted
+from training.churn import ChurnModel
+from training.dataset import eligible
+from training.errors import BundleError, RecipeError
+from training.ltv import LtvModel
+from training.manifest import (
+    BundleMeta,
+    Manifest,
+    dump,
+    other_version,
+    read_bundle,
+    sha256,
+    write_bundle,
+)
+from training.recipe import Recipe, parse_recipe
+from training.scores import Attribution, Scores
+
+__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Models, scheme and frozen reference population that together grade customers.
+
+    Attributes
+    ----------
+    columns
+        ``(k,)`` indicator names, the order of the values it takes.
+    churn, ltv
+        The fitted models.
+    reference
+        Frozen population that points are measured against.
+    scheme, recipe
+        Grading policy and training recipe, with their texts.
+    meta
+        Where the bundle comes from.
+    """
+
+    columns: tuple[str, ...]
+    churn: ChurnModel
+    ltv: LtvModel
+    reference: Reference
+    scheme: Scheme
+    recipe: Recipe
+    meta: BundleMeta
+
+    def score(self, values: FloatArray) -> Scores:
+        """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
+
+        A customer's scores do not depend on which others are scored with it.
+
+        Raises
+        ------
+        BundleError
+            If the values do not have ``k`` columns.
+        """
+        values = self._checked(values)
+        probability, start = self.churn.predict(self.columns, values)
+        ltv = self.ltv.predict(self.columns, values)
+        lower, upper = self.ltv.intervals.bounds(ltv)
+        active = eligible(values, self.columns, self.recipe.eligibility)
+        return Scores(probability, ltv, lower, upper, start.p_alive, ~active)
+
+    def indicator_values(
+        self, values: FloatArray, scores: Scores | None = None
+    ) -> dict[str, FloatArray]:
+        """Return the indicators by name and both predictions: the input of ``decide``.
+
+        Parameters
+        ----------
+        scores
+            What :meth:`score` said of the same values, if it is known already.
+        """
+        values = self._checked(values)
+        scores = self.score(values) if scores is None else scores
+        by_name = {name: values[:, index] for index, name in enumerate(self.columns)}
+        return by_name | {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
+
+    def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
+        """Score ``(n, k)`` customers and assign their tiers."""
+        scores = self.score(values)
+        decisions = decide(
+            self.scheme,
+            self.reference,
+            self.indicator_values(values, scores),
+            flags={"dormant": scores.dormant},
+        )
+        return scores, decisions
+
+    def contributions(self, values: FloatArray) -> dict[str, Attribution]:
+        """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``."""
+        values = self._checked(values)
+        return {
+            "churn_probability": self.churn.attribution(self.columns, values),
+            "ltv": self.ltv.attribution(self.columns, values),
+        }
+
+    def with_version(self, version: str) -> Bundle:
+        """Return the same bundle under its registry version; the digest stays."""
+        return replace(self, meta=replace(self.meta, version=version))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over provenance, columns and every file's hash, hex."""
+        return self._manifest.digest
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle into ``folder``; the manifest comes last.
+
+        Raises
+        ------
+        BundleError
+            If the recipe was not read from a text, so it could not be stored.
+        """
+        if not self.recipe.text:
+            raise BundleError(
+                "The bundle's recipe has no text to store.",
+                hint="Read the recipe by load_recipe or parse_recipe.",
+            )
+        write_bundle(folder, self._manifest, self._texts)
+
+    @classmethod
+    def load(cls, folder: Path) -> Bundle:
+        """Read a bundle and check every file against its hash.
+
+        Raises
+        ------
+        BundleError
+            If the folder is no bundle, of another format, incomplete or altered.
+        """
+        manifest, texts = read_bundle(folder)
+        try:
+            recipe = parse_recipe(texts["recipe.toml"], origin=str(folder / "recipe.toml"))
+            churn, ltv = (
+                Boosted(texts[f"{target}.lgb.txt"], threads=recipe.lightgbm.threads)
+                for target in ("churn", "ltv")
+            )
+            return cls(
+                columns=manifest.columns,
+                churn=ChurnModel.from_dict(json.loads(texts["churn.json"]), churn),
+                ltv=LtvModel.from_dict(json.loads(texts["ltv.json"]), ltv),
+                reference=Reference.from_dict(json.loads(texts["reference.json"])),
+                scheme=parse_scheme(texts["scheme.toml"], origin=str(folder / "scheme.toml")),
+                recipe=recipe,
+                meta=manifest.meta,
+            )
+        except (KeyError, TypeError, ValueError, RecipeError, PolicyError) as error:
+            raise other_version(folder, error) from error
+
+    def _checked(self, values: FloatArray) -> FloatArray:
+        if values.ndim != 2 or values.shape[1] != len(self.columns):
+            raise BundleError(
+                f"The bundle needs {len(self.columns)} indicators a customer; "
+                f"the values have shape {values.shape}.",
+                hint="Publish the frame with the catalogue the bundle was trained on.",
+                expected=len(self.columns),
+            )
+        return np.ascontiguousarray(values, dtype=np.float64)
+
+    @cached_property
+    def _texts(self) -> Mapping[str, str]:
+        return {
+            "churn.json": dump(self.churn.to_dict()),
+            "churn.lgb.txt": self.churn.correction.boosted.text,
+            "ltv.json": dump(self.ltv.to_dict()),
+            "ltv.lgb.txt": self.ltv.correction.boosted.text,
+            "recipe.toml": self.recipe.text,
+            "reference.json": dump(self.reference.to_dict()),
+            "scheme.toml": self.scheme.to_toml_text(),
+        }
+
+    @property
+    def _manifest(self) -> Manifest:
+        return Manifest(self.meta, self.columns, self._hashes)
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return {name: sha256(text) for name, text in self._texts.items()}

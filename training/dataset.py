@@ -1,0 +1,177 @@
+"""Published indicators and outcomes of many snapshot days, stacked for training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from features.parquet import read_frame, read_outcomes
+from features.schema import FloatArray, IndicatorFrame
+from training.errors import DatasetError
+from training.recipe import Eligibility
+
+BoolArray = npt.NDArray[np.bool_]
+DayArray = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """One row for each customer and snapshot day.
+
+    All customers are kept, because the purchase model behind the baseline must see
+    those who left as well; ``eligible`` marks the rows that trees learn from and
+    metrics are counted on.
+
+    Attributes
+    ----------
+    columns
+        ``(k,)`` indicator names.
+    values
+        ``(n, k)`` float64; NaN means unknown.
+    customer_id
+        ``(n,)`` strings.
+    as_of
+        ``(n,)`` datetime64[D].
+    churned
+        ``(n,)`` 1.0 if no purchase day in the churn horizon, else 0.0; NaN while the
+        horizon is not closed.
+    net_value
+        ``(n,)`` net spend in the LTV horizon, money; NaN while it is not closed.
+    eligible
+        ``(n,)`` whether the row meets the recipe's eligibility.
+    """
+
+    columns: tuple[str, ...]
+    values: FloatArray
+    customer_id: npt.NDArray[np.str_]
+    as_of: DayArray
+    churned: FloatArray
+    net_value: FloatArray
+    eligible: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+    def where(self, mask: BoolArray) -> TrainingSet:
+        """Return the rows where ``mask`` ``(n,)`` is true."""
+        return TrainingSet(
+            self.columns,
+            self.values[mask],
+            self.customer_id[mask],
+            self.as_of[mask],
+            self.churned[mask],
+            self.net_value[mask],
+            self.eligible[mask],
+        )
+
+    def on(self, days: date | Iterable[date]) -> TrainingSet:
+        """Return the rows of one or several snapshot days, in stored order.
+
+        Raises
+        ------
+        DatasetError
+            If a day has no row.
+        """
+        wanted = [days] if isinstance(days, date) else list(days)
+        stamps = np.array(wanted, dtype="datetime64[D]")
+        absent = sorted(set(stamps.tolist()) - set(np.unique(self.as_of).tolist()))
+        if absent:
+            raise DatasetError(
+                f"The training set has no snapshot of {', '.join(map(str, absent))}.",
+                hint="Publish every day of the origin plan before training.",
+                days=[str(day) for day in absent],
+            )
+        return self.where(np.isin(self.as_of, stamps))
+
+    def column(self, name: str) -> FloatArray:
+        """Return one indicator, ``(n,)``."""
+        return self.values[:, self.columns.index(name)]
+
+
+def eligible(values: FloatArray, columns: Sequence[str], rule: Eligibility) -> BoolArray:
+    """Return which of ``(n, k)`` customers meet the recipe's eligibility, ``(n,)``.
+
+    Bought within ``active_within_days`` and known for ``min_tenure_days``; unknown
+    counts as not eligible.
+    """
+    names = list(columns)
+    since = values[:, names.index("days_since_last_order")]
+    tenure = values[:, names.index("tenure_days")]
+    with np.errstate(invalid="ignore"):
+        return (since <= rule.active_within_days) & (tenure >= rule.min_tenure_days)
+
+
+def load_training_set(
+    published_dir: Path,
+    days: Sequence[date],
+    churn_horizon_days: int,
+    ltv_horizon_days: int,
+    eligibility: Eligibility,
+) -> TrainingSet:
+    """Read the published frames of ``days`` and the outcomes that are closed.
+
+    Raises
+    ------
+    DatasetError
+        If a frame is missing, frames differ in their columns, or outcomes do not
+        belong to the customers of their frame.
+    """
+    if not days:
+        raise DatasetError("No snapshot days were asked for.", hint="Plan origins first.")
+    frames = [_frame(published_dir, day) for day in sorted(set(days))]
+    columns = frames[0].columns
+    for frame in frames:
+        if frame.columns != columns:
+            raise DatasetError(
+                f"The frame of {frame.as_of} has other columns than that of {frames[0].as_of}.",
+                hint="Publish all days again with one version of the catalogue.",
+                day=str(frame.as_of),
+            )
+    churned = [_outcome(published_dir, frame, churn_horizon_days)[0] for frame in frames]
+    net_value = [_outcome(published_dir, frame, ltv_horizon_days)[1] for frame in frames]
+    values = np.concatenate([frame.values for frame in frames])
+    return TrainingSet(
+        columns=columns,
+        values=values,
+        customer_id=np.concatenate([frame.customer_id for frame in frames]),
+        as_of=np.concatenate([np.full(len(f), f.as_of, dtype="datetime64[D]") for f in frames]),
+        churned=np.concatenate(churned),
+        net_value=np.concatenate(net_value),
+        eligible=eligible(values, columns, eligibility),
+    )
+
+
+def _frame(published_dir: Path, day: date) -> IndicatorFrame:
+    path = published_dir / "indicators" / f"{day}.parquet"
+    if not path.is_file():
+        raise DatasetError(
+            f"There is no published frame of {day}.",
+            hint="Run `tierwise features publish` for the days of the origin plan.",
+            day=str(day),
+        )
+    return read_frame(path)
+
+
+def _outcome(
+    published_dir: Path, frame: IndicatorFrame, horizon_days: int
+) -> tuple[FloatArray, FloatArray]:
+    """Churned and net value ``(n,)``, NaN where the horizon is not closed."""
+    path = published_dir / "outcomes" / f"{frame.as_of}-{horizon_days}d.parquet"
+    if not path.is_file():
+        unknown = np.full(len(frame), np.nan)
+        return unknown, unknown
+    outcomes = read_outcomes(path)
+    if not np.array_equal(outcomes.customer_id, frame.customer_id):
+        raise DatasetError(
+            f"Outcomes of {frame.as_of} over {horizon_days} days are of other customers than "
+            "the frame of that day.",
+            hint="Publish that day again.",
+            day=str(frame.as_of),
+            horizon_days=horizon_days,
+        )
+    return outcomes.churned.astype(np.float64), outcomes.net_value

@@ -1,0 +1,284 @@
+"""One training run, from sources to a registered challenger.
+
+publish snapshots → training set → backtest → fit on the latest closed labels → stress at the
+day of service → gates → evidence → register. Every step writes whole files or none, the
+published snapshots are taken up where a killed run stopped, and the registry's alias moves
+last: until then the champion and the challenger are what they were. Promotion is a step of
+its own (``training/promotion.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.parquet import read_frame
+from features.publish import publish
+from features.snapshot import Snapshot
+from training.backtest import run_backtest
+from training.dataset import TrainingSet, load_training_set
+from training.dossier import write
+from training.evidence import Evidence, swarms
+from training.fitting import Provenance, fit_bundle
+from training.folders import swap
+from training.gates import GateReport, evaluate
+from training.promotion import champion_report
+from training.provenance import code_version
+from training.registry import Registry, model_name
+from training.report import BacktestReport
+from training.scenario import load_scenario
+from training.splits import OriginPlan, plan_origins
+from training.stress import StressReport, run_stress
+from training.threads import single_threaded_algebra
+from training.versions import ModelVersion, Submission
+
+if TYPE_CHECKING:
+    from features.manifest import Manifest
+    from features.sources import Sources
+    from tiering.policy import Scheme
+    from training.bundle import Bundle
+    from training.recipe import Recipe
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Published snapshots of a plan, ready to learn from."""
+
+    plan: OriginPlan
+    data: TrainingSet
+    manifest: Manifest
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingOutcome:
+    """What a training run made.
+
+    Attributes
+    ----------
+    bundle_dir, evidence_dir
+        Folders ``candidate`` and ``reports`` of the state directory.
+    seconds
+        Wall-clock time of each step.
+    """
+
+    plan: OriginPlan
+    backtest: BacktestReport
+    stress: StressReport
+    gates: GateReport
+    version: ModelVersion
+    bundle_dir: Path
+    evidence_dir: Path
+    seconds: Mapping[str, float]
+
+
+def train(
+    sources: Sources,
+    state_dir: Path,
+    recipe: Recipe,
+    scheme: Scheme,
+    registry: Registry,
+    *,
+    progress: Progress | None = None,
+) -> TrainingOutcome:
+    """Train, judge and register a challenger.
+
+    Parameters
+    ----------
+    sources
+        Ingested sources of one world.
+    state_dir
+        Folder of that world; ``published``, ``candidate`` and ``reports`` are written below.
+
+    Raises
+    ------
+    HistoryError
+        If the data are too short for the recipe.
+    FitError
+        If a model cannot be estimated.
+    """
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "publish"):
+        material = prepare(sources, state_dir, recipe, progress=progress)
+    with _timed(seconds, "backtest"):
+        report = backtest(material, recipe, scheme, progress=progress)
+    with _timed(seconds, "fit"), single_threaded_algebra():
+        bundle = fit_bundle(material.data, material.plan.final, recipe, scheme, material.provenance)
+    with _timed(seconds, "stress"):
+        stress = stress_test(sources, state_dir, material.plan, bundle, recipe, progress=progress)
+    model = model_name(sources.info.world)
+    gates = evaluate(report, champion_report(registry, model), stress, recipe.gates)
+    with _timed(seconds, "evidence"):
+        serve = material.data.on(material.plan.serve_day)
+        evidence = Evidence(
+            meta=_facts(bundle, material.manifest),
+            scheme=scheme,
+            report=report,
+            stress=stress,
+            gates=gates,
+            swarms=swarms(bundle, serve.values[serve.eligible]),
+        )
+        _write(bundle, evidence, state_dir)
+    with _timed(seconds, "register"):
+        if progress:
+            progress("register", 0, 1)
+        version = registry.register(model, _submission(state_dir, bundle, evidence, recipe))
+        if progress:
+            progress("register", 1, 1)
+    return TrainingOutcome(
+        plan=material.plan,
+        backtest=report,
+        stress=stress,
+        gates=gates,
+        version=version,
+        bundle_dir=state_dir / "candidate",
+        evidence_dir=state_dir / "reports",
+        seconds=seconds,
+    )
+
+
+def prepare(
+    sources: Sources, state_dir: Path, recipe: Recipe, *, progress: Progress | None = None
+) -> Material:
+    """Publish every snapshot that the recipe's plan needs, and read them."""
+    info = sources.info
+    plan = plan_origins(info.first_day, info.last_day, recipe)
+    folder = state_dir / "published"
+    manifest = publish(sources, folder, plan.days, plan.horizons, progress=progress)
+    data = load_training_set(
+        folder,
+        plan.days,
+        recipe.churn.horizon_days,
+        recipe.ltv.horizon_days,
+        recipe.eligibility,
+    )
+    provenance = Provenance(
+        world=info.world,
+        currency=info.currency,
+        simulated=info.simulated,
+        data_fingerprint=manifest.fingerprint(),
+        code_version=code_version(),
+    )
+    return Material(plan, data, manifest, provenance)
+
+
+def backtest(
+    material: Material, recipe: Recipe, scheme: Scheme, *, progress: Progress | None = None
+) -> BacktestReport:
+    """Run the backtest of prepared material."""
+    provenance = material.provenance
+    with single_threaded_algebra():
+        return run_backtest(
+            material.data,
+            material.plan,
+            recipe,
+            lambda origin: fit_bundle(material.data, origin, recipe, scheme, provenance),
+            facts={
+                "world": provenance.world,
+                "currency": provenance.currency,
+                "simulated": provenance.simulated,
+                "sources": _sources_hash(material.manifest),
+                "scheme": scheme.id,
+            },
+            progress=progress,
+        )
+
+
+def stress_test(
+    sources: Sources,
+    state_dir: Path,
+    plan: OriginPlan,
+    bundle: Bundle,
+    recipe: Recipe,
+    *,
+    progress: Progress | None = None,
+) -> StressReport:
+    """Put a bundle through the recipe's scenarios on the day of service."""
+    return run_stress(
+        sources,
+        Snapshot.at(plan.serve_day),
+        bundle,
+        [load_scenario(name) for name in recipe.stress.scenarios],
+        before=read_frame(state_dir / "published" / "indicators" / f"{plan.serve_day}.parquet"),
+        progress=progress,
+    )
+
+
+def _write(bundle: Bundle, evidence: Evidence, state_dir: Path) -> None:
+    staging = Path(tempfile.mkdtemp(prefix=".training-", dir=state_dir))
+    try:
+        bundle.save(staging / "candidate")
+        write(evidence, staging / "reports")
+        swap(staging / "candidate", state_dir / "candidate")
+        swap(staging / "reports", state_dir / "reports")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _submission(state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Recipe) -> Submission:
+    meta = evidence.meta
+    return Submission(
+        bundle_dir=state_dir / "candidate",
+        evidence_dir=state_dir / "reports",
+        params=_flat(recipe.model_dump(mode="json")),
+        metrics={**evidence.report.flat(), **evidence.stress.flat()},
+        tags={
+            **{key: str(value) for key, value in meta.items() if key != "version"},
+            "simulated": "true" if meta["simulated"] else "false",
+            "gates": "passed" if evidence.gates.passed else "failed",
+            "scheme": f"{evidence.scheme.id} {evidence.scheme.version}",
+            "recipe": recipe.id,
+        },
+        description=(state_dir / "reports" / "model_card.md").read_text("utf-8"),
+    )
+
+
+def _facts(bundle: Bundle, manifest: Manifest) -> dict[str, Any]:
+    meta = bundle.meta
+    return {
+        "world": meta.world,
+        "currency": meta.currency,
+        "simulated": meta.simulated,
+        "trained_as_of": meta.trained_as_of,
+        "created_at": meta.created_at,
+        "code_version": meta.code_version,
+        "bundle_digest": bundle.digest,
+        "data_fingerprint": meta.data_fingerprint,
+        "sources_sha256": _sources_hash(manifest),
+        "catalogue_sha256": manifest.catalogue_hash,
+        "recipe_sha256": meta.recipe_sha256,
+        "scheme_sha256": meta.scheme_sha256,
+    }
+
+
+def _sources_hash(manifest: Manifest) -> str:
+    text = json.dumps(dict(manifest.sources), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list) else str(value)
+    return found
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - begun, 2)

@@ -1,0 +1,234 @@
+"""The training recipe: every number a training run depends on, from one TOML file.
+
+A recipe is logged whole with the model it made, and its hash is stamped on the
+bundle. What each field means and why it has its value is written beside it in
+``training/recipes/*.toml``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from training.errors import RecipeError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Days = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Target(_Section):
+    """What is predicted: ``horizon_days`` after the snapshot."""
+
+    horizon_days: Days
+
+
+class Eligibility(_Section):
+    """Which customers the models learn from and are judged on."""
+
+    active_within_days: Days
+    min_tenure_days: Annotated[int, Field(ge=0)]
+
+
+class Origins(_Section):
+    """The grid of snapshot days."""
+
+    step_days: Days
+    min_history_days: Days
+    train_origins: Annotated[int, Field(ge=1)]
+
+
+class Backtest(_Section):
+    """Rolling-origin backtest: how many origins, how far apart."""
+
+    origins: Annotated[int, Field(ge=4)]
+    step_days: Days
+
+
+class Btyd(_Section):
+    """The probability model of repeat purchase behind the baseline."""
+
+    model: Literal["mbgnbd", "bgnbd"]
+    penalty: Positive
+
+
+class Baseline(_Section):
+    """How the LTV baseline is mixed."""
+
+    btyd_weight: Share
+    order_value_share: Share
+    min_observed_days: Days
+
+
+class Trees(_Section):
+    """LightGBM parameters of one model."""
+
+    rounds: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
+    num_leaves: Annotated[int, Field(ge=2)]
+    min_data_in_leaf: Annotated[int, Field(ge=1)]
+    lambda_l2: Annotated[float, Field(ge=0.0)]
+    feature_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
+    bagging_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class ChurnTrees(Trees):
+    """Trees of the churn model."""
+
+
+class LtvTrees(Trees):
+    """Trees of the LTV model and the power of its Tweedie loss."""
+
+    tweedie_power: Annotated[float, Field(gt=1.0, lt=2.0)]
+
+
+class LightGbm(_Section):
+    """Both models' trees and what they share."""
+
+    threads: Annotated[int, Field(ge=1)]
+    churn: ChurnTrees
+    ltv: LtvTrees
+
+
+class Intervals(_Section):
+    """The prediction interval of LTV, and how far levels follow the calibration day."""
+
+    nominal: Annotated[float, Field(gt=0.0, lt=1.0)]
+    classes: Annotated[int, Field(ge=1)]
+    bias_shrinkage: Share
+
+
+class Gates(_Section):
+    """Limits a challenger must keep before it may be promoted."""
+
+    min_churn_auc: Share
+    max_churn_ece: Share
+    max_churn_brier_ratio: Positive
+    max_ltv_mae_ratio: Positive
+    max_ltv_rmse_ratio: Positive
+    min_ltv_spearman: Annotated[float, Field(ge=-1.0, le=1.0)]
+    min_ltv_normalised_gini: Annotated[float, Field(ge=-1.0, le=1.0)]
+    min_interval_coverage: Share
+    max_interval_coverage: Share
+    max_score_psi: Positive
+    max_metric_regression: Annotated[float, Field(ge=0.0)]
+    min_stress_unchanged_share: Share
+    min_origins: Annotated[int, Field(ge=1)]
+
+
+class Stress(_Section):
+    """Which scenarios of ``training/scenarios`` a challenger is put through."""
+
+    scenarios: tuple[str, ...]
+
+
+class Recipe(_Section):
+    """All of one training recipe; ``text`` is the TOML it was read from."""
+
+    id: str
+    seed: Annotated[int, Field(ge=0)]
+    churn: Target
+    ltv: Target
+    eligibility: Eligibility
+    origins: Origins
+    backtest: Backtest
+    btyd: Btyd
+    baseline: Baseline
+    lightgbm: LightGbm
+    intervals: Intervals
+    gates: Gates
+    stress: Stress
+    _text: str = PrivateAttr(default="")
+
+    @property
+    def text(self) -> str:
+        """The TOML text, exactly as read."""
+        return self._text
+
+    @property
+    def sha256(self) -> str:
+        """Hash of :attr:`text`, hex."""
+        return hashlib.sha256(self._text.encode("utf-8")).hexdigest()
+
+    @model_validator(mode="after")
+    def _backtest_lies_on_the_grid(self) -> Self:
+        if self.backtest.step_days % self.origins.step_days:
+            raise ValueError(
+                f"backtest.step_days ({self.backtest.step_days}) must be a multiple of "
+                f"origins.step_days ({self.origins.step_days})"
+            )
+        if self.gates.min_interval_coverage > self.gates.max_interval_coverage:
+            raise ValueError("gates.min_interval_coverage exceeds gates.max_interval_coverage")
+        return self
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return the names of the recipes that come with the package, sorted."""
+    folder = files("training") / "recipes"
+    return tuple(sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if _is_toml(p.name)))
+
+
+def load_recipe(path_or_name: str | Path = "default") -> Recipe:
+    """Read a recipe: a packaged name (``journey``) or the path of a TOML file.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such recipe, it is not TOML, or any field is wrong; all
+        faults are listed.
+    """
+    name = str(path_or_name)
+    if name in recipe_names():
+        text = (files("training") / "recipes" / f"{name}.toml").read_text("utf-8")
+    else:
+        path = Path(path_or_name)
+        if not path.is_file():
+            raise RecipeError(
+                f"There is no recipe {name!r}.",
+                hint=f"Give a TOML file or one of: {', '.join(recipe_names())}.",
+                recipe=name,
+            )
+        text = path.read_text("utf-8")
+    return parse_recipe(text, origin=name)
+
+
+def parse_recipe(text: str, *, origin: str = "recipe") -> Recipe:
+    """Read a recipe from TOML text; ``origin`` names it in errors.
+
+    Raises
+    ------
+    RecipeError
+        If the text is not TOML or breaks the recipe's rules.
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"Recipe {origin!r} is not TOML: {error}.", recipe=origin) from error
+    try:
+        recipe = Recipe.model_validate(document)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'recipe'}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        ]
+        raise RecipeError(
+            f"Recipe {origin!r} has {len(faults)} fault(s): {'; '.join(faults)}.",
+            hint="Compare with training/recipes/default.toml, which explains every field.",
+            recipe=origin,
+            faults=faults,
+        ) from error
+    recipe._text = text
+    return recipe
+
+
+def _is_toml(name: str) -> bool:
+    return name.endswith(".toml")
