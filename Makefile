@@ -1,0 +1,66 @@
+# One door for people, pre-commit and CI. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK ?= locks/dev.txt
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+# Tests use both cores of a small machine and no more.
+WORKERS ?= 2
+PACKAGES := features tiering training serving tierwise
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lint types imports bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(VENV)/.installed ## make .venv from the hashed lock file
+
+# uv when it can be had, plain pip otherwise: the same hashes hold either way.
+$(VENV)/.installed: pyproject.toml locks/build.txt $(LOCK)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(f"Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}: set PYTHON=python3.11" if v < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian: python3-venv)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/build.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r $(LOCK) \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## the whole road on a real order log, then serve it (DEMO_ARGS="--no-serve")
+	$(BIN)/tierwise demo $(DEMO_ARGS)
+
+test: install ## all tests with coverage floors
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m coverage report --include='tiering/*' --fail-under=100
+	$(BIN)/python -m coverage report --omit='tiering/*' --fail-under=90
+
+check: format lint types imports test ## everything that must hold before a commit lands
+
+format: install
+	$(BIN)/ruff format --check .
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports --config importlinter.toml
+
+bench: install ## measure speed and memory against named baselines
+	$(BIN)/python -m pytest -m bench tests/benchmarks -p no:cacheprovider -s
+
+LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate --fork-strategy fewest
+lock: install ## resolve the lock files anew (hashes, no addresses)
+	$(BIN)/uv pip compile $(LOCK_FLAGS) locks/build.in -o locks/build.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o locks/runtime.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra demo --extra postgres --extra dev -c locks/runtime.txt -o locks/dev.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra spark -c locks/runtime.txt -o locks/spark.txt
+
+clean: ## remove the environment and all generated state
+	rm -rf $(VENV) var .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

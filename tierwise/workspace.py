@@ -1,0 +1,59 @@
+"""Where a run keeps its files: one folder a world, one registry for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Folders of one world below ``home``; the commands of the packages use the same.
+
+    Attributes
+    ----------
+    home
+        Root of all state (``TIERWISE_HOME``, default ``var``).
+    world
+        Name of the world.
+    """
+
+    home: Path
+    world: str
+
+    @property
+    def folder(self) -> Path:
+        """Everything of this world."""
+        return self.home / self.world
+
+    @property
+    def sources(self) -> Path:
+        """Accepted rows in the source contract, with the quarantine inside."""
+        return self.folder / "sources"
+
+    @property
+    def published(self) -> Path:
+        """Indicators and outcomes by snapshot day."""
+        return self.folder / "published"
+
+    @property
+    def reports(self) -> Path:
+        """Backtest, stress test, model card and data quality."""
+        return self.folder / "reports"
+
+    @property
+    def settings(self) -> Settings:
+        """The service's settings for this world: its bundle and its store."""
+        return Settings(home=self.home, world=self.world)
+
+    @property
+    def tracking_uri(self) -> str:
+        """The MLflow store, shared by all worlds."""
+        return f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifact root."""
+        return self.home / "mlartifacts"
