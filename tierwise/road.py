@@ -30,13 +30,13 @@ from tiering.policy import Scheme
 from tierwise.workspace import Workspace
 from training.bundle import Bundle
 from training.errors import GateFailedError
+from training.evaluation.report import BacktestReport
+from training.evaluation.stress import StressReport
 from training.pipeline import prepare, train
-from training.promotion import backtest_report, promote
 from training.recipe import Recipe
-from training.registry import CHAMPION, Registry, model_name
-from training.report import BacktestReport
-from training.stress import StressReport
-from training.versions import ModelVersion
+from training.registry.promotion import backtest_report, promote
+from training.registry.registry import CHAMPION, Registry, model_name
+from training.registry.versions import ModelVersion
 
 Progress = Callable[[str, int, int], None]
 

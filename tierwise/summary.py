@@ -10,8 +10,8 @@ from rich.table import Table
 
 from tierwise.road import Journey
 from tierwise.workspace import Workspace
-from training.report import LOWER_IS_BETTER, OURS, BacktestReport
-from training.tables import rich_table
+from training.evaluation.report import LOWER_IS_BETTER, OURS, BacktestReport
+from training.evaluation.tables import rich_table
 
 HEADINGS: Mapping[str, Mapping[str, str]] = {
     "churn": {"auc": "AUC", "brier": "Brier", "log_loss": "log loss", "ece": "ECE"},

@@ -21,11 +21,8 @@ from tiering.errors import PolicyError
 from tiering.policy import Scheme
 from tiering.scheme import parse_scheme
 from tiering.scores import Reference
-from training.boosting import Boosted
-from training.churn import ChurnModel
 from training.dataset import eligible
 from training.errors import BundleError, RecipeError
-from training.ltv import LtvModel
 from training.manifest import (
     BundleMeta,
     Manifest,
@@ -35,6 +32,9 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
+from training.models.boosting import Boosted
+from training.models.churn import ChurnModel
+from training.models.ltv import LtvModel
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
 

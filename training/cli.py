@@ -17,11 +17,11 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from features.sources import Sources
-    from training.gates import GateReport
+    from training.evaluation.gates import GateReport
+    from training.evaluation.report import BacktestReport
+    from training.evaluation.stress import StressReport
     from training.recipe import Recipe
-    from training.registry import Registry
-    from training.report import BacktestReport
-    from training.stress import StressReport
+    from training.registry.registry import Registry
 
 app = typer.Typer(
     name="training", help="Train, judge and release grading models.", no_args_is_help=True
@@ -91,8 +91,8 @@ def stress(
     """Put the champion's bundle through stress scenarios on the last day of the data."""
     from features.snapshot import Snapshot
     from training.bundle import Bundle
-    from training.scenario import load_scenario
-    from training.stress import run_stress
+    from training.evaluation.scenario import load_scenario
+    from training.evaluation.stress import run_stress
 
     sources = _sources(home, world)
     bundle = Bundle.load((home / world / "bundle").resolve())
@@ -119,8 +119,8 @@ def promote(
     reason: Reason = "",
 ) -> None:
     """Make a version the champion, if every gate passes, and pull its bundle."""
-    from training.promotion import promote as run
-    from training.registry import CHAMPION, model_name
+    from training.registry.promotion import promote as run
+    from training.registry.registry import CHAMPION, model_name
 
     registry, model = _registry(home), model_name(world)
     champion, gates = run(registry, model, version, by=by or getpass.getuser(), reason=reason)
@@ -132,7 +132,7 @@ def promote(
 @app.command()
 def rollback(world: World, home: Home = _HOME, by: By = "", reason: Reason = "") -> None:
     """Make the previous champion the champion again, and pull its bundle."""
-    from training.registry import CHAMPION, model_name
+    from training.registry.registry import CHAMPION, model_name
 
     registry, model = _registry(home), model_name(world)
     champion = registry.rollback(model, by=by or getpass.getuser(), reason=reason)
@@ -143,8 +143,8 @@ def rollback(world: World, home: Home = _HOME, by: By = "", reason: Reason = "")
 @app.command()
 def versions(world: World, home: Home = _HOME) -> None:
     """List the versions of a world's model and who was champion when."""
-    from training.registry import model_name
-    from training.tables import rich_table
+    from training.evaluation.tables import rich_table
+    from training.registry.registry import model_name
 
     registry, model = _registry(home), model_name(world)
     shown = ("backtest.churn.auc", "backtest.churn.brier", "backtest.ltv.mae")
@@ -177,7 +177,7 @@ def _sources(home: Path, world: str) -> Sources:
 
 
 def _registry(home: Path) -> Registry:
-    from training.registry import Registry
+    from training.registry.registry import Registry
 
     return Registry(f"sqlite:///{(home / 'mlflow.db').resolve()}", home / "mlartifacts")
 
@@ -204,7 +204,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _show_backtest(report: BacktestReport) -> None:
-    from training.tables import metric_table, rich_table, tier_table
+    from training.evaluation.tables import metric_table, rich_table, tier_table
 
     facts = report.facts
     origins = f"{len(report.origins)} origins pooled"
@@ -216,7 +216,7 @@ def _show_backtest(report: BacktestReport) -> None:
 
 
 def _show_stress(report: StressReport) -> None:
-    from training.tables import rich_table
+    from training.evaluation.tables import rich_table
 
     rows = [["scenario", "customers", "keep their tier", "mean change", "PSI", "directions"]]
     for result in report.scenarios:
@@ -241,7 +241,7 @@ def _show_stress(report: StressReport) -> None:
 
 
 def _show_gates(report: GateReport) -> None:
-    from training.tables import rich_table
+    from training.evaluation.tables import rich_table
 
     rows = [["gate", "value", "limit", "verdict"]]
     rows += [

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from tiering.policy import Scheme
 from tiering.scores import Reference
 from training.bundle import Bundle
-from training.churn import fit_churn
 from training.dataset import TrainingSet
 from training.errors import FitError
-from training.ltv import fit_ltv
 from training.manifest import BundleMeta
+from training.models.churn import fit_churn
+from training.models.ltv import fit_ltv
 from training.recipe import Recipe
 from training.splits import Origin
 

@@ -4,7 +4,7 @@ publish snapshots → training set → backtest → fit on the latest closed lab
 day of service → gates → evidence → register. Every step writes whole files or none, the
 published snapshots are taken up where a killed run stopped, and the registry's alias moves
 last: until then the champion and the challenger are what they were. Promotion is a step of
-its own (``training/promotion.py``).
+its own (``training/registry/promotion.py``).
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from typing import TYPE_CHECKING, Any
 from features.parquet import read_frame
 from features.publish import publish
 from features.snapshot import Snapshot
-from training.backtest import run_backtest
+from training.card.dossier import write
+from training.card.evidence import Evidence, swarms
 from training.dataset import TrainingSet, load_training_set
-from training.dossier import write
-from training.evidence import Evidence, swarms
+from training.evaluation.backtest import run_backtest
+from training.evaluation.gates import GateReport, evaluate
+from training.evaluation.report import BacktestReport
+from training.evaluation.scenario import load_scenario
+from training.evaluation.stress import StressReport, run_stress
 from training.fitting import Provenance, fit_bundle
 from training.folders import swap
-from training.gates import GateReport, evaluate
-from training.promotion import champion_report
+from training.models.threads import single_threaded_algebra
 from training.provenance import code_version
-from training.registry import Registry, model_name
-from training.report import BacktestReport
-from training.scenario import load_scenario
+from training.registry.promotion import champion_report
+from training.registry.registry import Registry, model_name
+from training.registry.versions import ModelVersion, Submission
 from training.splits import OriginPlan, plan_origins
-from training.stress import StressReport, run_stress
-from training.threads import single_threaded_algebra
-from training.versions import ModelVersion, Submission
 
 if TYPE_CHECKING:
     from features.manifest import Manifest

@@ -51,11 +51,13 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("features/windows.py", "import tiering.assign"),
         ("tiering/composite.py", "import pandas"),
-        ("training/btyd.py", "import mlflow"),
+        ("training/models/btyd.py", "import mlflow"),
         ("serving/scoring.py", "import sqlalchemy"),
         ("features/dimensions/value.py", "import features.dimensions.risk"),
         ("features/frame.py", "import features.outcomes"),
-        ("serving/batch.py", "import training.ltv"),
+        ("serving/batch.py", "import training.models.ltv"),
+        ("training/models/btyd.py", "import training.evaluation.metrics"),
+        ("training/card/rendering.py", "import training.registry.versions"),
         ("serving/utils.py", ""),
     ],
 )

@@ -20,9 +20,9 @@ from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.dataset import load_training_set
 from training.fitting import Provenance, fit_bundle
+from training.models.threads import single_threaded_algebra
 from training.recipe import load_recipe
 from training.splits import plan_origins
-from training.threads import single_threaded_algebra
 
 LEDGER = pytest.StashKey[Ledger]()
 

@@ -10,8 +10,8 @@ import lightgbm as lgb
 
 from features.schema import FloatArray
 from training.bundle import Bundle
-from training.correction import Correction
-from training.design import build
+from training.models.correction import Correction
+from training.models.design import build
 
 # As the product does: one row does not pay for waking threads.
 _FEW_ROWS = 256

@@ -35,7 +35,7 @@ def pyfunc_dir(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle as the registry stores it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own code
-        from training import mlflow_flavor
+        from training.registry import mlflow_flavor
 
         folder = tmp_path_factory.mktemp("mlflow") / "model"
         mlflow_flavor.save(folder, world.bundle_dir, "m-" + "0" * 32)

@@ -11,7 +11,7 @@ from features.errors import MappingError
 from tierwise.demo import app
 from tierwise.road import OwnData, world_of
 from tierwise.workspace import Workspace
-from training.registry import model_name
+from training.registry.registry import model_name
 
 
 def test_data_without_mapping_is_a_usage_error(tmp_path: Path) -> None:

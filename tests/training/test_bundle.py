@@ -14,13 +14,13 @@ import pytest
 
 from features.schema import FloatArray
 from tiering.scheme import load_scheme
-from training.boosting import Boosted
 from training.bundle import Bundle, Scores
 from training.dataset import TrainingSet
-from training.design import build
 from training.errors import BundleError, FitError
 from training.fitting import Provenance, fit_bundle
 from training.manifest import FILES, MANIFEST
+from training.models.boosting import Boosted
+from training.models.design import build
 from training.recipe import Recipe
 from training.splits import OriginPlan
 

@@ -19,12 +19,12 @@ from features.worlds import b2b
 from tiering.scheme import load_scheme
 from training import cli
 from training.bundle import Bundle
-from training.dossier import write
+from training.card.dossier import write
 from training.errors import GateFailedError, RegistryError
 from training.pipeline import TrainingOutcome, train
-from training.promotion import judge, promote
 from training.recipe import Recipe, parse_recipe
-from training.registry import CHALLENGER, CHAMPION, Registry, model_name
+from training.registry.promotion import judge, promote
+from training.registry.registry import CHALLENGER, CHAMPION, Registry, model_name
 
 MODEL = model_name("b2b")
 
@@ -285,10 +285,10 @@ def test_nothing_to_promote_is_said(workshop: Workshop) -> None:
 
 def test_evidence_is_written_again_from_its_own_files(workshop: Workshop, tmp_path: Path) -> None:
     """What is stored is enough to render the card again, byte for byte."""
-    from training.evidence import Evidence, swarms
-    from training.gates import GateReport
-    from training.report import BacktestReport
-    from training.stress import StressReport
+    from training.card.evidence import Evidence, swarms
+    from training.evaluation.gates import GateReport
+    from training.evaluation.report import BacktestReport
+    from training.evaluation.stress import StressReport
 
     folder = workshop.outcome.evidence_dir
     read = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from training.errors import RecipeError
+from training.evaluation.scenario import load_scenario
 from training.recipe import load_recipe, parse_recipe, recipe_names
-from training.scenario import load_scenario
 
 TEXT = (files("training") / "recipes" / "default.toml").read_text("utf-8")
 

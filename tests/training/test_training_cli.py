@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from features.errors import SourceNotFoundError
 from training import cli
 from training.errors import RecipeError
-from training.gates import GateCheck, GateReport
-from training.stress import CheckResult, ScenarioResult, StressReport
+from training.evaluation.gates import GateCheck, GateReport
+from training.evaluation.stress import CheckResult, ScenarioResult, StressReport
 
 
 @pytest.fixture

@@ -1,0 +1,228 @@
+"""The rolling-origin backtest: no looking ahead, figures that can be checked by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from tiering.scheme import load_scheme
+from training.bundle import Bundle
+from training.dataset import TrainingSet
+from training.evaluation import metrics
+from training.evaluation.backtest import run_backtest
+from training.evaluation.baselines import CHURN, LTV
+from training.evaluation.report import OURS, POOLED, BacktestReport
+from training.evaluation.tables import markdown, metric_table, rich_table, tier_table
+from training.fitting import Provenance, fit_bundle
+from training.models.threads import single_threaded_algebra
+from training.recipe import Recipe
+from training.splits import Origin, OriginPlan
+
+PROVENANCE = Provenance("small", "EUR", True, "0" * 64, "test")
+
+
+class Fitter:
+    """Fits as the pipeline does and remembers what it was asked for."""
+
+    def __init__(self, data: TrainingSet, recipe: Recipe) -> None:
+        self.data, self.recipe = data, recipe
+        self.bundles: dict[str, Bundle] = {}
+
+    def __call__(self, origin: Origin) -> Bundle:
+        bundle = fit_bundle(self.data, origin, self.recipe, load_scheme(), PROVENANCE)
+        self.bundles[str(origin.day)] = bundle
+        return bundle
+
+
+@pytest.fixture(scope="module")
+def fitter(data: TrainingSet, recipe: Recipe) -> Fitter:
+    return Fitter(data, recipe)
+
+
+@pytest.fixture(scope="module")
+def told() -> list[tuple[str, int, int]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def report(
+    data: TrainingSet,
+    plan: OriginPlan,
+    recipe: Recipe,
+    fitter: Fitter,
+    told: list[tuple[str, int, int]],
+) -> BacktestReport:
+    def tell(*what: object) -> None:
+        told.append(what)  # type: ignore[arg-type]
+
+    with single_threaded_algebra():
+        return run_backtest(data, plan, recipe, fitter, facts={"world": "small"}, progress=tell)
+
+
+def test_every_origin_is_fitted_once_on_closed_labels(
+    report: BacktestReport, plan: OriginPlan, fitter: Fitter, recipe: Recipe
+) -> None:
+    assert len(report.origins) == recipe.backtest.origins >= 4
+    assert list(fitter.bundles) == list(report.origins)
+    horizon = timedelta(days=recipe.churn.horizon_days)
+    for origin, count in zip(plan.backtest, report.counts, strict=True):
+        assert max(origin.churn.train_days) + horizon <= origin.day
+        assert count["origin"] == str(origin.day)
+
+
+def test_later_data_do_not_change_an_earlier_origin(
+    report: BacktestReport, data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    """Outcomes that close after the first origin are poisoned; its predictions stay."""
+    first = plan.backtest[0]
+    horizon = np.timedelta64(recipe.churn.horizon_days, "D")
+    later = data.as_of + horizon > np.datetime64(first.day)
+    poisoned = replace(
+        data,
+        churned=np.where(later, 1.0 - data.churned, data.churned),
+        net_value=np.where(later, 1e6, data.net_value),
+    )
+    with single_threaded_algebra():
+        bundle = fit_bundle(poisoned, first, recipe, load_scheme(), PROVENANCE)
+    test = data.on(first.day)
+    test = test.where(test.eligible)
+    row = next(r for r in report.rows if r.model == OURS and r.target == "churn")
+    assert row.origin == str(first.day)
+    probability = bundle.score(test.values).churn_probability
+    assert metrics.brier(test.churned, probability) == row.metrics["brier"]
+
+
+def test_all_models_stand_side_by_side(report: BacktestReport) -> None:
+    for target, baselines in (("churn", CHURN), ("ltv", LTV)):
+        for origin in (*report.origins, POOLED):
+            rows = [r for r in report.rows if r.target == target and r.origin == origin]
+            assert [row.model for row in rows] == [OURS, *baselines]
+            assert len({row.n for row in rows if row.whole}) == 1
+
+
+def test_pooled_figures_are_over_all_rows(
+    report: BacktestReport, data: TrainingSet, plan: OriginPlan, fitter: Fitter
+) -> None:
+    label, probability, actual, value = [], [], [], []
+    for origin in plan.backtest:
+        test = data.on(origin.day)
+        test = test.where(test.eligible)
+        scores = fitter.bundles[str(origin.day)].score(test.values)
+        label.append(test.churned)
+        probability.append(scores.churn_probability)
+        actual.append(test.net_value)
+        value.append(scores.ltv)
+    joined = np.concatenate(label), np.concatenate(probability)
+    assert report.metric("churn", "auc") == metrics.auc(*joined)
+    spent = np.concatenate(actual)
+    assert report.metric("ltv", "mae") == pytest.approx(
+        np.abs(spent - np.concatenate(value)).mean()
+    )
+    assert report.pooled("churn")[OURS].n == len(spent) == sum(c["eligible"] for c in report.counts)
+    assert report.metric("churn", "absent") is math.nan
+    assert math.isnan(report.metric("churn", "auc", "absent"))
+
+
+def test_the_small_world_can_be_learned(report: BacktestReport) -> None:
+    assert report.metric("churn", "auc") > 0.65
+    assert report.metric("ltv", "spearman") > 0.5
+    assert 0.7 < report.metric("ltv", "coverage") < 1.0
+
+
+def test_tiers_add_up(report: BacktestReport) -> None:
+    pooled = report.pooled_tiers()
+    cells = np.array(pooled.confusion)
+    assert cells.sum() == pooled.n == sum(row.n for row in report.tiers[:-1])
+    assert pooled.accuracy == pytest.approx(np.trace(cells) / pooled.n)
+    assert pooled.too_high == pytest.approx(np.triu(cells, 1).sum() / pooled.n)
+    assert pooled.too_low == pytest.approx(np.tril(cells, -1).sum() / pooled.n)
+    assert pooled.accuracy + pooled.too_high + pooled.too_low == pytest.approx(1.0)
+    assert pooled.accuracy <= pooled.within_one <= 1.0
+    assert pooled.accuracy > pooled.majority
+
+
+def test_perfect_foresight_earns_perfect_tiers(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe, fitter: Fitter, report: BacktestReport
+) -> None:
+    """A model that knows the outcome gets the hindsight tiers: the yardstick is consistent."""
+    from training.evaluation.backtest import _judge
+
+    class Prophet(Bundle):
+        def score(self, values):  # type: ignore[no-untyped-def]
+            found = Bundle.score(self, values)
+            if len(values) != int(test.eligible.sum()):
+                return found
+            known = test.where(test.eligible)
+            return replace(found, ltv=known.net_value, churn_probability=known.churned)
+
+    origin = plan.backtest[-1]
+    test = data.on(origin.day)
+    base = fitter.bundles[str(origin.day)]
+    prophet = Prophet(**{name: getattr(base, name) for name in base.__dataclass_fields__})
+    judged, _ = _judge(data, origin, recipe, prophet)
+    assert (judged.tier == judged.strict).all()
+    assert metrics.auc(judged.churned, judged.churn[OURS]) == 1.0
+    assert metrics.mae(judged.net_value, judged.ltv[OURS]) == 0.0
+
+
+def test_differences_say_which_model_is_better(report: BacktestReport) -> None:
+    naive = next(d for d in report.differences if d["model"] == "base_rate")
+    assert naive["low"] <= naive["mean"] <= naive["high"] < 0
+    ours, other = report.metric("churn", "brier"), report.metric("churn", "brier", "base_rate")
+    assert naive["mean"] == pytest.approx(ours - other)
+
+
+def test_best_baselines_and_those_that_do_not_count(report: BacktestReport) -> None:
+    model, value = report.best_baseline("churn", "brier")
+    assert model != OURS
+    assert value == min(
+        row.metrics["brier"] for row in report.pooled("churn").values() if row.model != OURS
+    )
+    model, value = report.best_baseline("ltv", "spearman")
+    assert model in {"run_rate", "same_length", "purchase_model"}
+    assert report.best_baseline("churn", "absent")[0] == "none"
+    assert "last_year" not in report.pooled("ltv", comparable=True)
+
+
+def test_progress_is_told(report: BacktestReport, told: list[tuple[str, int, int]]) -> None:
+    assert [done for _, done, _ in told] == [0, 1, 2, 3, 4]
+    assert told[0][0] == f"backtest {report.origins[0]}"
+
+
+def test_the_report_survives_json(report: BacktestReport) -> None:
+    text = json.dumps(report.to_dict(), allow_nan=False)
+    again = BacktestReport.from_dict(json.loads(text))
+    assert json.dumps(again.to_dict()) == text
+    assert again.metric("ltv", "rmse") == report.metric("ltv", "rmse")
+    assert math.isnan(again.metric("ltv", "mae", "last_year"))
+    assert again.pooled_tiers() == report.pooled_tiers()
+
+
+def test_flat_figures_for_the_registry(report: BacktestReport) -> None:
+    flat = report.flat()
+    assert flat["backtest.churn.auc"] == report.metric("churn", "auc")
+    assert flat["backtest.ltv.run_rate.mae"] == report.metric("ltv", "mae", "run_rate")
+    assert flat["backtest.tier.accuracy"] == report.pooled_tiers().accuracy
+    assert flat["backtest.origins"] == 4.0
+
+
+def test_tables_for_people(report: BacktestReport) -> None:
+    header, *rows = metric_table(report, "ltv")
+    assert header[-1] == "inside"
+    # nobody's last year is known in the small world
+    assert [row[0] for row in rows] == [OURS, "run_rate", "same_length", "purchase_model"]
+    for column in range(2, len(header) - 1):
+        assert any(row[column].endswith("*") for row in rows), header[column]
+    partial = tuple(replace(row, whole=row.model != "run_rate") for row in report.rows)
+    marked = metric_table(replace(report, rows=partial), "ltv")
+    assert marked[2][0] == "run_rate †"
+    assert not any(cell.endswith("*") for cell in marked[2])
+    text = markdown(tier_table(report))
+    assert text.count("\n") == len(report.tiers) + 1
+    assert text.splitlines()[-1].startswith("| pooled |")
+    assert rich_table([header, *rows], "LTV").row_count == len(rows)

@@ -1,0 +1,84 @@
+"""LightGBM behind one door: deterministic, row by row, exact contributions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.schema import FloatArray
+from training.errors import BundleError
+from training.models.boosting import Boosted, fit_boosted
+from training.recipe import Recipe
+
+NAMES = ("first", "second", "third")
+
+
+@pytest.fixture(scope="module")
+def matrix() -> FloatArray:
+    rng = np.random.default_rng(1)
+    matrix = rng.normal(size=(1500, 3))
+    matrix[rng.random(1500) < 0.1, 1] = np.nan
+    return matrix
+
+
+@pytest.fixture(scope="module")
+def boosted(matrix: FloatArray, recipe: Recipe) -> Boosted:
+    return _fit(matrix, recipe)
+
+
+def _fit(matrix: FloatArray, recipe: Recipe) -> Boosted:
+    label = (matrix[:, 0] + np.nan_to_num(matrix[:, 1]) > 0).astype(np.float64)
+    offset = np.zeros(len(matrix))
+    return fit_boosted(
+        matrix, NAMES, label, offset, recipe.lightgbm.churn, seed=recipe.seed, threads=1
+    )
+
+
+def test_the_same_data_give_the_same_text(
+    matrix: FloatArray, boosted: Boosted, recipe: Recipe
+) -> None:
+    assert _fit(matrix, recipe).text == boosted.text
+
+
+def test_inputs_keep_their_names_in_the_text(boosted: Boosted) -> None:
+    assert boosted.names == NAMES
+    assert "feature_names=first second third" in boosted.text
+
+
+def test_a_row_does_not_depend_on_its_batch_or_threads(
+    matrix: FloatArray, boosted: Boosted
+) -> None:
+    whole = boosted.margin(matrix)
+    assert np.array_equal(Boosted(boosted.text, threads=2).margin(matrix), whole)
+    for row in range(0, 1500, 97):
+        assert boosted.margin(matrix[row : row + 1])[0] == whole[row]
+
+
+def test_contributions_add_up(matrix: FloatArray, boosted: Boosted) -> None:
+    phi, base = boosted.contributions(matrix)
+    np.testing.assert_allclose(base + phi.sum(axis=1), boosted.margin(matrix), atol=1e-12)
+
+
+def test_no_rows_are_no_trouble(matrix: FloatArray, boosted: Boosted) -> None:
+    assert boosted.margin(matrix[:0]).shape == (0,)
+    phi, base = boosted.contributions(matrix[:0])
+    assert phi.shape == (0, 3)
+    assert base == boosted.contributions(matrix[:1])[1]
+
+
+def test_gains_are_shares(boosted: Boosted) -> None:
+    gains = boosted.gains()
+    assert sum(gains.values()) == pytest.approx(1.0)
+    assert gains["third"] < gains["first"]
+
+
+def test_an_offset_is_corrected_not_replaced(matrix: FloatArray, recipe: Recipe) -> None:
+    amount = np.full(len(matrix), 30.0)
+    offset = np.log(np.full(len(matrix), 30.0))
+    fit = fit_boosted(matrix, NAMES, amount, offset, recipe.lightgbm.ltv, seed=1, threads=1)
+    np.testing.assert_allclose(fit.margin(matrix), 0.0, atol=1e-6)
+
+
+def test_a_text_that_is_no_model_is_refused() -> None:
+    with pytest.raises(BundleError, match="cannot be read"):
+        Boosted("nonsense")

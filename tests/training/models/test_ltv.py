@@ -1,0 +1,129 @@
+"""The LTV model: an expectation that keeps scale, with honest intervals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.schema import CATALOGUE
+from training.dataset import TrainingSet
+from training.errors import FitError
+from training.evaluation import metrics
+from training.models.boosting import Boosted
+from training.models.ltv import LtvModel, fit_ltv
+from training.recipe import Recipe
+from training.splits import OriginPlan
+
+
+@pytest.fixture(scope="module")
+def model(data: TrainingSet, plan: OriginPlan, recipe: Recipe) -> LtvModel:
+    return fit_ltv(data, plan.backtest[-1].ltv, recipe)
+
+
+def test_it_beats_the_run_rate_on_unseen_outcomes(
+    model: LtvModel, data: TrainingSet, plan: OriginPlan
+) -> None:
+    test = data.on(plan.backtest[-1].day)
+    test = test.where(test.eligible)
+    predicted = model.predict(test.columns, test.values)
+    rate = model.correction.baseline(test.columns, test.values).run_rate
+    assert metrics.mae(test.net_value, predicted) < metrics.mae(test.net_value, rate)
+    ranking = metrics.normalised_gini(test.net_value, predicted)
+    assert ranking > metrics.normalised_gini(test.net_value, rate)
+    assert float(predicted.sum()) == pytest.approx(float(test.net_value.sum()), rel=0.35)
+    coverage = metrics.interval_coverage(test.net_value, *model.intervals.bounds(predicted))
+    assert 0.8 < coverage < 1.0
+
+
+def test_labels_that_close_later_cannot_matter(
+    model: LtvModel, data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    fold = plan.backtest[-1].ltv
+    forbidden = ~np.isin(data.as_of, np.array(fold.train_days, dtype="datetime64[D]"))
+    scrambled = replace(data, net_value=np.where(forbidden, 1e9, data.net_value))
+    again = fit_ltv(scrambled, fold, recipe)
+    assert again.correction.boosted.text == model.correction.boosted.text
+    assert again.to_dict() == model.to_dict()
+
+
+def test_the_bias_correction_levels_the_calibration_day(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    fold = plan.backtest[-1].ltv
+    levels = []
+    for share in (0.0, 0.5, 1.0):
+        intervals = recipe.intervals.model_copy(update={"bias_shrinkage": share})
+        chosen = recipe.model_copy(update={"intervals": intervals})
+        levels.append(fit_ltv(data, fold, chosen).correction.bias)
+    assert levels[0] == 0.0
+    assert levels[1] == pytest.approx(levels[2] / 2)
+    assert 0.0 < abs(levels[2]) <= np.log(1.5)
+
+
+def test_another_currency_gives_the_same_model(
+    model: LtvModel, data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    money = np.array([CATALOGUE[name].unit == "money" for name in data.columns])
+    factor = 128.0  # a power of two: exact in floating point
+    cents = replace(
+        data,
+        values=np.where(money, data.values * factor, data.values),
+        net_value=data.net_value * factor,
+    )
+    there = fit_ltv(cents, plan.backtest[-1].ltv, recipe)
+    np.testing.assert_allclose(
+        there.predict(cents.columns, cents.values),
+        model.predict(data.columns, data.values) * factor,
+        rtol=1e-3,
+    )
+
+
+def test_the_explanation_leads_to_the_amount(model: LtvModel, data: TrainingSet) -> None:
+    values = data.values[:200]
+    told = model.attribution(data.columns, values)
+    np.testing.assert_allclose(
+        told.base_margin + told.phi.sum(axis=1), told.margin, rtol=0, atol=1e-9
+    )
+    assert np.array_equal(told.value_at(told.margin), model.predict(data.columns, values))
+
+
+def test_baseline_contributions_are_centred_on_the_typical_customer(
+    model: LtvModel, data: TrainingSet, plan: OriginPlan
+) -> None:
+    learned = data.on(plan.backtest[-1].ltv.train_days)
+    learned = learned.where(learned.eligible)
+    told = model.attribution(learned.columns, learned.values)
+    offset = np.log(model.correction.baseline(learned.columns, learned.values).value)
+    assert model.correction.typical_offset == pytest.approx(float(offset.mean()))
+    # so contributions are around zero, and the base is near the mean margin
+    assert abs(float(told.phi.sum(axis=1).mean())) < 0.1
+
+
+def test_a_model_survives_json(model: LtvModel, data: TrainingSet) -> None:
+    text = json.dumps(model.to_dict())
+    again = LtvModel.from_dict(json.loads(text), Boosted(model.correction.boosted.text))
+    ours = model.predict(data.columns, data.values)
+    assert np.array_equal(again.predict(data.columns, data.values), ours)
+
+
+def test_customers_who_only_return_goods_are_expected_to_spend_a_little(
+    model: LtvModel, data: TrainingSet
+) -> None:
+    odd = data.values[:50].copy()
+    for index, name in enumerate(data.columns):
+        if CATALOGUE[name].unit == "money":
+            odd[:, index] = -np.abs(odd[:, index])
+    predicted = model.predict(data.columns, odd)
+    assert np.all(predicted > 0)
+    assert np.all(np.isfinite(predicted))
+
+
+def test_a_world_without_money_is_refused(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    free = replace(data, net_value=np.zeros(len(data)))
+    with pytest.raises(FitError, match="no spend in 60 days"):
+        fit_ltv(free, plan.final.ltv, recipe)

@@ -1,0 +1,1 @@
+"""The evidence as people read it: model card, figures, the folder stored with a version."""

@@ -1,0 +1,65 @@
+"""The figures of the model card, by name, in either language."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from features.schema import CATALOGUE
+from training.card import plots
+from training.card.evidence import Evidence
+from training.card.wording import Language, words
+
+
+def card_figures(evidence: Evidence, language: Language) -> dict[str, go.Figure]:
+    """Return all figures; the keys are file names and the card's references."""
+    say = words(language)
+    report = evidence.report
+    zh = language == "zh"
+    tiers = [(t.label_zh if zh else t.label_en) or t.id for t in evidence.scheme.tiers]
+    labels = {name: i.label_zh if zh else i.label_en for name, i in CATALOGUE.items()}
+    labels["baseline"] = say["baseline"]
+    found = {
+        "reliability": plots.reliability(
+            report,
+            title=say["fig_reliability"],
+            x=say["predicted_churn"],
+            y=say["observed_churn"],
+        ),
+        "lift": plots.lift(report, title=say["fig_lift"], x=say["contacted"], y=say["caught"]),
+        "auc": plots.by_origin(report, "churn", "auc", title=say["fig_auc"]),
+        "deciles": plots.deciles(
+            report,
+            title=say["fig_deciles"],
+            x=say["decile"],
+            y=say["mean_value"],
+            realised=say["realised"],
+        ),
+        "mae": plots.by_origin(report, "ltv", "mae", title=say["fig_mae"]),
+        "tiers": plots.matrix(
+            report.pooled_tiers().confusion,
+            tiers,
+            title=say["fig_tiers"],
+            rows=say["given"],
+            columns=say["hindsight"],
+        ),
+    }
+    for name, key in (("churn_bees", "churn_probability"), ("ltv_bees", "ltv")):
+        swarm = evidence.swarms[key]
+        found[name] = plots.beeswarm(
+            swarm.names,
+            swarm.phi,
+            swarm.values,
+            labels,
+            title=say[f"fig_{name}"],
+            x=say["margin"],
+        )
+    for result in evidence.stress.scenarios:
+        if not result.skipped:
+            found[f"stress_{result.id}"] = plots.matrix(
+                result.migration,
+                tiers,
+                title=result.title_zh if zh else result.title_en,
+                rows=say["before"],
+                columns=say["after"],
+            )
+    return found

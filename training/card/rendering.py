@@ -1,0 +1,222 @@
+"""The model card: what a version is for, how well it does, where it must not be trusted.
+
+One content, two renderings: Markdown for the registry's description and for reading in a
+terminal, and a self-contained HTML page with the plots (the script is inlined once, nothing
+is loaded from the network). Words are in ``training/card/wording.toml``, English and Chinese.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from training.card.evidence import Evidence
+from training.card.figures import card_figures
+from training.card.wording import Language, words
+from training.evaluation.report import BacktestReport
+from training.evaluation.tables import markdown, metric_table, tier_table
+
+_STYLE = """
+body{font:16px/1.6 system-ui,'Noto Sans CJK SC',sans-serif;color:#1f2933;max-width:70rem;
+margin:0 auto;padding:1rem}
+h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2.2rem;
+border-top:1px solid #d5dbe1;padding-top:1.2rem}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:1rem 0}
+th,td{padding:.3rem .7rem;border-bottom:1px solid #e4e8ec;text-align:right;white-space:nowrap}
+th:first-child,td:first-child{text-align:left}td.text{text-align:left;white-space:normal;min-width:16rem}
+.note{background:#fdf3dc;border-left:4px solid #c98a1b;padding:.6rem 1rem}
+code{overflow-wrap:anywhere}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the card; ``figures`` are names of ``card_figures``."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    tables: tuple[list[list[str]], ...] = ()
+    figures: tuple[str, ...] = field(default_factory=tuple)
+
+
+def render_markdown(evidence: Evidence, language: Language = "en") -> str:
+    """Return the card as Markdown, tables but no plots."""
+    title, note, sections = _content(evidence, language)
+    blocks = [f"# {title}"]
+    if note:
+        blocks.append(f"> **{note}**")
+    for section in sections:
+        blocks.append(f"## {section.title}")
+        blocks.extend(section.paragraphs)
+        blocks.extend(markdown(table) for table in section.tables)
+    return "\n\n".join(blocks) + "\n"
+
+
+def render_html(evidence: Evidence, language: Language = "en") -> str:
+    """Return the card as one HTML page with its plots, readable without a network."""
+    title, note, sections = _content(evidence, language)
+    figures = card_figures(evidence, language)
+    body = [f"<h1>{escape(title)}</h1>"]
+    if note:
+        body.append(f'<p class="note">{escape(note)}</p>')
+    script: bool | str = True
+    for section in sections:
+        body.append(f"<h2>{escape(section.title)}</h2>")
+        body.extend(f"<p>{escape(text)}</p>" for text in section.paragraphs)
+        body.extend(_table(table) for table in section.tables)
+        for name in section.figures:
+            body.append(_div(figures[name], name, script))
+            script = False
+    tag = "zh-CN" if language == "zh" else "en"
+    return (
+        f'<!doctype html>\n<html lang="{tag}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body></html>\n"
+    )
+
+
+def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Section]]:
+    say = words(language)
+    report, meta = evidence.report, evidence.meta
+    known: dict[str, Any] = {
+        "world": meta["world"],
+        "as_of": meta["trained_as_of"],
+        "currency": meta["currency"],
+        "churn": report.facts["churn_horizon_days"],
+        "ltv": report.facts["ltv_horizon_days"],
+        "scheme": evidence.scheme.id,
+        "active": report.facts["eligibility"]["active_within_days"],
+        "tenure": report.facts["eligibility"]["min_tenure_days"],
+        "origins": len(report.origins),
+        "interval": f"{report.facts['interval']:.0%}",
+        "auto": f"{report.pooled_tiers().auto_accuracy:.1%}",
+        "strict": f"{report.pooled_tiers().strict_accuracy:.1%}",
+        "referred": f"{report.pooled_tiers().referred:.1%}",
+    }
+    text = {key: value.format_map(_Keep(known)) for key, value in say.items()}
+    failed = evidence.gates.failed
+    verdict = text["gates_passed"]
+    if failed:
+        verdict = text["gates_failed"].format(failed=len(failed), all=len(evidence.gates.checks))
+    sections = [
+        Section(text["use"], (text["use_text"], text["misuse_text"])),
+        Section(text["data"], (text["data_text"], text["counts_text"]), (_counts_table(report),)),
+        Section(text["results"], (text["results_text"],)),
+        Section(
+            text["churn"],
+            tables=(metric_table(report, "churn"),),
+            figures=("reliability", "lift", "auc"),
+        ),
+        Section(text["ltv"], tables=(metric_table(report, "ltv"),), figures=("deciles", "mae")),
+        Section(text["differences"], (text["differences_text"],), (_difference_table(report),)),
+        Section(text["tiers"], (text["tiers_text"],), (tier_table(report),), ("tiers",)),
+        Section(text["explain"], (text["explain_text"],), figures=("churn_bees", "ltv_bees")),
+        _stress_section(evidence, text, language),
+        Section(text["gates"], (verdict, *evidence.gates.notes), (_gate_table(evidence, text),)),
+        Section(text["limits"], (text["limits_text"],)),
+        Section(text["proof"], (text["proof_text"],), (_facts_table(meta, text),)),
+    ]
+    return text["title"], text["simulated"] if meta["simulated"] else "", sections
+
+
+def _stress_section(evidence: Evidence, text: Mapping[str, str], language: Language) -> Section:
+    told, figures, rows = (
+        [text["stress_text"]],
+        [],
+        [[text["check"], text["n"], text["value"], text["verdict"]]],
+    )
+    for result in evidence.stress.scenarios:
+        title = result.title_zh if language == "zh" else result.title_en
+        if result.skipped:
+            told.append(text["skipped"].format(title=title, reason=result.skipped))
+            continue
+        told.append(
+            text["scenario_text"].format(
+                title=title,
+                unchanged=f"{result.unchanged_share:.1%}",
+                customers=f"{result.customers:,}",
+                touched=f"{result.touched:,}",
+                gone=result.gone,
+                mean_change=f"{result.mean_change:+.2f}",
+                psi=f"{result.psi:.3f}",
+            )
+        )
+        figures.append(f"stress_{result.id}")
+        for check in result.checks:
+            verdict = text["passed"] if check.passed else text["failed"]
+            rows.append([f"{title}: {check.text}", f"{check.n:,}", f"{check.value:.4g}", verdict])
+    return Section(text["stress"], tuple(told), (rows,) if len(rows) > 1 else (), tuple(figures))
+
+
+def _counts_table(report: BacktestReport) -> list[list[str]]:
+    names = ("origin", "customers", "eligible", "churn_rate", "churn_train_rows", "ltv_train_rows")
+    rows = [[_cell(count[name]) for name in names] for count in report.counts]
+    return [[name.replace("_", " ") for name in names], *rows]
+
+
+def _difference_table(report: BacktestReport) -> list[list[str]]:
+    rows = [
+        [
+            f"{d['target']} {d['metric']} – {d['model']}",
+            *(f"{d[k]:.4g}" for k in ("mean", "low", "high")),
+        ]
+        for d in report.differences
+    ]
+    return [["", "Δ", "2.5 %", "97.5 %"], *rows]
+
+
+def _gate_table(evidence: Evidence, text: Mapping[str, str]) -> list[list[str]]:
+    rows = [
+        [
+            check.name,
+            f"{check.value:.4g}",
+            f"{check.relation} {check.limit:.4g}",
+            text["passed"] if check.passed else text["failed"],
+            "" if check.passed else check.message,
+        ]
+        for check in evidence.gates.checks
+    ]
+    header = [text[key] for key in ("gate", "value", "limit", "verdict", "advice")]
+    return [header, *rows]
+
+
+def _facts_table(meta: Mapping[str, Any], text: Mapping[str, str]) -> list[list[str]]:
+    return [[text["fact"], text["value"]], *([key, str(value)] for key, value in meta.items())]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _table(table: Sequence[Sequence[str]]) -> str:
+    header, *body = table
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    rows = "".join("<tr>" + "".join(_data_cell(cell) for cell in row) + "</tr>" for row in body)
+    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _data_cell(cell: str) -> str:
+    kind = ' class="text"' if len(cell) > 40 else ""
+    return f"<td{kind}>{escape(cell)}</td>"
+
+
+def _div(figure: go.Figure, name: str, script: bool | str) -> str:
+    div: str = figure.to_html(
+        full_html=False, include_plotlyjs=script, div_id=name, config={"displaylogo": False}
+    )
+    return div
+
+
+class _Keep(dict[str, Any]):
+    """Leaves a field that is filled in later as it stands."""
+
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"

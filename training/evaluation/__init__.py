@@ -1,0 +1,1 @@
+"""What speaks for or against a version: backtest beside baselines, stress, gates."""

@@ -1,0 +1,1 @@
+"""Purchase models, boosted corrections, calibration, intervals: what predicts churn and value."""

@@ -1,0 +1,1 @@
+"""Versions, champion and challenger, promotions and their history; the one home of MLflow."""
