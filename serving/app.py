@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
+from serving.admission import BodyLimit, HeadAsGet
 from serving.api import grades, health, reference, reviews, simulate
 from serving.api.declared import describe
 from serving.deps import Service
@@ -62,13 +63,17 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Short names for generated clients: read_grade, not read_grade_v1_grades__...
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = parts
     app.state.database = database
     problems.install(app)
     describe(app)
     # The last added is the outermost.
+    app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (simulate, grades, reviews, health, reference):

@@ -1,4 +1,9 @@
-"""What endpoints are handed: the service's parts, one read transaction, the served run."""
+"""What endpoints are handed: the service's parts and one read transaction.
+
+A request keeps its connection over several turns on a thread. Were there no limit, a crowd
+could hold all connections and wait for threads, while all threads wait for connections; so
+only as many requests as the store plans for hold one, and the others wait without a thread.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
-from serving.store.session import Database, Session
+from serving.store.session import READERS, Database, Session
 from serving.telemetry import Telemetry
 
 
@@ -34,7 +39,12 @@ def service(request: Request) -> Service:
     return parts
 
 
-ServiceDep = Annotated[Service, Depends(service)]
+async def _service(request: Request) -> Service:
+    # A plain function would be sent to a thread for this.
+    return service(request)
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
 
 
 def read_session(parts: ServiceDep) -> Iterator[Session]:
@@ -43,15 +53,19 @@ def read_session(parts: ServiceDep) -> Iterator[Session]:
         yield session
 
 
-SessionDep = Annotated[Session, Depends(read_session)]
+SessionDep = Annotated[
+    Session,
+    # Ends before the answer is sent: a slow reader keeps no connection.
+    Depends(read_session, scope="function", max_concurrency=READERS),
+]
 
 
-def grades(session: SessionDep) -> Grades:
+async def grades(session: SessionDep) -> Grades:
     """Return the grades as of the request's transaction."""
     return Grades(session)
 
 
-def reviews(session: SessionDep) -> Reviews:
+async def reviews(session: SessionDep) -> Reviews:
     """Return the review cases as of the request's transaction."""
     return Reviews(session)
 
@@ -60,7 +74,7 @@ GradesDep = Annotated[Grades, Depends(grades)]
 ReviewsDep = Annotated[Reviews, Depends(reviews)]
 
 
-def served_run(store: GradesDep) -> Run:
+def served_run(store: Grades) -> Run:
     """Return the run that is served.
 
     Raises
@@ -75,6 +89,3 @@ def served_run(store: GradesDep) -> Run:
             hint="Run tierwise batch, or tierwise demo for everything at once.",
         )
     return run
-
-
-RunDep = Annotated[Run, Depends(served_run)]

@@ -98,7 +98,7 @@ def install(app: FastAPI) -> None:
 def pointer(parts: Sequence[str | int]) -> str:
     """Return a JSON pointer as a URI fragment (RFC 6901 §6): ``#/indicators/a~1b``."""
     steps = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-    return "#" + "".join(f"/{quote(step, safe='~')}" for step in steps)
+    return "#" + "".join(f"/{quote(step, safe='~', errors='surrogatepass')}" for step in steps)
 
 
 class LastResort:
@@ -199,9 +199,16 @@ def _on_http(request: Request, error: Exception) -> Response:
     detail = "" if error.detail == phrase else str(error.detail)
     if error.status_code == 404 and not detail:
         detail = "There is nothing at this address."
+    if error.status_code == 400:
+        detail = "The body cannot be read: no UTF text, nested too deeply, or a number too long."
+    headers = dict(error.headers or {})
     if error.status_code == 405:
-        detail = f"{request.method} is not possible here."
-    return problem(request, error.status_code, detail=detail, headers=error.headers)
+        methods = {name.strip() for name in headers.get("Allow", "").split(",")}
+        # HEAD is answered wherever GET is (`serving.admission.HeadAsGet`).
+        methods |= {"HEAD"} if "GET" in methods else set()
+        headers["Allow"] = ", ".join(sorted(methods - {""}))
+        detail = f"{request.method} is not possible here, only {headers['Allow']}."
+    return problem(request, error.status_code, detail=detail, headers=headers)
 
 
 def _fault(detail: str, pointer: str = "", parameter: str = "") -> dict[str, str]:

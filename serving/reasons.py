@@ -75,9 +75,7 @@ class Story:
 def tell(grade: Grade, explanation: Explanation, lang: Lang, *, top: int = 3) -> Story:
     """Tell a grade in a language, with at most ``top`` drivers each way."""
     words = _WORDS[lang]
-    drivers = _drivers(grade, explanation, lang)
-    positive = tuple(d for d in drivers if d.points >= _NOTICEABLE)[:top]
-    negative = tuple(d for d in reversed(drivers) if d.points <= -_NOTICEABLE)[:top]
+    positive, negative = _drivers(grade, explanation, lang, top)
     return Story(
         headline=_headline(words, grade, lang, positive, negative),
         base=words["base"].format(base=_fixed(explanation.base, 1)),
@@ -134,42 +132,56 @@ def standing_of(percentile: float | None, lang: Lang) -> str:
     return words["higher" if percentile > 50.0 else "lower"].format(share=f"{share}%")
 
 
-def _drivers(grade: Grade, explanation: Explanation, lang: Lang) -> list[Driver]:
-    """Return one driver per indicator, from the best to the worst."""
-    words = _WORDS[lang]
+def _drivers(
+    grade: Grade, explanation: Explanation, lang: Lang, top: int
+) -> tuple[tuple[Driver, ...], tuple[Driver, ...]]:
+    """Return the strongest drivers each way; only those are put into words."""
     parts: dict[str, dict[str, float]] = {}
     ranks: dict[str, float | None] = {}
     for entry in explanation.entries:
         channels = parts.setdefault(entry.indicator, {})
         channels[entry.channel] = channels.get(entry.channel, 0.0) + entry.contribution
         ranks[entry.indicator] = entry.percentile
-    drivers = []
-    for name, channels in parts.items():
-        total = math.fsum(channels.values())
-        acting = sorted((c for c in channels if channels[c]), key=lambda c: -abs(channels[c]))
-        # A channel that brings less than a tenth of the strongest would only lengthen it.
-        loud = tuple(c for c in acting if abs(channels[c]) * 10 >= abs(channels[acting[0]]))
-        label = label_of(name, lang)
-        value = grade.value(name)
-        fields = {
-            "label": label,
-            "value": "" if value is None else amount_of(name, value, grade.basis.currency, lang),
-            "standing": standing_of(ranks[name], lang),
-            "points": words["points"].format(n=_fixed(abs(total), 1)),
-            **_through(words, name, loud, lang),
-        }
-        verb = words["adds" if total >= 0 else "costs"].format(**fields)
-        # The baseline and a model's own remainder have no value to show.
-        if value is None and name in CATALOGUE:
-            text = words["unknown"].format(**fields, verb=verb)
-        elif value is None:
-            text = words["bare"].format(**fields, verb=verb)
-        elif not fields["standing"]:
-            text = words["valued"].format(**fields, verb=verb)
-        else:
-            text = words["ranked"].format(**fields, verb=verb)
-        drivers.append(Driver(name, label, loud, total, text))
-    return sorted(drivers, key=lambda d: -d.points)
+    totals = {name: math.fsum(channels.values()) for name, channels in parts.items()}
+    names = sorted(totals, key=lambda name: -totals[name])
+    best = [name for name in names if totals[name] >= _NOTICEABLE]
+    worst = [name for name in reversed(names) if totals[name] <= -_NOTICEABLE]
+
+    def told(chosen: list[str]) -> tuple[Driver, ...]:
+        return tuple(_driver(grade, name, parts[name], ranks[name], lang) for name in chosen[:top])
+
+    return told(best), told(worst)
+
+
+def _driver(
+    grade: Grade, name: str, channels: Mapping[str, float], rank: float | None, lang: Lang
+) -> Driver:
+    """Return what one indicator does, in a sentence; ``channels`` are its points by channel."""
+    words = _WORDS[lang]
+    total = math.fsum(channels.values())
+    acting = sorted((c for c in channels if channels[c]), key=lambda c: -abs(channels[c]))
+    # A channel that brings less than a tenth of the strongest would only lengthen it.
+    loud = tuple(c for c in acting if abs(channels[c]) * 10 >= abs(channels[acting[0]]))
+    label = label_of(name, lang)
+    value = grade.value(name)
+    fields = {
+        "label": label,
+        "value": "" if value is None else amount_of(name, value, grade.basis.currency, lang),
+        "standing": standing_of(rank, lang),
+        "points": words["points"].format(n=_fixed(abs(total), 1)),
+        **_through(words, name, loud, lang),
+    }
+    verb = words["adds" if total >= 0 else "costs"].format(**fields)
+    # The baseline and a model's own remainder have no value to show.
+    if value is None and name in CATALOGUE:
+        text = words["unknown"].format(**fields, verb=verb)
+    elif value is None:
+        text = words["bare"].format(**fields, verb=verb)
+    elif not fields["standing"]:
+        text = words["valued"].format(**fields, verb=verb)
+    else:
+        text = words["ranked"].format(**fields, verb=verb)
+    return Driver(name, label, loud, total, text)
 
 
 def _through(

@@ -7,17 +7,24 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from serving.api.examples import SIMULATIONS
 from serving.api.service_schemas import Problem
 from serving.problems import MEDIA_TYPE
 
 _EXAMPLES: dict[int, dict[str, Any]] = {
-    400: {"title": "Bad Request", "detail": "There was an error parsing the body"},
+    400: {"title": "Bad Request", "detail": "The body cannot be read."},
     404: {
         "type": "urn:tierwise:problem:customer-not-found",
         "title": "Customer not graded",
         "detail": "Customer 'c-9' has no grade in run 20240701T020000000000-1a2b3c4d "
         "(as of 2024-06-30).",
         "instance": "/v1/grades/c-9",
+    },
+    413: {"title": "Content Too Large", "detail": "The body has more than 65,536 bytes."},
+    415: {
+        "title": "Unsupported Media Type",
+        "detail": "The body is declared as text/plain; send JSON with the header "
+        "Content-Type: application/json.",
     },
     422: {
         "type": "urn:tierwise:problem:invalid-request",
@@ -37,8 +44,10 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
     },
 }
 _MEANING = {
-    400: "The body is no text.",
+    400: "The body is no text, nested too deeply, or has a number of thousands of digits.",
     404: "There is no such thing.",
+    413: "The body is larger than any what-if.",
+    415: "The body is not declared as JSON.",
     422: "The request is well-formed but wrong; `errors` lists every fault.",
     503: "Not ready yet, or the store does not answer; try later.",
 }
@@ -73,6 +82,8 @@ def describe(app: FastAPI) -> None:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas |= schema.pop("$defs", {})
             schemas["Problem"] = schema
+            # FastAPI drops every null, also those that an example is there to show.
+            schemas["Simulation"]["examples"] = SIMULATIONS
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
+from serving.admission import known_query
 from serving.api import presenting, schemas
 from serving.api.declared import declared
-from serving.deps import GradesDep, ReviewsDep, RunDep, ServiceDep
+from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
 
-router = APIRouter(prefix="/v1", tags=["grades"])
+router = APIRouter(prefix="/v1", tags=["grades"], dependencies=[Depends(known_query)])
 
 CustomerId = Annotated[str, Path(description="Customer id as in the source data.")]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]
@@ -26,7 +27,6 @@ Cursor = Annotated[str | None, Query(description="From the page before.", max_le
 def list_grades(
     store: GradesDep,
     reviews: ReviewsDep,
-    served: RunDep,
     parts: ServiceDep,
     tier: Annotated[str | None, Query(description="Tier id, for instance `core`.")] = None,
     referred: Annotated[bool | None, Query(description="Only (not) referred ones.")] = None,
@@ -37,7 +37,7 @@ def list_grades(
 
     All pages of a list are of the run it was begun on, even if a newer one finishes.
     """
-    run = served if cursor is None else _run_of(store, cursor)
+    run = served_run(store) if cursor is None else _run_of(store, cursor)
     _check_tier(run, tier)
     page = store.page(
         run,
@@ -63,7 +63,6 @@ def list_grades(
 def read_explanation(
     customer_id: CustomerId,
     store: GradesDep,
-    run: RunDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Texts in this language only; both by default.")
     ] = None,
@@ -72,6 +71,7 @@ def read_explanation(
 
     The base and the contributions add up to the score within 1e-9.
     """
+    run = served_run(store)
     graded = grade_of(store, run, customer_id)
     account = store.explanation(graded)
     if account is None:
@@ -80,11 +80,9 @@ def read_explanation(
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
-def read_grade(
-    customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep, run: RunDep
-) -> schemas.Grade:
+def read_grade(customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep) -> schemas.Grade:
     """Read the grade of a customer."""
-    graded = grade_of(store, run, customer_id)
+    graded = grade_of(store, served_run(store), customer_id)
     return presenting.grade(graded, reviews.open_case_of(customer_id))
 
 
@@ -116,9 +114,12 @@ def next_address(path: str, query: dict[str, str | int | bool | None]) -> str | 
 
 def _not_graded(run: Run, customer_id: str) -> CustomerNotFoundError:
     as_of = run.basis.as_of.isoformat()
+    hint = "A customer is graded from its first purchase on; check the id and the day."
+    if not customer_id or customer_id.endswith("/"):
+        hint = "The address ends in a slash, which counts as part of the id."
     return CustomerNotFoundError(
         f"Customer {customer_id!r} has no grade in run {run.run_id} (as of {as_of}).",
-        hint="A customer is graded from its first purchase on; check the id and the day.",
+        hint=hint,
         customer_id=customer_id,
         run_id=run.run_id,
         as_of=as_of,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse
 
 from features.errors import TierwiseError
+from serving.admission import known_query
 from serving.api import presenting, service_schemas
 from serving.api.declared import declared
-from serving.deps import RunDep, Service, ServiceDep
+from serving.deps import GradesDep, Service, ServiceDep, served_run
 from serving.domain.case import CaseStatus
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
@@ -19,9 +20,10 @@ from serving.store.reviews import Reviews
 router = APIRouter(tags=["service"])
 
 
-@router.get("/v1/model", responses=declared(503))
-def read_model(run: RunDep, parts: ServiceDep) -> service_schemas.Serving:
+@router.get("/v1/model", responses=declared(422, 503), dependencies=[Depends(known_query)])
+def read_model(store: GradesDep, parts: ServiceDep) -> service_schemas.Serving:
     """Read what serves now."""
+    run = served_run(store)
     try:
         loaded = basis_of(parts.models.bundle, run.basis.as_of, run_id=None)
     except NotReadyError:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from serving.admission import known_query
 from serving.api import presenting, service_schemas
 from serving.api.declared import declared
 from serving.api.grades import Cursor, Limit, next_address
 from serving.deps import ReviewsDep, ServiceDep
 from serving.domain.case import CaseStatus
 
-router = APIRouter(prefix="/v1", tags=["reviews"])
+router = APIRouter(prefix="/v1", tags=["reviews"], dependencies=[Depends(known_query)])
 
 
 @router.get("/reviews", responses=declared(422, 503))

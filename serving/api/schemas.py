@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from features.schema import CATALOGUE
+from serving.api import examples
 
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str)
@@ -118,6 +119,8 @@ class Scheme(Out):
 class Grade(Out):
     """The grade of one customer. A what-if has no ``grade_id`` and no ``run_id``."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.GRADE]})
+
     customer_id: str | None
     grade_id: str | None
     run_id: str | None
@@ -193,6 +196,8 @@ class Explanation(Out):
     Contributions are ordered by size; those of exactly 0 are left out.
     """
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.EXPLANATION]})
+
     customer_id: str | None
     grade_id: str | None
     run_id: str | None
@@ -211,21 +216,7 @@ class Simulation(BaseModel):
     indicators that would move together in life do not here.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"customer_id": "1001", "indicators": {"days_since_last_order": 5}},
-                {
-                    "indicators": {
-                        "net_amount_365d": 1200,
-                        "order_days_365d": 9,
-                        "csat_mean_365d": None,
-                    }
-                },
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": examples.SIMULATIONS})
 
     customer_id: str | None = Field(default=None, min_length=1)
     indicators: dict[str, Measured | None] = Field(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from serving.api import examples
 from serving.api.schemas import Instant, Model, Out, Scheme, Tier
 from serving.domain.case import CaseStatus
 
 
 class ReviewCase(Out):
     """A customer that people have to look at, due within 5 working days."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REVIEW_CASE]})
 
     case_id: str
     customer_id: str

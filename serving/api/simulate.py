@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from features.schema import FloatArray
+from serving.admission import json_only, known_query
 from serving.api import presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
-from serving.deps import GradesDep, RunDep, ServiceDep
+from serving.deps import GradesDep, ServiceDep, served_run
 from serving.domain.grade import Grade
 from serving.errors import InvalidRequestError, RequestFault
 from serving.problems import pointer
 from serving.scoring import basis_of, grade
 from training.bundle import Bundle
 
-router = APIRouter(prefix="/v1", tags=["grades"])
+router = APIRouter(
+    prefix="/v1", tags=["grades"], dependencies=[Depends(json_only), Depends(known_query)]
+)
 
 
-@router.post("/grades:simulate", responses=declared(400, 404, 422, 503))
-def simulate(
-    body: schemas.Simulation, store: GradesDep, run: RunDep, parts: ServiceDep
-) -> schemas.Simulated:
+@router.post("/grades:simulate", responses=declared(400, 404, 413, 415, 422, 503))
+def simulate(body: schemas.Simulation, store: GradesDep, parts: ServiceDep) -> schemas.Simulated:
     """Grade a what-if by the same function as the batch; nothing is stored."""
     bundle = parts.models.bundle
     _check(bundle, body)
+    run = served_run(store)
     before = grade_of(store, run, body.customer_id) if body.customer_id is not None else None
     values = _values(bundle, before, body)
     graded = grade(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
 from serving.domain.grade import Explanation, Grade, Run
+from serving.store.known_runs import KnownRuns
 from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
     basis_of,
@@ -16,7 +17,6 @@ from serving.store.rows import (
     evidence_values,
     grade_of,
     grade_values,
-    layout_of,
     run_of,
     run_values,
 )
@@ -38,14 +38,14 @@ class Grades:
 
     def current_run(self) -> Run | None:
         """Return the run that is served, None before the first one."""
-        newest = select(RunRow).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc()).limit(1)
-        row = self._session.scalars(newest).one_or_none()
-        return None if row is None else run_of(row)
+        newest = select(RunRow.run_id).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+        run_id = self._session.scalars(newest.limit(1)).one_or_none()
+        return None if run_id is None else self._known(run_id)
 
     def run(self, run_id: str) -> Run | None:
         """Return a finished run."""
-        row = self._session.get(RunRow, run_id)
-        return None if row is None else run_of(row)
+        found = self._session.scalar(select(RunRow.run_id).where(RunRow.run_id == run_id))
+        return None if found is None else self._known(run_id)
 
     def runs(self, limit: int = 20) -> tuple[Run, ...]:
         """Return finished runs, newest first."""
@@ -127,10 +127,13 @@ class Grades:
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
         row = self._session.get(ExplanationRow, grade.grade_id)
-        run = self._session.get(RunRow, grade.basis.run_id)
-        if row is None or run is None:
+        if row is None:
             return None
-        return account(grade, evidence_of(row), layout_of(run))
+        return account(grade, evidence_of(row), self._known(str(grade.basis.run_id)).layout)
+
+    def _known(self, run_id: str) -> Run:
+        runs: KnownRuns = self._session.info.setdefault("runs", KnownRuns())
+        return runs.get(run_id, lambda: run_of(self._session.get_one(RunRow, run_id)))
 
     # Writing -----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -50,12 +51,20 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> tuple[str | float, ...]
         padded = cursor + "=" * (-len(cursor) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         right = isinstance(key, list) and len(key) == len(kinds)
-        right = right and all(type(part) is kind for part, kind in zip(key, kinds, strict=True))
+        right = right and all(map(_is, key, kinds))
     except (binascii.Error, ValueError, RecursionError):
         right = False
     if not right:
         raise bad_cursor()
     return tuple(key)
+
+
+def _is(part: object, kind: type) -> bool:
+    if isinstance(part, float) and not math.isfinite(part):
+        return False
+    if isinstance(part, str):
+        part.encode()  # JSON may carry half a surrogate pair, which no database takes.
+    return type(part) is kind
 
 
 def bad_cursor() -> InvalidRequestError:

@@ -126,9 +126,12 @@ class Reviews:
 def _decode(cursor: str) -> tuple[datetime, str]:
     due, case_id = decode_cursor(cursor, (str, str))
     try:
-        return datetime.fromisoformat(str(due)), str(case_id)
+        instant = datetime.fromisoformat(str(due))
     except ValueError as error:
         raise bad_cursor() from error
+    if instant.tzinfo is not None:
+        raise bad_cursor()
+    return instant, str(case_id)
 
 
 def _case(row: ReviewCaseRow) -> ReviewCase:

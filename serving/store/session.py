@@ -13,11 +13,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session as Session
 
 from serving.errors import StoreError
+from serving.store.known_runs import KnownRuns
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+READERS = 16
+"""Requests that may hold a connection at the same time."""
+_THREADS = 40
+"""Threads of the web server, each of which may hold one more for a page or a probe."""
 _BUSY_MS = 15_000
 # A batch of 25,000 customers commits within a few seconds; a second writer waits that long.
 
@@ -41,12 +47,14 @@ class Database:
             parsed = make_url(url)
             if parsed.get_backend_name() == "sqlite" and parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(parsed)
-        except (ArgumentError, OSError) as error:
+            self._engine = create_engine(parsed, pool_size=READERS, max_overflow=_THREADS)
+        except (ArgumentError, OSError, TypeError) as error:
+            # A TypeError: a store in memory, which the requests could not share.
             raise StoreError(
                 "The database URL cannot be used.",
                 hint="Write it like sqlite:///var/tierwise.db.",
             ) from error
+        self._runs = KnownRuns()
         self.label = parsed.render_as_string(hide_password=True)
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)
@@ -67,7 +75,9 @@ class Database:
     @contextmanager
     def _session(self, *, writes: bool) -> Iterator[Session]:
         engine = self._engine.execution_options(tierwise_writes=writes)
-        with _answering(), Session(engine, expire_on_commit=False) as session:
+        # A batch reads past the cache: what it is about to write may be rolled back.
+        info = {} if writes else {"runs": self._runs}
+        with _answering(), Session(engine, expire_on_commit=False, info=info) as session:
             yield session
 
     def upgrade(self, revision: str = "head") -> None:
@@ -112,6 +122,10 @@ def _answering() -> Iterator[None]:
     """Tell a store that cannot be used from a statement that is wrong."""
     try:
         yield
+    except NoConnectionError as error:
+        raise StoreError(
+            "The database has no connection to spare.", hint="Try again in a while."
+        ) from error
     except DatabaseError as error:
         # The driver's plain DatabaseError is a damaged file; its other children are our bugs.
         if not isinstance(error, OperationalError) and type(error) is not DatabaseError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,12 +142,35 @@ def test_filters_go_on_over_the_pages(client: TestClient, graded: BatchResult) -
         ("referred=perhaps", "referred"),
         ("cursor=zzz", "cursor"),
         ("cursor=WyJnb25lIiwxLjAsImIiXQ", "cursor"),  # of a run that is not there
+        ("cursor=WyJcdWQ4MDAiLDEuMCwiYiJd", "cursor"),  # half a surrogate pair
+        ("Tier=core", "Tier"),  # would answer with all customers
+        ("limit=2&page=2", "page"),  # would answer with the first page for ever
+        ("tier=core&tier=basic", "tier"),
     ],
 )
 def test_a_wrong_query_names_its_parameter(client: TestClient, query: str, parameter: str) -> None:
     answer = client.get(f"/v1/grades?{query}")
     assert answer.status_code == 422
     assert [fault["parameter"] for fault in answer.json()["errors"]] == [parameter]
+
+
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "-Infinity"])
+def test_a_cursor_behind_no_score_is_refused(
+    client: TestClient, graded: BatchResult, score: str
+) -> None:
+    text = f'["{graded.run.run_id}",{score},"x"]'
+    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    answer = client.get("/v1/grades", params={"cursor": cursor})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "cursor"
+
+
+def test_a_slash_at_the_end_is_told_of(client: TestClient) -> None:
+    for path in ("/v1/grades/", "/v1/grades/c-0007/"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "slash" in answer.json()["hint"]
+    assert "slash" not in client.get("/v1/grades/nobody").json()["hint"]
 
 
 def test_pages_stay_on_their_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import pytest
@@ -14,6 +15,7 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from serving.api import schemas, service_schemas
 from serving.api.service_schemas import Problem
 
 
@@ -84,3 +86,28 @@ def test_every_operation_and_schema_is_described(document: dict) -> None:
 
 def test_no_default_validation_error_is_left(document: dict) -> None:
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_operations_have_names_for_generated_clients(document: dict) -> None:
+    names = [op["operationId"] for methods in document["paths"].values() for op in methods.values()]
+    assert sorted(set(names)) == sorted(names)
+    assert "read_grade" in names
+    assert all(name.replace("_", "").isalpha() and "v1" not in name for name in names)
+
+
+@pytest.mark.parametrize("model", [schemas.Grade, schemas.Explanation, service_schemas.ReviewCase])
+def test_examples_are_answers(document: dict, model: type[schemas.Out]) -> None:
+    (example,) = document["components"]["schemas"][model.__name__]["examples"]
+    naive = json.loads(json.dumps(example).replace('Z"', '"'))
+    assert model.model_validate(naive).model_dump(mode="json", by_alias=True) == example
+
+
+def test_an_example_shows_that_null_is_unknown(document: dict) -> None:
+    examples = document["components"]["schemas"]["Simulation"]["examples"]
+    assert any(None in example["indicators"].values() for example in examples)
+
+
+def test_the_example_of_an_account_adds_up(document: dict) -> None:
+    (example,) = document["components"]["schemas"]["Explanation"]["examples"]
+    parts = sum(entry["contribution"] for entry in example["contributions"])
+    assert example["base"] + parts == example["score"]

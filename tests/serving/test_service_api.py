@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter, sleep
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serving.app import create_app
 from serving.batch import BatchResult
+from serving.domain.grade import Run
 from serving.settings import Settings
+from serving.store.grades import Grades
 
 
 @pytest.fixture
@@ -45,7 +49,10 @@ def test_reviews_come_by_due_date(client: TestClient, graded: BatchResult) -> No
 def test_reviews_of_other_states(client: TestClient) -> None:
     assert client.get("/v1/reviews?status=withdrawn").json()["items"] == []
     assert client.get("/v1/reviews").json()["total"] > 0
-    for query in ("status=lost", "cursor=WyJ4IiwieSJd", "cursor=x"):
+    with_zone = "cursor=WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgIngiXQ"
+    surrogate = "cursor=WyIyMDI2LTAxLTAxVDAwOjAwOjAwIiwgIlx1ZDgwMCJd"
+    wrong = ("status=lost", "cursor=WyJ4IiwieSJd", "cursor=x", with_zone, surrogate, "state=open")
+    for query in wrong:
         answer = client.get(f"/v1/reviews?{query}")
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["parameter"] == query.split("=")[0]
@@ -158,6 +165,65 @@ def test_every_answer_is_guarded(client: TestClient, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["cache-control"] == "no-store"
+
+
+PATHS = ("/v1/grades", "/v1/grades/c-0007", "/v1/model", "/healthz", "/metrics", "/docs", "/")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_answers_as_get_without_a_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code == 200
+    assert head.content == b""
+    own = {"x-request-id", "content-length" if path == "/metrics" else ""}
+    assert {k: v for k, v in head.headers.items() if k not in own} == {
+        k: v for k, v in get.headers.items() if k not in own
+    }
+
+
+def test_head_of_nothing_is_nothing(client: TestClient) -> None:
+    missing = client.head("/v1/grades/nobody")
+    assert (missing.status_code, missing.content) == (404, b"")
+    assert client.head("/v1/grades:simulate").status_code == 405
+    text = client.get("/metrics").text
+    assert 'method="HEAD",route="/v1/grades/{customer_id:path}",status="404"' in text
+
+
+def test_a_method_that_is_not_possible_says_which_are(client: TestClient) -> None:
+    answer = client.options("/v1/grades")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert "GET, HEAD" in answer.json()["detail"]
+    assert client.get("/v1/grades:simulate").headers["allow"] == "POST"
+
+
+def test_the_model_takes_no_query(client: TestClient) -> None:
+    answer = client.get("/v1/model?run=latest")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "run"
+
+
+def test_a_crowd_does_not_starve_itself(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More requests at once than threads and connections together: all are answered.
+
+    Requests that keep a connection while they wait for a thread, and threads that wait for
+    a connection, would hold each other up until the pool gives in.
+    """
+    current_run = Grades.current_run
+
+    def slow(store: Grades) -> Run | None:
+        run = current_run(store)
+        sleep(0.05)
+        return run
+
+    monkeypatch.setattr(Grades, "current_run", slow)
+    started = perf_counter()
+    with ThreadPoolExecutor(120) as crowd:
+        asked = [crowd.submit(client.get, "/v1/grades/c-0007") for _ in range(120)]
+    assert [answer.result().status_code for answer in asked] == [200] * 120
+    assert perf_counter() - started < 15  # the pool gives in after 30
 
 
 def test_pages_bring_their_own_policy(client: TestClient) -> None:

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from features.schema import CATALOGUE
+from serving.admission import MAX_BODY
 
 URL = "/v1/grades:simulate"
 
@@ -93,6 +94,7 @@ def test_nothing_is_stored(client: TestClient) -> None:
         ({"indicators": {"a/b": 1, "c~d": 2}}, ["#/indicators/a~1b", "#/indicators/c~0d"]),
         ({"indicators": {"客户 %": 1}}, ["#/indicators/%E5%AE%A2%E6%88%B7%20%25"]),
         ({"indicators": {"ltv": 1}}, ["#/indicators/ltv"]),
+        ({"indicators": {"\ud800": 1}}, ["#/indicators/%ED%A0%80"]),
         ({"indicators": {"net_amount_90d": "5"}}, ["#/indicators/net_amount_90d"]),
         ({"indicators": {"net_amount_90d": True}}, ["#/indicators/net_amount_90d"]),
         ({"indicators": {"net_amount_90d": [5]}}, ["#/indicators/net_amount_90d"]),
@@ -137,6 +139,52 @@ def test_a_body_that_is_no_text_is_a_bad_request(client: TestClient) -> None:
     status, problem = post(client, b"\xff\xfe\x00")
     assert status == 400
     assert problem["status"] == 400
+
+
+def test_a_body_nested_without_end_is_a_bad_request(client: TestClient) -> None:
+    status, problem = post(client, "[" * 60_000)
+    assert status == 400
+    assert "nested" in problem["detail"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_body_that_is_not_declared_as_json_is_told_so(
+    client: TestClient, kind: str | None
+) -> None:
+    headers = {"content-type": kind} if kind else {}
+    answer = client.post(URL, content=b'{"customer_id": "c-0007"}', headers=headers)
+    assert answer.status_code == answer.json()["status"] == 415
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["accept-post"] == "application/json"
+    assert "application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON; charset=utf-8", "application/vnd.api+json"])
+def test_every_kind_of_json_is_taken(client: TestClient, kind: str) -> None:
+    answer = client.post(URL, content=b'{"customer_id": "c-0007"}', headers={"content-type": kind})
+    assert answer.status_code == 200
+
+
+def test_a_what_if_takes_no_query(client: TestClient) -> None:
+    answer = client.post(f"{URL}?customer_id=c-0007", json={"customer_id": "c-0007"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "customer_id"
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_without_measure_is_refused(client: TestClient, announced: bool) -> None:
+    body = b'{"customer_id": "%s"}' % (b"x" * MAX_BODY)
+    content = body if announced else (body[at : at + 9_999] for at in range(0, len(body), 9_999))
+    answer = client.post(URL, content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == answer.json()["status"] == 413
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert len(answer.content) < 1_000
+
+
+def test_a_body_just_within_measure_is_read(client: TestClient) -> None:
+    body = b'{"customer_id": "c-0007"}'.ljust(MAX_BODY)
+    answer = client.post(URL, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 200
 
 
 def test_an_unknown_customer_is_not_found(client: TestClient) -> None:

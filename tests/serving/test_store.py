@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from features.schema import IndicatorFrame
 from serving.batch import BatchResult, run_batch
 from serving.domain.evidence import Evidence
+from serving.domain.grade import Run
 from serving.errors import InvalidRequestError, StoreError
+from serving.problems import status_of
 from serving.settings import Settings
 from serving.store.grades import Grades, run_of_cursor
+from serving.store.known_runs import KEPT, KnownRuns
 from serving.store.paging import decode_cursor, encode_cursor
 from serving.store.session import Database
 from serving.store.tables import Table
@@ -204,3 +209,75 @@ def test_a_foreign_cursor_is_refused(cursor: str) -> None:
 def test_a_cursor_keeps_floats_exactly() -> None:
     key = ("run", 0.1 + 0.2, "客户/1")
     assert decode_cursor(encode_cursor(*key), (str, float, str)) == key
+
+
+def test_the_served_run_is_read_once_and_a_newer_one_at_once(
+    database: Database, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    def current() -> Run | None:
+        with database.read() as session:
+            return Grades(session).current_run()
+
+    assert current() is None
+    first = run_batch(served_bundle, frame, database).run
+    assert current() == first
+    assert current() is current()
+    second = run_batch(served_bundle, frame, database, force=True).run
+    assert current() == second != first
+    with database.read() as session:
+        store = Grades(session)
+        assert store.run(first.run_id) == first
+        assert store.run("nonsense") is None
+
+
+def test_a_run_that_is_rolled_back_is_never_served(
+    database: Database, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    run = run_batch(served_bundle, frame, database).run
+    later = run.finished_at + timedelta(days=1)
+    lost = replace(run, run_id="lost", basis=replace(run.basis, run_id="lost"), finished_at=later)
+
+    def write_and_die() -> None:
+        with database.write() as session:
+            store = Grades(session)
+            store.add_run(lost)
+            assert store.current_run() == lost
+            raise RuntimeError("dies")
+
+    with pytest.raises(RuntimeError, match="dies"):
+        write_and_die()
+    with database.read() as session:
+        assert Grades(session).current_run() == run
+        assert Grades(session).run("lost") is None
+
+
+def test_only_a_few_runs_are_remembered(graded: BatchResult) -> None:
+    known, read = KnownRuns(), []
+
+    def get(run_id: str) -> Run:
+        def from_store() -> Run:
+            read.append(run_id)
+            return replace(graded.run, run_id=run_id)
+
+        return known.get(run_id, from_store)
+
+    ids = [f"run-{n}" for n in range(KEPT + 1)]
+    assert [get(run_id).run_id for run_id in ids] == ids
+    get(ids[-1])
+    assert read == ids
+    get(ids[0])
+    assert read == [*ids, ids[0]]
+
+
+def test_a_store_in_memory_cannot_be_shared() -> None:
+    with pytest.raises(StoreError):
+        Database("sqlite://")
+
+
+def test_a_store_without_a_connection_to_spare_says_so(database: Database) -> None:
+    with (
+        pytest.raises(StoreError, match="no connection") as told,
+        database.read(),
+    ):
+        raise NoConnectionError("QueuePool limit")
+    assert status_of(told.value) == 503

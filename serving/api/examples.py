@@ -1,0 +1,137 @@
+"""Answers as they look, for the OpenAPI file; a test reads them back with their schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RUN = "20240701T020000000000-1a2b3c4d"
+_GRADE_ID = "3a35caae7545609ef52b10f66da270b3"
+
+GRADE: dict[str, Any] = {
+    "customer_id": "1001",
+    "grade_id": _GRADE_ID,
+    "run_id": _RUN,
+    "as_of": "2024-06-30",
+    "score": 58.5,
+    "tier": {
+        "id": "potential",
+        "index": 2,
+        "label": {"en": "Potential customer", "zh-CN": "潜力客户"},
+        "cut": 45.0,
+    },
+    "margin": {
+        "up": 1.5,
+        "next_tier": {
+            "id": "core",
+            "index": 1,
+            "label": {"en": "Core customer", "zh-CN": "核心客户"},
+            "cut": 60.0,
+        },
+        "down": 13.5,
+    },
+    "churn": {"probability": 0.18, "horizon_days": 30},
+    "ltv": {
+        "value": 412.7,
+        "lower": 165.1,
+        "upper": 731.9,
+        "horizon_days": 90,
+        "currency": "USD",
+    },
+    "dimensions": [
+        {"id": "value", "label": {"en": "Value", "zh-CN": "价值"}, "weight": 1.0, "score": 58.5},
+    ],
+    "referral": {
+        "referred": True,
+        "reasons": [
+            {
+                "code": "border_margin",
+                "text": {"en": "Close to a tier's border.", "zh-CN": "接近分级边界。"},
+            }
+        ],
+        "case_id": "0002052a01187a4fe9f90bbed16db6c8",
+        "due_at": "2024-07-08T02:00:00Z",
+    },
+    "model": {"version": "3", "bundle_digest": "c" * 64, "trained_as_of": "2024-06-30"},
+    "scheme": {"id": "five-dimension", "version": "1.0.0", "sha256": "9" * 64},
+    "world": "journey",
+    "simulated": False,
+}
+
+EXPLANATION: dict[str, Any] = {
+    "customer_id": "1001",
+    "grade_id": _GRADE_ID,
+    "run_id": _RUN,
+    "as_of": "2024-06-30",
+    "base": 49.5,
+    "score": 58.5,
+    "contributions": [
+        {
+            "indicator": "net_amount_365d",
+            "label": {"en": "Net spend, last 365 days", "zh-CN": "近365天净采购额"},
+            "channel": "direct",
+            "channel_label": {"en": "", "zh-CN": ""},
+            "dimension": "value",
+            "value": 1650.25,
+            "unit": "money",
+            "percentile": 88.0,
+            "points": 88.0,
+            "weight": 0.25,
+            "contribution": 9.5,
+        },
+        {
+            "indicator": "days_since_last_order",
+            "label": {"en": "Days since the last order", "zh-CN": "距上次采购天数"},
+            "channel": "churn_probability",
+            "channel_label": {"en": "churn risk", "zh-CN": "流失风险"},
+            "dimension": "risk",
+            "value": 21.0,
+            "unit": "days",
+            "percentile": 61.5,
+            "points": 46.0,
+            "weight": 0.12,
+            "contribution": -0.5,
+        },
+    ],
+    "texts": {
+        "en": {
+            "headline": "58.5 points: potential customer, mostly for net spend, last 365 days.",
+            "base": "A typical customer has 49.5 points.",
+            "positive": [
+                {
+                    "indicator": "net_amount_365d",
+                    "points": 9.5,
+                    "text": "Net spend, last 365 days: USD 1,650, adds 9.5 points.",
+                }
+            ],
+            "negative": [],
+            "margin": "1.5 points below core customer.",
+            "forecast": "18.0% likely to buy nothing within 30 days.",
+            "referral": ["Close to a tier's border."],
+        }
+    },
+}
+
+REVIEW_CASE: dict[str, Any] = {
+    "case_id": "0002052a01187a4fe9f90bbed16db6c8",
+    "customer_id": "1001",
+    "grade_id": _GRADE_ID,
+    "run_id": _RUN,
+    "status": "withdrawn",
+    "reasons": ["border_margin"],
+    "score": 58.5,
+    "tier_id": "potential",
+    "opened_at": "2024-07-01T02:00:00Z",
+    "due_at": "2024-07-08T02:00:00Z",
+    "closed_at": "2024-07-02T02:00:00Z",
+}
+
+SIMULATIONS: Any = [
+    {"customer_id": "1001", "indicators": {"days_since_last_order": 5}},
+    {
+        "indicators": {
+            "net_amount_365d": 1200,
+            "order_days_365d": 9,
+            "csat_mean_365d": None,
+        }
+    },
+]
