@@ -178,7 +178,10 @@ def _check_header(
     if not missing:
         return
     told = ", ".join(f"{name!r}{suggest(name, header)}" for name in missing)
-    hint = f"The file has: {', '.join(header)}."
+    # A file that is no CSV can have anything in its first line, terminal controls included.
+    shown = ["".join(c if c.isprintable() else "\ufffd" for c in name)[:40] for name in header[:30]]
+    more = f" and {len(header) - 30} more" if len(header) > 30 else ""
+    hint = f"The file has: {', '.join(shown)}{more}."
     others = [mark for mark in ",;\t|" if mark != delimiter and mark in header[0]]
     if len(header) == 1 and others:
         hint = f"The file seems to be separated by {others[0]!r}: set 'delimiter'."

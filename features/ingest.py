@@ -22,7 +22,7 @@ from features.checks import REASON, ROW, deduplicated, staged
 from features.contract import CONTRACT, SourceTable, suggest
 from features.errors import ContractError, DataError, EmptySourceError
 from features.folder import QUARANTINE, exchange, sha256
-from features.source_info import SourceInfo, SourceReport
+from features.source_info import SourceInfo, SourceReport, stray_orders
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done, and steps in all."""
@@ -42,6 +42,7 @@ class _Outcome:
     first_day: date | None
     last_day: date | None
     fingerprint: str
+    notes: tuple[str, ...]
 
 
 def ingest(
@@ -94,7 +95,11 @@ def ingest(
         info = _info(outcomes, world, currency.upper(), simulated, terms)
         info.save(folder)
     tell("ingest", len(present), len(present))
-    return SourceReport(info, {name: outcome.examples for name, outcome in outcomes.items()})
+    return SourceReport(
+        info,
+        examples={name: outcome.examples for name, outcome in outcomes.items()},
+        notes=outcomes["orders"].notes,
+    )
 
 
 def _check_shape(raw: Mapping[str, ir.Table | None]) -> None:
@@ -170,6 +175,7 @@ def _take_in(
         compression="zstd",
     )
     versioned = keyed and _repeats(sound, table.key, connection)
+    notes = _stray(sound, connection) if table.name == "orders" else ()
     draft.unlink()
     return _Outcome(
         rows=facts["rows"],
@@ -180,7 +186,14 @@ def _take_in(
         first_day=facts["first_day"],
         last_day=facts["last_day"],
         fingerprint=sha256(target),
+        notes=notes,
     )
+
+
+def _stray(orders: ir.Table, connection: BaseBackend) -> tuple[str, ...]:
+    groups = orders.group_by(day=orders.occurred_at.date()).aggregate(n=orders.count())
+    rows = connection.to_pyarrow(groups.order_by("day")).to_pylist()
+    return stray_orders([(row["day"], row["n"]) for row in rows])
 
 
 def _repeats(rows: ir.Table, key: list[str] | tuple[str, ...], connection: BaseBackend) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 from features.contract import REASONS
@@ -13,6 +14,10 @@ from features.errors import DataError, SourceNotFoundError
 from features.folder import SOURCES_JSON, finish_exchange
 
 _FORMAT = 1
+
+# A silence this long that cuts off so small a share of the lines is told as a stray end.
+_SILENT_DAYS = 180
+_FEW = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,13 @@ class SourceReport:
         The written ``sources.json``.
     examples
         The first few refused rows of each table by reason, as JSON text.
+    notes
+        What a person should look at although no row is refused for it.
     """
 
     info: SourceInfo
     examples: Mapping[str, Mapping[str, tuple[str, ...]]]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON-serialisable values."""
@@ -126,7 +134,7 @@ class SourceReport:
             table: {reason: list(rows) for reason, rows in reasons.items()}
             for table, reasons in self.examples.items()
         }
-        return {**self.info.to_dict(), "examples": examples}
+        return {**self.info.to_dict(), "examples": examples, "notes": list(self.notes)}
 
     def to_text(self) -> str:
         """Return the report as lines for a terminal."""
@@ -138,4 +146,39 @@ class SourceReport:
             for reason, count in refused.items():
                 lines.append(f"    {reason}: {count:,} ({REASONS[reason][0]})")
                 lines.append(f"      such as {self.examples[table][reason][0]}")
+        lines += [f"  look: {note}" for note in self.notes]
         return "\n".join(lines)
+
+
+def stray_orders(days: Sequence[tuple[date, int]]) -> tuple[str, ...]:
+    """Return a sentence for each end of the log that lies far from the rest.
+
+    One order dated 2099 moves everybody's last purchase decades into the past, and every
+    row of it is sound. So nothing is refused; a person is told where to look.
+
+    Parameters
+    ----------
+    days
+        Days with orders, ascending, and how many lines each has. An end is told when a
+        silence of more than 180 days cuts off less than 1 % of all lines.
+    """
+    total = sum(lines for _, lines in days)
+    told = []
+    before = 0
+    for (day, lines), (following, _) in pairwise(days):
+        before += lines
+        silence = (following - day).days
+        if silence <= _SILENT_DAYS:
+            continue
+        if before < _FEW * total:
+            told.append(_sentence(before, f"up to {day}", silence, "before"))
+        elif total - before < _FEW * total:
+            told.append(_sentence(total - before, f"from {following} on", silence, "after"))
+    return tuple(told)
+
+
+def _sentence(lines: int, where: str, silence: int, side: str) -> str:
+    return (
+        f"{lines:,} order line(s) {where} lie {silence:,} days {side} the others: "
+        "check these dates, for the span of the data counts from them"
+    )

@@ -170,7 +170,7 @@ def travel(
             champion, _ = promote(registry, model, trained.version, by=_person(), reason="demo")
         except GateFailedError as error:
             if champion is None:
-                raise
+                raise _nothing_to_serve(error, workspace) from error
             refused = error
         lap("promote")
     registry.pull(model, CHAMPION, workspace.settings.bundle)
@@ -187,6 +187,17 @@ def travel(
         refused=refused,
         batch=batch,
         seconds=seconds,
+    )
+
+
+def _nothing_to_serve(error: GateFailedError, workspace: Workspace) -> GateFailedError:
+    return GateFailedError(
+        error.message,
+        hint=f"There is no champion yet, so nobody was graded. Every figure and the advice of "
+        f"each gate are in {workspace.reports / 'model_card.html'}. Change a copy of the recipe "
+        "(`tierwise recipe > mine.toml`) and run again with `--recipe mine.toml`; "
+        "docs/how-to-write-a-recipe.md says what to change for which gate.",
+        **error.context,
     )
 
 

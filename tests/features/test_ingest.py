@@ -320,6 +320,21 @@ def test_the_report_counts_what_was_written(tmp_path: Path) -> None:
     assert open_sources(tmp_path / "s").info == info
 
 
+def test_a_mistyped_year_is_kept_and_told(tmp_path: Path) -> None:
+    usual = [{"occurred_at": NOON - timedelta(days=d % 300)} for d in range(300)]
+    mistyped = {"occurred_at": datetime(2099, 1, 1)}
+    report = ingest(
+        {"orders": orders([*usual, mistyped])},
+        tmp_path / "s",
+        connection=connect(),
+        world="w",
+        currency="EUR",
+    )
+    assert report.info.rows["orders"] == 301
+    assert "look: 1 order line(s) from 2099-01-01 on" in report.to_text()
+    assert len(json.loads(json.dumps(report.to_dict()))["notes"]) == 1
+
+
 class TestAtomic:
     def test_a_failed_run_leaves_the_old_folder_and_no_litter(self, tmp_path: Path) -> None:
         before = take_in(tmp_path / "s").info

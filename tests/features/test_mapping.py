@@ -118,6 +118,14 @@ class TestFiles:
         assert "'id' (did you mean 'ID'?), 'at'" in caught.value.message
         assert caught.value.hint == "The file has: ID, who, date, sum."
 
+    def test_a_file_that_is_no_csv_does_not_reach_the_terminal(self, tmp_path: Path) -> None:
+        garbage = "\x1b[2J\x07PK" + "x" * 500 + "".join(f",y{n}" for n in range(40)) + "\n"
+        with pytest.raises(MappingError, match="no column") as caught:
+            load(tmp_path, PLAIN, garbage)
+        assert caught.value.hint.isprintable()
+        assert len(caught.value.hint) < 250
+        assert caught.value.hint.endswith("y28 and 11 more.")
+
     def test_a_wrong_delimiter_is_recognised(self, tmp_path: Path) -> None:
         with pytest.raises(MappingError, match="seems to be separated by ';': set 'delimiter'"):
             load(tmp_path, PLAIN, "id;who;at;sum\n1;2;3;4\n")
