@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from training.evaluation.report import BacktestReport
     from training.evaluation.stress import StressReport
     from training.recipe import Recipe
+    from training.registry.ledger import LedgerEntry
     from training.registry.registry import Registry
 
 app = typer.Typer(
@@ -142,32 +143,46 @@ def rollback(world: World, home: Home = _HOME, by: By = "", reason: Reason = "")
 
 @app.command()
 def versions(world: World, home: Home = _HOME) -> None:
-    """List the versions of a world's model and who was champion when."""
+    """List the versions of a world's model, and the promotions, refusals and rollbacks."""
     from training.evaluation.tables import rich_table
     from training.registry.registry import model_name
 
     registry, model = _registry(home), model_name(world)
-    shown = ("backtest.churn.auc", "backtest.churn.brier", "backtest.ltv.mae")
+    shown = {
+        "AUC": "backtest.churn.auc",
+        "Brier": "backtest.churn.brier",
+        "MAE": "backtest.ltv.mae",
+    }
     rows = [
         [
             str(each.version),
             ", ".join(each.aliases),
             f"{each.created_at:%Y-%m-%d %H:%M}",
             each.tags.get("gates", ""),
-            *(f"{each.metrics[name]:.4g}" if name in each.metrics else "–" for name in shown),
+            *(
+                f"{each.metrics[name]:.4g}" if name in each.metrics else "–"
+                for name in shown.values()
+            ),
         ]
         for each in registry.versions(model)
     ]
-    header = ["version", "alias", "registered", "gates", *shown]
-    console.print(rich_table([header, *rows], model))
+    header = ["no.", "alias", "registered", "gates", *shown]
+    console.print(rich_table([header, *rows], f"{model}: churn AUC and Brier, LTV MAE"))
     history = [
-        [entry.at[:19], entry.action, str(entry.version), entry.by, entry.reason]
+        [entry.at[:19], entry.action, str(entry.version), entry.by, _why(entry)]
         for entry in registry.ledger.entries(model)
     ]
     if history:
         console.print(
-            rich_table([["at (UTC)", "action", "version", "by", "reason"], *history], "Champions")
+            rich_table([["at (UTC)", "action", "no.", "by", "reason"], *history], "Decisions")
         )
+
+
+def _why(entry: LedgerEntry) -> str:
+    told = [entry.reason] if entry.reason else []
+    if entry.failed:
+        told.append("failed gates: " + "; ".join(entry.failed))
+    return ". ".join(told)
 
 
 def _sources(home: Path, world: str) -> Sources:
@@ -204,7 +219,12 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _show_backtest(report: BacktestReport) -> None:
-    from training.evaluation.tables import metric_table, rich_table, tier_table
+    from training.evaluation.tables import (
+        metric_table,
+        rich_table,
+        tier_quality_table,
+        tier_table,
+    )
 
     facts = report.facts
     origins = f"{len(report.origins)} origins pooled"
@@ -213,6 +233,8 @@ def _show_backtest(report: BacktestReport) -> None:
     ltv = f"Net value within {facts['ltv_horizon_days']} days, {origins}"
     console.print(rich_table(metric_table(report, "ltv"), ltv))
     console.print(rich_table(tier_table(report), "Tiers against hindsight"))
+    quality = tier_quality_table(report, report.tier_ids)
+    console.print(rich_table(quality, f"Precision and recall of tiers, {origins}"))
 
 
 def _show_stress(report: StressReport) -> None:

@@ -241,6 +241,7 @@ def _submission(state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Rec
             "recipe": recipe.id,
         },
         description=(state_dir / "reports" / "model_card.md").read_text("utf-8"),
+        run_name=f"{meta['world']} {meta['trained_as_of']}",
     )
 
 

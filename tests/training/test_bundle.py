@@ -107,7 +107,7 @@ def test_contributions_equal_those_of_the_shap_package(
         told.base_margin + told.phi.sum(axis=1), told.margin, rtol=0, atol=1e-9
     )
     start = correction.baseline(bundle.columns, values)
-    design = build(bundle.columns, values, start)
+    design = build(bundle.columns, values, start, scale=correction.scale)
     by_input = _shap(correction.boosted, design.matrix)
     slow = np.zeros_like(told.phi)
     for column, source in enumerate(design.source_indicator):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,13 @@ from tiering.scheme import load_scheme
 from training import cli
 from training.bundle import Bundle
 from training.card.dossier import write
+from training.card.evidence import Evidence, swarms
+from training.card.rendering import render_markdown
 from training.errors import GateFailedError, RegistryError
+from training.evaluation.baselines import CHURN, LTV
+from training.evaluation.gates import GateReport
+from training.evaluation.report import OURS, BacktestReport
+from training.evaluation.stress import StressReport
 from training.pipeline import TrainingOutcome, train
 from training.recipe import Recipe, parse_recipe
 from training.registry.promotion import judge, promote
@@ -171,6 +177,38 @@ def test_the_cards_tell_what_an_auditor_asks(workshop: Workshop) -> None:
     assert '<html lang="zh-CN">' in page
 
 
+def test_the_cards_tell_tiers_baselines_coverage_and_choices(workshop: Workshop) -> None:
+    folder, report = workshop.outcome.evidence_dir, workshop.outcome.backtest
+    pooled = report.pooled_tiers()
+    top = f"{pooled.precision(0):.1%}", f"{pooled.recall(0):.1%}"
+    covered = [r for r in report.rows if (r.target, r.model) == ("ltv", OURS)]
+    english = (folder / "model_card.md").read_text("utf-8")
+    chinese = (folder / "model_card.zh.md").read_text("utf-8")
+    assert "precision {}, recall {}.".format(*top) in english
+    assert "精确率{}，召回率{}。".format(*top) in chinese
+    for card in (english, chinese):
+        for row in covered:
+            assert f"| {row.origin} | {row.n:,} | {row.metrics['coverage']:.1%} |" in card
+        for name in {**CHURN, **LTV}:
+            assert f"| {name} | " in card
+    for meaning in (*CHURN.values(), *LTV.values()):
+        assert meaning in english
+        assert meaning not in chinese
+    assert "were chosen by comparing backtests" in english
+    assert "通过比较相应数据的回测选定" in chinese
+
+
+def test_the_card_says_of_dormant_customers_what_the_scheme_does(
+    workshop: Workshop, evidence: Evidence
+) -> None:
+    assert "does not refer customers for being dormant" in render_markdown(evidence)
+    referral = evidence.scheme.referral.model_copy(update={"refer_flags": ("dormant",)})
+    scheme = evidence.scheme.model_copy(update={"referral": referral})
+    strict = replace(evidence, scheme=scheme)
+    assert "the scheme refers every dormant customer to the panel" in render_markdown(strict)
+    assert "休眠客户一律转评审会" in render_markdown(strict, "zh")
+
+
 def test_the_champion_is_served(workshop: Workshop) -> None:
     bundle = Bundle.load(workshop.home / "b2b" / "bundle")
     assert bundle.meta.version == "1"
@@ -209,6 +247,9 @@ def test_a_bad_challenger_is_refused_with_every_failed_gate(
     champion = workshop.registry.champion(MODEL)
     assert champion is not None
     assert champion.version == 1
+    refused = workshop.registry.ledger.entries(MODEL)[-1]
+    assert (refused.action, refused.by) == ("refuse", "ann")
+    assert any(told.startswith("churn.auc = ") for told in refused.failed)
     # judged against the champion: same data, same origins
     assert not any("not comparable" in note for note in outcome.gates.notes)
     assert any(check.name == "ltv.mae.behind_champion" for check in outcome.gates.checks)
@@ -250,6 +291,11 @@ def test_commands_promote_and_roll_back(
     listed = run.invoke(cli.app, ["versions", "b2b", *home], catch_exceptions=False)
     assert "champion" in listed.stdout
     assert "complaints" in listed.stdout
+    monkeypatch.setattr(cli, "console", Console(width=80))
+    narrow = run.invoke(cli.app, ["versions", "b2b", *home], catch_exceptions=False).stdout
+    for heading in ("no.", "alias", "registered", "gates", "AUC", "Brier", "MAE", "at (UTC)"):
+        assert heading in narrow
+    assert "…" not in narrow
 
 
 def test_commands_train_backtest_and_stress(
@@ -283,13 +329,9 @@ def test_nothing_to_promote_is_said(workshop: Workshop) -> None:
         promote(workshop.registry, "tierwise-nowhere", by="ann")
 
 
-def test_evidence_is_written_again_from_its_own_files(workshop: Workshop, tmp_path: Path) -> None:
-    """What is stored is enough to render the card again, byte for byte."""
-    from training.card.evidence import Evidence, swarms
-    from training.evaluation.gates import GateReport
-    from training.evaluation.report import BacktestReport
-    from training.evaluation.stress import StressReport
-
+@pytest.fixture
+def evidence(workshop: Workshop) -> Evidence:
+    """Evidence read back from the files of the first run."""
     folder = workshop.outcome.evidence_dir
     read = {
         n: json.loads((folder / f"{n}.json").read_text()) for n in ("backtest", "stress", "gates")
@@ -298,8 +340,14 @@ def test_evidence_is_written_again_from_its_own_files(workshop: Workshop, tmp_pa
     report = BacktestReport.from_dict(read["backtest"])
     day = bundle.meta.trained_as_of
     frame = read_frame(workshop.home / "b2b" / "published" / "indicators" / f"{day}.parquet")
-    meta = {"world": "b2b", "currency": "CNY", "simulated": False, "trained_as_of": day}
-    evidence = Evidence(
+    meta = {
+        "world": "b2b",
+        "currency": "CNY",
+        "simulated": False,
+        "trained_as_of": day,
+        "bundle_digest": bundle.digest,
+    }
+    return Evidence(
         meta=meta,
         scheme=bundle.scheme,
         report=report,
@@ -307,7 +355,14 @@ def test_evidence_is_written_again_from_its_own_files(workshop: Workshop, tmp_pa
         gates=GateReport.from_dict(read["gates"]),
         swarms=swarms(bundle, frame.values),
     )
+
+
+def test_evidence_is_written_again_from_its_own_files(
+    workshop: Workshop, evidence: Evidence, tmp_path: Path
+) -> None:
+    """What is stored is enough to render the card again, byte for byte."""
+    folder = workshop.outcome.evidence_dir
     write(evidence, tmp_path)
     assert "Simulated data" not in (tmp_path / "model_card.md").read_text("utf-8")
-    for name in read:
+    for name in ("backtest", "stress", "gates"):
         assert (tmp_path / f"{name}.json").read_bytes() == (folder / f"{name}.json").read_bytes()

@@ -5,9 +5,15 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from features.schema import CATALOGUE
+from tiering.policy import Scheme
 from training.card import plots
 from training.card.evidence import Evidence
 from training.card.wording import Language, words
+
+
+def tier_labels(scheme: Scheme, language: Language) -> list[str]:
+    """Return the names of the tiers ``(t,)`` in a language, best first."""
+    return [(t.label_zh if language == "zh" else t.label_en) or t.id for t in scheme.tiers]
 
 
 def card_figures(evidence: Evidence, language: Language) -> dict[str, go.Figure]:
@@ -15,7 +21,7 @@ def card_figures(evidence: Evidence, language: Language) -> dict[str, go.Figure]
     say = words(language)
     report = evidence.report
     zh = language == "zh"
-    tiers = [(t.label_zh if zh else t.label_en) or t.id for t in evidence.scheme.tiers]
+    tiers = tier_labels(evidence.scheme, language)
     labels = {name: i.label_zh if zh else i.label_en for name, i in CATALOGUE.items()}
     labels["baseline"] = say["baseline"]
     found = {

@@ -7,6 +7,7 @@ is loaded from the network). Words are in ``training/card/wording.toml``, Englis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,11 +15,19 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from tiering.referral import DORMANT
 from training.card.evidence import Evidence
-from training.card.figures import card_figures
+from training.card.figures import card_figures, tier_labels
 from training.card.wording import Language, words
+from training.evaluation.baselines import CHURN, LTV
 from training.evaluation.report import BacktestReport
-from training.evaluation.tables import markdown, metric_table, tier_table
+from training.evaluation.tables import (
+    coverage_table,
+    markdown,
+    metric_table,
+    tier_quality_table,
+    tier_table,
+)
 
 _STYLE = """
 body{font:16px/1.6 system-ui,'Noto Sans CJK SC',sans-serif;color:#1f2933;max-width:70rem;
@@ -84,6 +93,8 @@ def render_html(evidence: Evidence, language: Language = "en") -> str:
 def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Section]]:
     say = words(language)
     report, meta = evidence.report, evidence.meta
+    tiers = tier_labels(evidence.scheme, language)
+    referred = DORMANT in evidence.scheme.referral.refer_flags
     known: dict[str, Any] = {
         "world": meta["world"],
         "as_of": meta["trained_as_of"],
@@ -94,6 +105,10 @@ def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Sec
         "active": report.facts["eligibility"]["active_within_days"],
         "tenure": report.facts["eligibility"]["min_tenure_days"],
         "origins": len(report.origins),
+        "dormant": say["dormant_referred" if referred else "dormant_not_referred"],
+        "top": tiers[0],
+        "top_precision": _share(report.pooled_tiers().precision(0)),
+        "top_recall": _share(report.pooled_tiers().recall(0)),
         "interval": f"{report.facts['interval']:.0%}",
         "auto": f"{report.pooled_tiers().auto_accuracy:.1%}",
         "strict": f"{report.pooled_tiers().strict_accuracy:.1%}",
@@ -110,16 +125,37 @@ def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Sec
         Section(text["results"], (text["results_text"],)),
         Section(
             text["churn"],
-            tables=(metric_table(report, "churn"),),
+            tables=(metric_table(report, "churn"), _baseline_table("churn", CHURN, text)),
             figures=("reliability", "lift", "auc"),
         ),
-        Section(text["ltv"], tables=(metric_table(report, "ltv"),), figures=("deciles", "mae")),
+        Section(
+            text["ltv"],
+            (text["coverage_text"],),
+            (
+                metric_table(report, "ltv"),
+                _baseline_table("ltv", LTV, text),
+                coverage_table(report, (text["origin"], text["n"], text["inside"])),
+            ),
+            ("deciles", "mae"),
+        ),
         Section(text["differences"], (text["differences_text"],), (_difference_table(report),)),
-        Section(text["tiers"], (text["tiers_text"],), (tier_table(report),), ("tiers",)),
+        Section(
+            text["tiers"],
+            (text["tiers_text"], text["tier_quality_text"]),
+            (
+                tier_table(report),
+                tier_quality_table(
+                    report,
+                    tiers,
+                    [text[k] for k in ("tier", "n_given", "n_hindsight", "precision", "recall")],
+                ),
+            ),
+            ("tiers",),
+        ),
         Section(text["explain"], (text["explain_text"],), figures=("churn_bees", "ltv_bees")),
         _stress_section(evidence, text, language),
         Section(text["gates"], (verdict, *evidence.gates.notes), (_gate_table(evidence, text),)),
-        Section(text["limits"], (text["limits_text"],)),
+        Section(text["limits"], (text["limits_text"], text["chosen_text"])),
         Section(text["proof"], (text["proof_text"],), (_facts_table(meta, text),)),
     ]
     return text["title"], text["simulated"] if meta["simulated"] else "", sections
@@ -160,6 +196,15 @@ def _counts_table(report: BacktestReport) -> list[list[str]]:
     return [[name.replace("_", " ") for name in names], *rows]
 
 
+def _baseline_table(
+    target: str, baselines: Mapping[str, str], text: Mapping[str, str]
+) -> list[list[str]]:
+    rows = [
+        [name, text.get(f"about_{target}_{name}", meaning)] for name, meaning in baselines.items()
+    ]
+    return [[text["compared"], text["meaning"]], *rows]
+
+
 def _difference_table(report: BacktestReport) -> list[list[str]]:
     rows = [
         [
@@ -188,6 +233,10 @@ def _gate_table(evidence: Evidence, text: Mapping[str, str]) -> list[list[str]]:
 
 def _facts_table(meta: Mapping[str, Any], text: Mapping[str, str]) -> list[list[str]]:
     return [[text["fact"], text["value"]], *([key, str(value)] for key, value in meta.items())]
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.1%}"
 
 
 def _cell(value: object) -> str:

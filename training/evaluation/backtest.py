@@ -85,6 +85,9 @@ def run_backtest(
 ) -> BacktestReport:
     """Run the backtest of a plan.
 
+    Pooled figures are over the rows of all origins, except that AUC, PR-AUC and precision in
+    the top decile are means over the origins, weighted by size (``WITHIN_ORIGIN``).
+
     Parameters
     ----------
     data
@@ -123,9 +126,7 @@ def run_backtest(
             "interval": recipe.intervals.nominal,
         },
         counts=tuple(counts),
-        rows=tuple(
-            row for judged in everything for row in (*_churn_rows(judged), *_ltv_rows(judged))
-        ),
+        rows=_rows(parts, pooled),
         tiers=tuple(_tier_row(judged, len(tier_ids)) for judged in everything),
         tier_ids=tier_ids,
         differences=tuple(_differences(pooled, recipe.seed)),
@@ -183,6 +184,12 @@ def _judge(
         referred=decisions.referred,
     )
     return judged, count
+
+
+def _rows(parts: Sequence[_Judged], pooled: _Judged) -> tuple[MetricRow, ...]:
+    single = [row for part in parts for row in (*_churn_rows(part), *_ltv_rows(part))]
+    churn = [row.ranked_within(single) for row in _churn_rows(pooled)]
+    return (*single, *churn, *_ltv_rows(pooled))
 
 
 def _churn_rows(judged: _Judged) -> list[MetricRow]:

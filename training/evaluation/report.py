@@ -7,8 +7,8 @@ metrics; it is stored as JSON with the version and read back when the next one i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 OURS = "tierwise"
@@ -25,6 +25,13 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
 
 LOWER_IS_BETTER = frozenset({"brier", "log_loss", "ece", "mae", "rmse", "decile_mape"})
 """Metrics of which less is better."""
+
+WITHIN_ORIGIN = ("auc", "pr_auc", "precision_top_decile")
+"""Churn metrics that are pooled as means over origins; all others are over pooled rows.
+
+A ranking of all rows together also ranks the origins: a base rate that differs from origin to
+origin would earn or lose AUC although it ranks no customer before another.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ class MetricRow:
         Whether these are all eligible customers; a model that knows only some of them is not
         compared with the others.
     metrics
-        Value by metric name; NaN where undefined (one class only, for instance).
+        Value by metric name; NaN where undefined (one class only, for instance). Pooled, the
+        figures of churn ranking are means over the origins (:meth:`ranked_within`).
     """
 
     target: str
@@ -54,6 +62,19 @@ class MetricRow:
     n: int
     whole: bool
     metrics: Mapping[str, float]
+
+    def ranked_within(self, rows: Sequence[MetricRow]) -> MetricRow:
+        """Return this pooled row with size-weighted means over origins of its ranking figures.
+
+        Parameters
+        ----------
+        rows
+            Rows of single origins, of any model and target; the own are picked out. An origin
+            where a figure is undefined (one class only) has no weight in it.
+        """
+        mine = [row for row in rows if (row.target, row.model) == (self.target, self.model)]
+        means = {name: _mean(name, mine) for name in WITHIN_ORIGIN if name in self.metrics}
+        return replace(self, metrics={**self.metrics, **means})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +115,14 @@ class TierRow:
     strict_accuracy: float
     auto_accuracy: float
     confusion: tuple[tuple[int, ...], ...]
+
+    def precision(self, tier: int) -> float:
+        """Share of those given a tier whom hindsight puts there too; NaN if nobody was."""
+        return _share(self.confusion[tier][tier], sum(self.confusion[tier]))
+
+    def recall(self, tier: int) -> float:
+        """Share of those whom hindsight puts in a tier who were given it; NaN if nobody is."""
+        return _share(self.confusion[tier][tier], sum(row[tier] for row in self.confusion))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +194,23 @@ class BacktestReport:
         """Return the pooled figures by dotted name, for the registry.
 
         ``backtest.<target>.<metric>`` for the served model,
-        ``backtest.<target>.<model>.<metric>`` for the baselines, ``backtest.tier.<figure>``.
+        ``backtest.<target>.<model>.<metric>`` for the baselines, ``backtest.tier.<figure>``,
+        ``backtest.tiers.<id>.precision`` and ``.recall``. A model that knew nobody has none.
         """
         figures: dict[str, float] = {"backtest.origins": float(len(self.origins))}
         for target in SHOWN:
             for model, row in self.pooled(target).items():
+                if row.n == 0:
+                    continue
                 prefix = f"backtest.{target}." + ("" if model == OURS else f"{model}.")
                 figures |= {prefix + name: value for name, value in row.metrics.items()}
                 figures[prefix + "n"] = float(row.n)
         pooled = self.pooled_tiers()
         for name in ("accuracy", "within_one", "too_high", "too_low", "majority", "referred"):
             figures[f"backtest.tier.{name}"] = float(getattr(pooled, name))
+        for index, tier in enumerate(self.tier_ids):
+            figures[f"backtest.tiers.{tier}.precision"] = pooled.precision(index)
+            figures[f"backtest.tiers.{tier}.recall"] = pooled.recall(index)
         return figures
 
     def to_dict(self) -> dict[str, Any]:
@@ -202,6 +237,16 @@ class BacktestReport:
             curves=document["curves"],
             seconds=document["seconds"],
         )
+
+
+def _mean(name: str, rows: Sequence[MetricRow]) -> float:
+    known = [(row.n, row.metrics[name]) for row in rows if not math.isnan(row.metrics[name])]
+    size = sum(n for n, _ in known)
+    return sum(n * value for n, value in known) / size if size else math.nan
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from training.evaluation.report import LOWER_IS_BETTER, POOLED, SHOWN, BacktestReport, MetricRow
+from training.evaluation.report import (
+    LOWER_IS_BETTER,
+    OURS,
+    POOLED,
+    SHOWN,
+    BacktestReport,
+    MetricRow,
+)
 
 SHORT: Mapping[str, str] = {
     "auc": "AUC",
@@ -65,6 +72,42 @@ def tier_table(report: BacktestReport) -> list[list[str]]:
     return [header, *body]
 
 
+def tier_quality_table(
+    report: BacktestReport,
+    labels: Sequence[str],
+    header: Sequence[str] = ("tier", "given", "in hindsight", "precision", "recall"),
+) -> list[list[str]]:
+    """Return precision and recall of each tier over all origins, header first.
+
+    Parameters
+    ----------
+    labels
+        ``(t,)`` names of the tiers, best first.
+    """
+    pooled = report.pooled_tiers()
+    body = [
+        [
+            label,
+            f"{sum(pooled.confusion[tier]):,}",
+            f"{sum(row[tier] for row in pooled.confusion):,}",
+            _percent(pooled.precision(tier)),
+            _percent(pooled.recall(tier)),
+        ]
+        for tier, label in enumerate(labels)
+    ]
+    return [list(header), *body]
+
+
+def coverage_table(report: BacktestReport, header: Sequence[str]) -> list[list[str]]:
+    """Return the share of outcomes inside the interval by origin and pooled, header first."""
+    body = [
+        [row.origin, f"{row.n:,}", _percent(row.metrics.get("coverage", math.nan))]
+        for row in report.rows
+        if (row.target, row.model) == ("ltv", OURS)
+    ]
+    return [list(header), *body]
+
+
 def markdown(table: Sequence[Sequence[str]]) -> str:
     """Return a table as Markdown; the first column is text, the others are numbers."""
     header, *body = table
@@ -94,6 +137,10 @@ def _best(rows: Sequence[MetricRow], name: str) -> set[str]:
         return set()
     top = (min if name in LOWER_IS_BETTER else max)(known.values())
     return {model for model, value in known.items() if value == top}
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.1%}"
 
 
 def _cell(value: float) -> str:

@@ -14,7 +14,7 @@ from training.errors import FitError
 from training.models.baseline import Baseline, fit_purchase_model
 from training.models.boosting import Boosted
 from training.models.calibration import Platt, fit_platt
-from training.models.correction import Correction, fit_correction
+from training.models.correction import Correction, fit_correction, refuse_if_nobody_bought
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
@@ -69,6 +69,7 @@ def fit_churn(data: TrainingSet, fold: Fold, recipe: Recipe) -> ChurnModel:
 
 
 def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
+    refuse_if_nobody_bought(data, recipe.eligibility)
     latest = data.on(data.as_of.max().item())
     purchase = fit_purchase_model(latest.columns, latest.values, recipe.btyd)
     used = data.where(data.eligible)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from features.schema import FloatArray
+from training.dataset import TrainingSet
+from training.errors import FitError
 from training.models.baseline import Baseline, PurchaseModel, baseline
 from training.models.boosting import Boosted, fit_boosted
 from training.models.design import BASELINE, Design, build
 from training.recipe import Baseline as Mix
-from training.recipe import LtvTrees, Recipe, Trees
+from training.recipe import Eligibility, LtvTrees, Recipe, Trees
 from training.scores import MarginParts
 from training.splits import TargetName
 
@@ -39,8 +41,8 @@ class Correction:
     boosted
         The trees.
     scale
-        Money unit the trees were fitted in (their loss is then the same for every
-        currency); 1 for churn.
+        Money unit the trees were fitted in, the mean baseline: they are then the same
+        for every currency.
     bias
         Added to every margin; learned out of time.
     typical_offset
@@ -64,14 +66,14 @@ class Correction:
     def margin(self, columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, Baseline]:
         """Return the margin ``(n,)`` and the baseline it starts from."""
         start = self.baseline(columns, values)
-        design = build(columns, values, start)
+        design = build(columns, values, start, scale=self.scale)
         offset = _offset(self.target, start)
         return self.bias + offset + self.boosted.margin(design.matrix), start
 
     def parts(self, columns: Sequence[str], values: FloatArray) -> MarginParts:
         """Split the margin by source indicator; exact within 1e-9."""
         start = self.baseline(columns, values)
-        design = build(columns, values, start)
+        design = build(columns, values, start, scale=self.scale)
         by_input, tree_base = self.boosted.contributions(design.matrix)
         names = (*columns, BASELINE)
         position = {name: index for index, name in enumerate(names)}
@@ -131,17 +133,19 @@ def fit_correction(
     """Fit the trees to the labels ``(n,)`` of eligible rows ``(n, k)`` of many origins."""
     trees: Trees = recipe.lightgbm.churn if target == "churn" else recipe.lightgbm.ltv
     start = baseline(purchase, columns, values, horizon_days, recipe.baseline)
-    design: Design = build(columns, values, start)
+    # In units of the mean baseline the trees are the same in any currency, to the bit.
+    scale = float(np.mean(start.value))
+    design: Design = build(columns, values, start, scale=scale)
     offset = _offset(target, start)
-    scale = 1.0
+    begin = offset
     if isinstance(trees, LtvTrees):
-        scale = float(np.mean(start.value))
+        begin = np.log(start.value / scale)
         label = np.maximum(label, 0.0) / scale  # the Tweedie loss knows no negative amount
     boosted = fit_boosted(
         design.matrix,
         design.names,
         label,
-        offset - np.log(scale),
+        begin,
         trees,
         seed=recipe.seed,
         threads=recipe.lightgbm.threads,
@@ -156,6 +160,20 @@ def fit_correction(
         bias=0.0,
         typical_offset=float(np.mean(offset)),
     )
+
+
+def refuse_if_nobody_bought(data: TrainingSet, rule: Eligibility) -> None:
+    """Raise a FitError that names the latest day when not one row is eligible."""
+    if not data.eligible.any():
+        day = str(data.as_of.max())
+        known = f", known for {rule.min_tenure_days} days or more" if rule.min_tenure_days else ""
+        raise FitError(
+            f"No customer bought within {rule.active_within_days} days before {day}{known}.",
+            hint="Is the last day of the data right? One mistyped date moves every day of the "
+            "plan. Else widen [eligibility] in the recipe.",
+            rows=0,
+            day=day,
+        )
 
 
 def _offset(target: TargetName, start: Baseline) -> FloatArray:

@@ -37,8 +37,10 @@ class Design:
     matrix: FloatArray
 
 
-def build(columns: Sequence[str], values: FloatArray, baseline: Baseline) -> Design:
-    """Return the inputs of ``(n, k)`` customers.
+def build(
+    columns: Sequence[str], values: FloatArray, baseline: Baseline, *, scale: float = 1.0
+) -> Design:
+    """Return the inputs of ``(n, k)`` customers; ``scale`` is the unit of the baseline's value.
 
     Money enters as a ratio to the baseline's expected spend, windowed purchase days as
     a ratio to the expected purchases and as they are, everything else as it is. Three
@@ -58,7 +60,7 @@ def build(columns: Sequence[str], values: FloatArray, baseline: Baseline) -> Des
             parts.append(column)
         sources.append(name)
     for name, part in (
-        ("baseline_log_value", np.log(baseline.value)),
+        ("baseline_log_value", np.log(baseline.value / scale)),
         ("baseline_p_alive", baseline.p_alive),
         ("baseline_churn_log_odds", baseline.churn_log_odds),
     ):

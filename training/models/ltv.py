@@ -17,7 +17,7 @@ from training.errors import FitError
 from training.models.baseline import fit_purchase_model
 from training.models.boosting import Boosted
 from training.models.conformal import IntervalModel, fit_intervals
-from training.models.correction import Correction, fit_correction
+from training.models.correction import Correction, fit_correction, refuse_if_nobody_bought
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
@@ -89,10 +89,11 @@ def _bias(trial: Correction, judged: TrainingSet) -> float:
 
 
 def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
+    refuse_if_nobody_bought(data, recipe.eligibility)
     latest = data.on(data.as_of.max().item())
     purchase = fit_purchase_model(latest.columns, latest.values, recipe.btyd)
     used = data.where(data.eligible)
-    if len(used) == 0 or not float(np.maximum(used.net_value, 0.0).sum()) > 0.0:
+    if not float(np.maximum(used.net_value, 0.0).sum()) > 0.0:
         raise FitError(
             f"LTV cannot be learned: {len(used)} eligible rows with no spend in "
             f"{horizon_days} days.",

@@ -54,7 +54,9 @@ class MlflowStore:
         """
         metrics = {_key(k): v for k, v in submission.metrics.items() if math.isfinite(v)}
         with self._session():
-            run = self._client.create_run(self._experiment(model), tags=dict(tags))
+            run = self._client.create_run(
+                self._experiment(model), tags=dict(tags), run_name=submission.run_name or None
+            )
             run_id = str(run.info.run_id)
             try:
                 self._client.log_artifacts(run_id, str(submission.evidence_dir))

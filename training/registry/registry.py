@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from training.bundle import Bundle
 from training.errors import GateFailedError, RegistryError
 from training.folders import swap
-from training.registry.ledger import PromotionLedger
+from training.registry.ledger import REFUSE, PromotionLedger
 from training.registry.mlflow_store import MlflowStore
 from training.registry.versions import ModelVersion, Submission
 
@@ -71,7 +71,7 @@ class Registry:
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
     ) -> ModelVersion:
-        """Make a version the champion.
+        """Make a version the champion; a refusal goes on record too.
 
         Raises
         ------
@@ -81,18 +81,19 @@ class Registry:
             If the version does not exist, or is the champion already.
         """
         found = self.store.version(model, version)
+        present = self.champion(model)
         if not gates.passed:
+            failed = [check.summary() for check in gates.failed] or ["none was judged"]
+            self.ledger.append(model, REFUSE, version, by=by, reason=reason, failed=failed)
             self.store.tag(model, version, "gates", "failed")
+            stays = "There is no champion yet." if present is None else "The champion stays."
             raise GateFailedError(
-                f"{model} version {version} is not promoted; failed gates: "
-                + "; ".join(check.summary() for check in gates.failed)
-                + ".",
-                hint="The champion stays. Follow the advice of each gate and train again.",
+                f"{model} version {version} is not promoted; failed gates: {'; '.join(failed)}.",
+                hint=f"{stays} Follow the advice of each gate and train again.",
                 model=model,
                 version=version,
                 failed=[check.name for check in gates.failed],
             )
-        present = self.champion(model)
         if present is not None and present.version == version:
             raise RegistryError(
                 f"{model} version {version} is the champion already.",

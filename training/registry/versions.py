@@ -26,6 +26,8 @@ class Submission:
         Hashes and facts that identify data, code, recipe and scheme.
     description
         Model card in Markdown.
+    run_name
+        Name of the run in lists of runs: world and day of service; empty: the store's choice.
     """
 
     bundle_dir: Path
@@ -34,6 +36,7 @@ class Submission:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    run_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

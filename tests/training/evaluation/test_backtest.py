@@ -17,7 +17,14 @@ from training.evaluation import metrics
 from training.evaluation.backtest import run_backtest
 from training.evaluation.baselines import CHURN, LTV
 from training.evaluation.report import OURS, POOLED, BacktestReport
-from training.evaluation.tables import markdown, metric_table, rich_table, tier_table
+from training.evaluation.tables import (
+    coverage_table,
+    markdown,
+    metric_table,
+    rich_table,
+    tier_quality_table,
+    tier_table,
+)
 from training.fitting import Provenance, fit_bundle
 from training.models.threads import single_threaded_algebra
 from training.recipe import Recipe
@@ -108,7 +115,7 @@ def test_all_models_stand_side_by_side(report: BacktestReport) -> None:
 def test_pooled_figures_are_over_all_rows(
     report: BacktestReport, data: TrainingSet, plan: OriginPlan, fitter: Fitter
 ) -> None:
-    label, probability, actual, value = [], [], [], []
+    label, probability, actual, value, ranked = [], [], [], [], []
     for origin in plan.backtest:
         test = data.on(origin.day)
         test = test.where(test.eligible)
@@ -117,8 +124,12 @@ def test_pooled_figures_are_over_all_rows(
         probability.append(scores.churn_probability)
         actual.append(test.net_value)
         value.append(scores.ltv)
+        ranked.append(metrics.auc(test.churned, scores.churn_probability))
     joined = np.concatenate(label), np.concatenate(probability)
-    assert report.metric("churn", "auc") == metrics.auc(*joined)
+    assert report.metric("churn", "brier") == metrics.brier(*joined)
+    assert report.metric("churn", "auc") == pytest.approx(
+        np.average(ranked, weights=[len(part) for part in label])
+    )
     spent = np.concatenate(actual)
     assert report.metric("ltv", "mae") == pytest.approx(
         np.abs(spent - np.concatenate(value)).mean()
@@ -126,6 +137,18 @@ def test_pooled_figures_are_over_all_rows(
     assert report.pooled("churn")[OURS].n == len(spent) == sum(c["eligible"] for c in report.counts)
     assert report.metric("churn", "absent") is math.nan
     assert math.isnan(report.metric("churn", "auc", "absent"))
+
+
+def test_a_constant_ranks_nobody_although_it_differs_from_origin_to_origin(
+    report: BacktestReport,
+) -> None:
+    rates = {
+        round(row.metrics["brier"], 6)
+        for row in report.rows
+        if row.model == "base_rate" and row.origin != POOLED
+    }
+    assert len(rates) > 1
+    assert report.metric("churn", "auc", "base_rate") == pytest.approx(0.5)
 
 
 def test_the_small_world_can_be_learned(report: BacktestReport) -> None:
@@ -144,6 +167,29 @@ def test_tiers_add_up(report: BacktestReport) -> None:
     assert pooled.accuracy + pooled.too_high + pooled.too_low == pytest.approx(1.0)
     assert pooled.accuracy <= pooled.within_one <= 1.0
     assert pooled.accuracy > pooled.majority
+    given, right = cells.sum(axis=1), cells.sum(axis=0)
+    for tier in range(len(report.tier_ids)):
+        assert pooled.precision(tier) == pytest.approx(cells[tier, tier] / given[tier])
+        assert pooled.recall(tier) == pytest.approx(cells[tier, tier] / right[tier])
+
+
+def test_precision_is_by_tier_given_and_recall_by_hindsight(report: BacktestReport) -> None:
+    row = replace(report.pooled_tiers(), confusion=((3, 1, 0), (6, 10, 0), (0, 0, 0)))
+    assert (row.precision(0), row.recall(0)) == (3 / 4, 3 / 9)
+    assert math.isnan(row.precision(2))
+    assert math.isnan(row.recall(2))
+    few = replace(report, tiers=(row,))
+    header, top, _, empty = tier_quality_table(few, ("A", "B", "C"))
+    assert header[-2:] == ["precision", "recall"]
+    assert top == ["A", "4", "9", "75.0%", "33.3%"]
+    assert empty == ["C", "0", "0", "–", "–"]
+
+
+def test_coverage_is_told_for_every_origin(report: BacktestReport) -> None:
+    header, *rows = coverage_table(report, ("origin", "n", "inside"))
+    assert header == ["origin", "n", "inside"]
+    assert [row[0] for row in rows] == [*report.origins, POOLED]
+    assert rows[-1][2] == f"{report.metric('ltv', 'coverage'):.1%}"
 
 
 def test_perfect_foresight_earns_perfect_tiers(
@@ -209,6 +255,11 @@ def test_flat_figures_for_the_registry(report: BacktestReport) -> None:
     assert flat["backtest.ltv.run_rate.mae"] == report.metric("ltv", "mae", "run_rate")
     assert flat["backtest.tier.accuracy"] == report.pooled_tiers().accuracy
     assert flat["backtest.origins"] == 4.0
+    top = report.tier_ids[0]
+    assert flat[f"backtest.tiers.{top}.precision"] == report.pooled_tiers().precision(0)
+    assert flat[f"backtest.tiers.{top}.recall"] == report.pooled_tiers().recall(0)
+    assert report.pooled("ltv")["last_year"].n == 0
+    assert not any(name.startswith("backtest.ltv.last_year") for name in flat)
 
 
 def test_tables_for_people(report: BacktestReport) -> None:

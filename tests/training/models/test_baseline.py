@@ -24,7 +24,7 @@ MODEL = PurchaseModel(
 
 
 def test_one_customer_by_hand(recipe: Recipe) -> None:
-    mix = recipe.baseline
+    mix = recipe.baseline.model_copy(update={"btyd_weight": 0.5, "order_value_share": 0.01})
     row = np.array([[3.0, 120.0, 200.0, 50.0, 210.0]])
     ours = baseline(MODEL, INPUTS, row, 90, mix)
     x, t_x, T, m = (np.array([v]) for v in (3.0, 120.0, 200.0, 50.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from training.errors import FitError
 from training.evaluation import metrics
 from training.models.boosting import Boosted
 from training.models.churn import ChurnModel, fit_churn
+from training.models.ltv import fit_ltv
 from training.recipe import Recipe
 from training.splits import OriginPlan
 
@@ -87,3 +89,16 @@ def test_a_world_without_churn_is_refused(
     )
     with pytest.raises(FitError, match="0 churned within 60 days"):
         fit_churn(loyal, plan.final.churn, recipe)
+
+
+def test_days_on_which_nobody_buys_any_more_are_named(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    empty = replace(data, eligible=np.zeros(len(data), dtype=np.bool_))
+    days = recipe.eligibility.active_within_days
+    last = max(plan.final.churn.fit_days)
+    with pytest.raises(FitError, match=f"bought within {days} days before {last}") as caught:
+        fit_churn(empty, plan.final.churn, recipe)
+    assert "Is the last day of the data right?" in str(caught.value.hint)
+    with pytest.raises(FitError, match=f"bought within {days} days before"):
+        fit_ltv(empty, plan.final.ltv, recipe)

@@ -55,6 +55,28 @@ def test_rollbacks_walk_back_through_the_promotions(ledger: PromotionLedger) -> 
     assert ledger.before("m") == 1
 
 
+def test_a_refusal_is_on_record_and_changes_nobody(ledger: PromotionLedger) -> None:
+    first = ledger.append("m", "refuse", 1, by="ann", failed=["churn.ece = 0.3"])
+    assert (first.previous, ledger.champion("m"), ledger.before("m")) == (None, None, None)
+    ledger.append("m", "promote", 1, by="ann")
+    ledger.append("m", "promote", 2, by="ann")
+    refused = ledger.append("m", "refuse", 3, by="bob", reason="try", failed=["a", "b"])
+    assert refused.previous == 2
+    assert ledger.entries("m")[-1] == refused
+    assert ledger.champion("m") == ledger.champion("m", datetime.now(UTC)) == 2
+    assert ledger.before("m") == 1
+    assert ledger.append("m", "rollback", 1, by="ann").previous == 2
+
+
+def test_entries_written_before_refusals_were_kept_are_read(ledger: PromotionLedger) -> None:
+    ledger.append("m", "promote", 1, by="ann")
+    line = json.loads(ledger.path.read_text("utf-8"))
+    del line["failed"]
+    ledger.path.write_text(json.dumps(line) + "\n", "utf-8")
+    assert ledger.entries("m")[0].failed == ()
+    assert ledger.champion("m") == 1
+
+
 def test_a_line_cut_short_by_a_kill_is_dropped(ledger: PromotionLedger) -> None:
     ledger.append("m", "promote", 1, by="李雷", reason="首次上线")
     whole = ledger.path.read_text("utf-8")

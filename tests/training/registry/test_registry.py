@@ -55,6 +55,7 @@ def submission(bundle: Bundle, tmp_path: Path) -> Submission:
         metrics={"backtest.churn.auc": 0.8125, "stress.x@y": 1.0, "bad": float("nan")},
         tags={"world": "small", "simulated": "true"},
         description="# Model card",
+        run_name="small 2025-06-30",
     )
 
 
@@ -76,6 +77,8 @@ def test_a_version_carries_its_evidence(
     assert registry.store.read(version, "plots/lift.html") == "<p>lift</p>"
     assert registry.challenger(model) == version
     assert registry.champion(model) is None
+    with registry.store._session():
+        assert registry.store._client.get_run(version.run_id).info.run_name == "small 2025-06-30"
 
 
 def test_mlflow_is_left_as_it_was(
@@ -127,15 +130,36 @@ def test_failed_gates_are_all_named_with_value_and_limit(
     assert "ltv.mae.ratio = 1.4, must be <= 1.05" in told
     assert "churn.auc" not in told
     assert caught.value.context["failed"] == ["churn.ece", "ltv.mae.ratio"]
+    assert "There is no champion yet." in str(caught.value.hint)
     assert registry.champion(model) is None
     assert registry.store.version(model, 1).tags["gates"] == "failed"
+
+
+def test_a_refusal_is_recorded_and_the_champion_stays(
+    registry: Registry, submission: Submission, model: str
+) -> None:
+    for _ in range(2):
+        registry.register(model, submission)
+    registry.promote(model, 1, PASSED, by="ann")
+    with pytest.raises(GateFailedError) as caught:
+        registry.promote(model, 2, FAILED, by="bob", reason="looks fine to me")
+    assert "The champion stays." in str(caught.value.hint)
+    refused = registry.ledger.entries(model)[-1]
+    assert (refused.action, refused.version, refused.previous) == ("refuse", 2, 1)
+    assert (refused.by, refused.reason) == ("bob", "looks fine to me")
+    assert [told.split(" = ")[0] for told in refused.failed] == ["churn.ece", "ltv.mae.ratio"]
+    for champion in (registry.champion(model), registry.champion_at(model, datetime.now(UTC))):
+        assert champion is not None
+        assert champion.version == 1
+    with pytest.raises(RegistryError, match="has no previous champion"):
+        registry.rollback(model, by="ann")
 
 
 def test_a_report_without_checks_promotes_nothing(
     registry: Registry, submission: Submission, model: str
 ) -> None:
     registry.register(model, submission)
-    with pytest.raises(GateFailedError):
+    with pytest.raises(GateFailedError, match="none was judged"):
         registry.promote(model, 1, GateReport(()), by="ann")
 
 
