@@ -24,6 +24,9 @@ from features.parquet import atomic_path
 from features.publish import materialise
 from features.publish import publish as publish_snapshots
 from features.quality import QualityReport, quality
+from features.records import read_records
+from features.resolve import LOWER, UPPER
+from features.resolve import resolve as resolve_customers
 from features.schema import CATALOGUE, Indicator
 from features.snapshot import Snapshot
 from features.sources import SourceReport, open_sources
@@ -158,6 +161,28 @@ def check(
     for line in _absences(found):
         console.print(line, highlight=False, markup=False)
     console.print(f"Written to {target}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def resolve(
+    customers: Annotated[
+        Path, typer.Option(help="Parquet or CSV file, or the folder written by `ingest`.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the results and of the kept ids.")],
+    lower: Annotated[float, typer.Option(help="Pairs are reviewed from here on.")] = LOWER,
+    upper: Annotated[float, typer.Option(help="Pairs are joined from here on.")] = UPPER,
+) -> None:
+    """Find the customers that are one company, under master ids that last."""
+    found = resolve_customers(read_records(customers), out, lower=lower, upper=upper)
+    Console().print(
+        f"{found.customers:,} customers are {found.masters:,} companies "
+        f"({found.merged_customers:,} share one); {found.review:,} pairs to review. "
+        f"{found.new_masters:,} new master ids, {found.retired_masters:,} retired. "
+        f"Written to {out}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
