@@ -35,7 +35,12 @@ class Boosters:
         return cls(
             {name: lgb.Booster(model_str=model.boosted.text) for name, model in models.items()},
             {
-                name: build(bundle.columns, values, model.baseline(bundle.columns, values)).matrix
+                name: build(
+                    bundle.columns,
+                    values,
+                    model.baseline(bundle.columns, values),
+                    scale=model.scale,
+                ).matrix
                 for name, model in models.items()
             },
             1 if len(values) < _FEW_ROWS else bundle.recipe.lightgbm.threads,
