@@ -1,15 +1,18 @@
 """The source contract: which tables and columns Tierwise reads, and what spoils a row.
 
-Instants are naive UTC. Every table but ``orders`` is optional; a missing one switches
-its indicators off. ``recorded_at`` is when the system learned of a row and defaults to
-``occurred_at``; the same key may come several times, as versions, when it is given.
+The tables themselves are data (``contract.toml``). Instants are naive UTC. Every table but
+``orders`` is optional; a missing one switches its indicators off. ``recorded_at`` is when the
+system learned of a row and defaults to ``occurred_at``; the same key may come several times,
+as versions, when it is given.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
@@ -44,6 +47,13 @@ class Column:
         A source without it is refused; a row without it goes to quarantine.
     default
         Value where the column or the cell is missing; None leaves null.
+    minimum, maximum
+        Bounds of a number, inclusive; a row outside goes to quarantine.
+    known_from
+        Time column at which the value becomes known; a snapshot before that instant sees
+        null. None: known with the row.
+    pii
+        Whether the value identifies a person.
     """
 
     name: str
@@ -52,17 +62,25 @@ class Column:
     label_zh: str
     required: bool = False
     default: str | bool | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    known_from: str | None = None
+    pii: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """One source table: its columns in order, and the columns that identify a row."""
+    """One source table: its columns in order, and the columns that identify a row.
+
+    ``event_time`` names the column that says when a row happened.
+    """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     label_en: str
     label_zh: str
+    event_time: str = "occurred_at"
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -75,123 +93,33 @@ class SourceTable:
         return tuple(column.name for column in self.columns if column.required)
 
     @property
-    def event_time(self) -> str:
-        """The column that says when a row happened."""
-        return "created_at" if self.name == "customers" else "occurred_at"
+    def has_customer(self) -> bool:
+        """Whether its rows belong to a customer; those of ``market`` do not."""
+        return "customer_id" in self.column_names
 
     def of_kind(self, kind: Kind) -> tuple[str, ...]:
         """Names of the columns of one kind."""
         return tuple(column.name for column in self.columns if column.kind == kind)
 
 
-_CUSTOMER = Column("customer_id", "text", "Customer", "客户编号", required=True)
-_RECORDED = Column("recorded_at", "timestamp", "Recorded at", "入库时间")
-_CURRENCY = Column("currency", "text", "Currency", "币种")
+def _read() -> Mapping[str, SourceTable]:
+    document = tomllib.loads((files("features") / "contract.toml").read_text("utf-8"))
+    tables = {}
+    for row in document["table"]:
+        columns = tuple(Column(**column) for column in row["columns"])
+        tables[row["name"]] = SourceTable(**row | {"columns": columns, "key": tuple(row["key"])})
+    return MappingProxyType(tables)
 
 
-def _occurred(label_en: str, label_zh: str) -> Column:
-    return Column("occurred_at", "timestamp", label_en, label_zh, required=True)
-
-
-CONTRACT: Mapping[str, SourceTable] = MappingProxyType(
-    {
-        table.name: table
-        for table in (
-            SourceTable(
-                "customers",
-                (
-                    _CUSTOMER,
-                    Column("created_at", "timestamp", "Created", "建档时间"),
-                    _RECORDED,
-                    Column("name", "text", "Name", "客户名称"),
-                    Column("industry", "text", "Industry", "行业"),
-                    Column("region", "text", "Region", "地区"),
-                    Column("size", "text", "Size", "规模"),
-                    Column("owner", "text", "Account manager", "客户经理"),
-                    Column("acquisition_cost", "money", "Acquisition cost", "获客成本"),
-                ),
-                ("customer_id",),
-                "Customers",
-                "客户",
-            ),
-            SourceTable(
-                "orders",
-                (
-                    Column("order_id", "text", "Order", "订单号", required=True),
-                    Column("line_id", "text", "Line", "行号", default="1"),
-                    _CUSTOMER,
-                    _occurred("Ordered at", "下单时间"),
-                    _RECORDED,
-                    Column("net_amount", "money", "Net amount", "净额", required=True),
-                    Column("discount", "money", "Discount", "折扣额"),
-                    Column("cost", "money", "Cost", "成本"),
-                    Column("quantity", "number", "Quantity", "数量"),
-                    Column("category", "text", "Category", "品类"),
-                    Column("is_return", "boolean", "Return", "是否退货", default=False),
-                    Column("is_cancelled", "boolean", "Cancelled", "是否取消", default=False),
-                    _CURRENCY,
-                ),
-                ("order_id", "line_id"),
-                "Orders",
-                "订单",
-            ),
-            SourceTable(
-                "invoices",
-                (
-                    Column("invoice_id", "text", "Invoice", "发票号", required=True),
-                    _CUSTOMER,
-                    _occurred("Issued at", "开票时间"),
-                    _RECORDED,
-                    Column("due_at", "timestamp", "Due at", "到期时间", required=True),
-                    Column("paid_at", "timestamp", "Paid at", "付款时间"),
-                    Column("amount", "money", "Amount", "金额", required=True),
-                    Column("is_disputed", "boolean", "Disputed", "是否争议", default=False),
-                    _CURRENCY,
-                ),
-                ("invoice_id",),
-                "Invoices",
-                "发票",
-            ),
-            SourceTable(
-                "tickets",
-                (
-                    Column("ticket_id", "text", "Ticket", "工单号", required=True),
-                    _CUSTOMER,
-                    _occurred("Opened at", "提交时间"),
-                    _RECORDED,
-                    Column("first_response_at", "timestamp", "First response", "首次响应时间"),
-                    Column("resolved_at", "timestamp", "Resolved at", "解决时间"),
-                    Column("severity", "text", "Severity", "严重程度"),
-                    Column("is_complaint", "boolean", "Complaint", "是否投诉", default=False),
-                    Column("csat", "number", "Satisfaction, 0 to 100", "满意度"),
-                ),
-                ("ticket_id",),
-                "Tickets",
-                "工单",
-            ),
-            SourceTable(
-                "interactions",
-                (
-                    Column("interaction_id", "text", "Contact", "互动编号", required=True),
-                    _CUSTOMER,
-                    _occurred("Happened at", "互动时间"),
-                    _RECORDED,
-                    Column("kind", "text", "Kind", "类型"),
-                    Column("is_inbound", "boolean", "By the customer", "客户发起", default=False),
-                ),
-                ("interaction_id",),
-                "Contacts",
-                "互动",
-            ),
-        )
-    }
-)
+CONTRACT: Mapping[str, SourceTable] = _read()
 """The source tables by name."""
 
 REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "excluded": ("left out by a rule of the mapping", "按映射规则排除"),
         "missing_customer": ("no customer", "缺少客户编号"),
         "missing_key": ("no identifier of the row", "缺少行标识"),
+        "bad_code": ("a code that the mapping does not know", "映射中没有的代码"),
         "bad_timestamp": ("a time that is missing or cannot be read", "时间缺失或无法识别"),
         "bad_number": ("a number that is missing or cannot be read", "数值缺失或无法识别"),
         "bad_boolean": ("a yes/no value that cannot be read", "是否值无法识别"),
@@ -202,7 +130,8 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "due_before_issue": ("due before it was issued", "到期早于开票"),
         "paid_before_issue": ("paid before it was issued", "付款早于开票"),
         "resolved_before_opened": ("resolved before it was opened", "解决早于提交"),
-        "csat_out_of_range": ("satisfaction outside 0 to 100", "满意度超出0至100"),
+        "ended_before_start": ("ended before it began", "结束早于开始"),
+        "out_of_range": ("a number outside its range", "数值超出范围"),
         "duplicate_key": ("the same identifier came before", "标识重复"),
     }
 )

@@ -15,9 +15,10 @@ from ibis.backends import BaseBackend
 
 from features.backends import connect
 from features.contract import CONTRACT, REASONS, Column, SourceTable
+from features.door.ingest import Progress, ingest
+from features.door.source_info import SourceInfo
+from features.door.source_report import SourceReport
 from features.errors import ContractError, SourceNotFoundError
-from features.ingest import Progress, ingest
-from features.source_info import SourceInfo, SourceReport
 
 __all__ = [
     "CONTRACT",

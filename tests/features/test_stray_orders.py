@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from features.source_info import stray_orders
+from features.door.source_report import stray_orders
 
 _WORKDAYS = [(date(2024, 1, 1) + timedelta(days=n), 50) for n in range(400)]
 

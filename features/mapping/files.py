@@ -17,6 +17,7 @@ from ibis.backends import BaseBackend
 from features.backends import ENGINE_ERRORS
 from features.contract import suggest
 from features.errors import DataError, EmptySourceError, MappingError, SourceNotFoundError
+from features.mapping.headers import check_columns
 
 _CHUNK = 1 << 20
 _GUESSES = ("utf-8", "gb18030", "cp1252", "utf-16")
@@ -75,12 +76,12 @@ def read_files(
                 table=table,
                 path=str(paths[0]),
             ) from error
-        _check_header(rows.columns, columns, paths[0], table, ",")
+        check_columns(rows.columns, columns, str(paths[0]), table)
         return rows
     parts = []
     for path in paths:
         header = _header(path, form, table)
-        _check_header(header, columns, path, table, form.delimiter)
+        check_columns(header, columns, str(path), table, form.delimiter)
         parts.append(_csv(path, form, header, table, connection).select(*columns))
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
@@ -169,29 +170,6 @@ def _decodes(path: Path, encoding: str) -> bool:
         return "\n" in decoder.decode(sample, final=len(sample) < _CHUNK)
     except UnicodeError:
         return False
-
-
-def _check_header(
-    header: Sequence[str], wanted: Sequence[str], path: Path, table: str, delimiter: str
-) -> None:
-    missing = [name for name in wanted if name not in header]
-    if not missing:
-        return
-    told = ", ".join(f"{name!r}{suggest(name, header)}" for name in missing)
-    # A file that is no CSV can have anything in its first line, terminal controls included.
-    shown = ["".join(c if c.isprintable() else "\ufffd" for c in name)[:40] for name in header[:30]]
-    more = f" and {len(header) - 30} more" if len(header) > 30 else ""
-    hint = f"The file has: {', '.join(shown)}{more}."
-    others = [mark for mark in ",;\t|" if mark != delimiter and mark in header[0]]
-    if len(header) == 1 and others:
-        hint = f"The file seems to be separated by {others[0]!r}: set 'delimiter'."
-    raise MappingError(
-        f"{table}: {path} has no column {told}.",
-        hint=hint,
-        table=table,
-        path=str(path),
-        missing=missing,
-    )
 
 
 def _csv(

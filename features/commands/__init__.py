@@ -1,0 +1,1 @@
+"""The commands of `tierwise features`, one a module."""
