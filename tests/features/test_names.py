@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import names
 from features.errors import ContractError
-from features.names import CompanyName, company_name
+from features.identity import names
+from features.identity.names import CompanyName, company_name
 from features.worlds.names import simulate_names
 
 

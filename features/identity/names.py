@@ -11,19 +11,23 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 from features.errors import ContractError
 
-_LISTS: dict[str, str] = tomllib.loads(files("features").joinpath("names.toml").read_text("utf-8"))
+_LISTS: dict[str, str] = tomllib.loads(
+    (files("features") / "identity" / "names.toml").read_text("utf-8")
+)
 _SIMPLIFIED = {ord(pair[0]): pair[1] for pair in _LISTS["traditional"].split()}
 _PLACE = {
     name: line.split()[1] for line in _LISTS["places"].strip().splitlines() for name in line.split()
 }
 _FORMS_LATIN = frozenset(_LISTS["forms_latin"].split())
 _TRADES_LATIN = frozenset(_LISTS["trades_latin"].split())
+_GLUED = frozenset(word for word in _TRADES_LATIN if len(word) >= 6)
 _FREE_MAIL = frozenset(_LISTS["free_mail"].split())
 
 
@@ -55,11 +59,15 @@ class CompanyName:
         The core without trailing words of trade (科技, trading); the core if nothing else is left.
     place
         City or province named before, after or in brackets, by its Latin name; or "".
+    ending
+        What may be a trade that no list has: the last word, or the last two characters, of a
+        brand that has more than that; or "".
     """
 
     core: str
     brand: str
     place: str
+    ending: str = field(default="", compare=False)
 
 
 def company_name(text: str, towns: frozenset[str] = frozenset()) -> CompanyName:
@@ -75,6 +83,40 @@ def company_name(text: str, towns: frozenset[str] = frozenset()) -> CompanyName:
     """
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_SIMPLIFIED)
     return _chinese(plain, towns) if _CHINESE.search(plain) else _latin(plain, towns)
+
+
+def learnt_trades(parts: Sequence[CompanyName], least: int) -> frozenset[str]:
+    """Return the endings that so many brands have that they must be trades, or the like.
+
+    Parameters
+    ----------
+    parts
+        Company names taken apart; repetitions count once.
+    least
+        Number of different brands, without the ending, from which on it is one.
+    """
+    found: set[str] = set()
+    brands = {(part.brand, part.ending) for part in parts if part.ending}
+    while True:
+        rests: dict[str, set[str]] = defaultdict(set)
+        for brand, ending in brands:
+            rests[ending].add(brand.removesuffix(ending))
+        new = {ending for ending, before in rests.items() if len(before) >= least} - found
+        if not new:
+            return frozenset(found)
+        found |= new
+        # 塑胶制品: when 制品 is known, 塑胶 can be.
+        shorter = {brand.removesuffix(ending) for brand, ending in brands if ending in new}
+        brands = {(brand, end) for brand in shorter if (end := _chinese_ending(brand))}
+
+
+def shortened(brand: str, trades: frozenset[str]) -> str:
+    """Return a brand without trades at its end, those of :func:`learnt_trades` for instance."""
+    if not _CHINESE.search(brand):
+        return _unglued(brand, trades)
+    while brand[-2:] in trades and len(brand) >= 4:
+        brand = brand[:-2]
+    return brand
 
 
 def place(text: str) -> str:
@@ -152,7 +194,8 @@ def _chinese(plain: str, towns: frozenset[str]) -> CompanyName:
     rest = _FORM_BEHIND.sub("", _BRANCH.sub("", everything))
     rest, before = _without_place(rest, towns)
     core = _FORM_BEHIND.sub("", rest)
-    return CompanyName(core, _without_trades(core), where or before)
+    brand = _without_trades(core)
+    return CompanyName(core, brand, where or before, _chinese_ending(brand))
 
 
 def _without_place(text: str, towns: frozenset[str]) -> tuple[str, str]:
@@ -188,7 +231,21 @@ def _latin(plain: str, towns: frozenset[str]) -> CompanyName:
     brand = list(words)
     while len(brand) > 1 and (brand[-1] in _TRADES_LATIN or brand[-1] == "and"):
         brand.pop()
-    return CompanyName("".join(words) or everything, "".join(brand) or everything, where)
+    ending = brand[-1] if len(brand) > 1 else ""
+    core = "".join(words) or everything
+    return CompanyName(core, _unglued("".join(brand) or everything, _GLUED), where, ending)
+
+
+def _chinese_ending(brand: str) -> str:
+    return brand[-2:] if len(brand) >= 4 and _CHINESE.match(brand[-1]) else ""
+
+
+def _unglued(brand: str, trades: frozenset[str]) -> str:
+    """Return a Latin brand without long words of trade that no space sets off."""
+    for size in range(min(len(brand) - 4, 16), 5, -1):
+        if brand[-size:] in trades:
+            return brand[:-size]
+    return brand
 
 
 def _trimmed(words: list[str], unwanted: frozenset[str]) -> list[str]:

@@ -79,6 +79,12 @@ def read_records(path: Path) -> list[Record]:
     return [_record(customer, versions[customer]) for customer in sorted(versions)]
 
 
+def split_aliases(value: object) -> Iterable[str]:
+    """Return the names in a list of them, or in text separated by ``;`` or ``|``."""
+    parts = value if isinstance(value, list) else re.split(r"[;；|]", _text(value))
+    return (_text(part).strip() for part in parts)
+
+
 def _table(path: Path) -> pa.Table:
     file = path / "customers.parquet" if path.is_dir() else path
     if not file.is_file():
@@ -108,14 +114,9 @@ def _record(customer: str, versions: list[dict[str, object]]) -> Record:
     last = ordered[-1]
     text = {field: _text(last.get(field)) for field in _FIELDS if field != "aliases"}
     former = {_text(row.get("name")) for row in ordered[:-1]}
-    aliases = {alias for row in ordered for alias in _aliases(row.get("aliases"))}
+    aliases = {alias for row in ordered for alias in split_aliases(row.get("aliases"))}
     others = tuple(sorted((former | aliases) - {text["name"], ""}))
     return Record(customer, aliases=others, **text)
-
-
-def _aliases(value: object) -> Iterable[str]:
-    parts = value if isinstance(value, list) else re.split(r"[;；|]", _text(value))
-    return (_text(part).strip() for part in parts)
 
 
 def _text(value: object) -> str:

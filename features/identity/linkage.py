@@ -13,15 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from features.backends import connect
-from features.comparisons import LEVELS, comparable, comparison
 from features.errors import DataError
-from features.records import Record
+from features.identity.comparisons import LEVELS, comparable, comparison
+from features.identity.records import Record
 
 _COVERED = {
     "name": ("same", "same, few characters", "short form", "alias", "spelling, long name",
@@ -32,10 +33,13 @@ _COVERED = {
 }  # fmt: skip
 # Levels that only pairs in a common block can have: their number is known, not sampled.
 
+_GAMMAS = tuple(f"gamma_{field}" for field in LEVELS)
 _ANCHORS = (("tax_id",), ("phone",), ("email",), ("core", "place"))
 # What, when equal, is near proof: the weights of the rest are learnt among such pairs.
 
 _ROUNDS = 3
+STEPS = _ROUNDS + 2
+"""What :func:`score` does one after the other: names, rounds of learning, scores."""
 _SAMPLE, _SEED = 300_000, 20261101
 _SAMPLED = 500  # records needed for a sample of pairs to say more than the starting weights
 _PRIOR_PAIRS = 30.0  # what the starting weights count beside the pairs that were observed
@@ -54,7 +58,13 @@ class Pair:
     evidence: Mapping[str, str]
 
 
-def score(records: Sequence[Record], *, above: float, threads: int = 2) -> list[Pair]:
+def score(
+    records: Sequence[Record],
+    *,
+    above: float,
+    threads: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> list[Pair]:
     """Return the pairs that are one company with at least a probability, ordered by position.
 
     Parameters
@@ -66,6 +76,8 @@ def score(records: Sequence[Record], *, above: float, threads: int = 2) -> list[
         Least probability of a pair to be returned.
     threads
         Worker threads of the engine.
+    progress
+        Called before each of the :data:`STEPS`.
 
     Raises
     ------
@@ -96,6 +108,8 @@ def score(records: Sequence[Record], *, above: float, threads: int = 2) -> list[
         retain_matching_columns=True,  # the levels come with them
         linker_uid="resolve",
     )
+    tell = progress or (lambda _text: None)
+    tell("take names apart")
     rows = comparable(records)
     table = api.register(rows)
     first = Linker(table, settings, log_level=None)
@@ -104,11 +118,23 @@ def score(records: Sequence[Record], *, above: float, threads: int = 2) -> list[
             max_pairs=_SAMPLE, seed=_SEED, min_count_per_level=None, num_chunks=1
         )
     model = first.misc.save_model_to_json()
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
+        tell(f"learn the weights, {number + 1} of {_ROUNDS}")
         model = _learnt(model, partial(Linker, table, model, log_level=None), rows)
     last = Linker(table, model, log_level=None)
-    scored: Any = last.inference.predict(threshold_match_probability=above)
-    return _pairs(scored.as_pyarrow_table())
+    tell("score the pairs")
+    found = last.inference.predict(threshold_match_probability=above)
+    columns = ", ".join(("unique_id_l", "unique_id_r", "match_probability", *_GAMMAS))
+    return _pairs(_asked(found, f"SELECT {columns} FROM {{this}}"))
+
+
+def _asked(predicted: Any, sql: str) -> pa.Table:
+    """Return what a query says of predicted pairs, and drop them: there are millions."""
+    answer = predicted.query_sql(sql)
+    rows = answer.as_pyarrow_table()
+    for table in (answer, predicted):
+        table.drop_table_from_database_and_remove_from_cache()
+    return rows
 
 
 def _learnt(model: dict[str, Any], linked: Callable[[], Any], rows: pa.Table) -> dict[str, Any]:
@@ -120,17 +146,25 @@ def _learnt(model: dict[str, Any], linked: Callable[[], Any], rows: pa.Table) ->
     of the pairs that agree. It is counted over all compared pairs, each by its probability of
     being no match, and divided by the number of all pairs.
     """
-    pairs = linked().inference.predict().as_pyarrow_table()
-    probability = np.asarray(pairs["match_probability"])
+    gammas = ", ".join(_GAMMAS)
+    # Exact sums, because those of floats depend on the order of the rows.
+    share = "CAST(sum(CAST(match_probability AS DECIMAL(18, 12))) AS DOUBLE)"
+    combinations = _asked(
+        linked().inference.predict(),
+        f"SELECT {gammas}, count(*) AS pairs, {share} AS matches FROM {{this}}"
+        f" GROUP BY {gammas} ORDER BY {gammas}",
+    )
+    matches = np.asarray(combinations["matches"])
+    others = np.asarray(combinations["pairs"]) - matches
     learnt = _among_anchors(linked, rows)
     n = rows.num_rows
     new = dict(model)
     # The 1 in 50 keeps two or three records from being all matches, or none.
-    new["probability_two_random_records_match"] = (probability.sum() + 1) / (n * (n - 1) / 2 + 50)
+    new["probability_two_random_records_match"] = (matches.sum() + 1) / (n * (n - 1) / 2 + 50)
     new["comparisons"] = []
     for learnable in model["comparisons"]:
         field = learnable["output_column_name"]
-        gamma = np.asarray(pairs[f"gamma_{field}"])
+        gamma = np.asarray(combinations[f"gamma_{field}"])
         known = n - rows["core" if field == "name" else field].null_count
         total = max(known * (known - 1) / 2, 1)
         levels = [dict(level) for level in learnable["comparison_levels"]]
@@ -145,8 +179,7 @@ def _learnt(model: dict[str, Any], linked: Callable[[], Any], rows: pa.Table) ->
                 )
             if label in _COVERED.get(field, ()):
                 here = gamma == len(spoken) - 1 - position
-                others = float((1 - probability[here]).sum())
-                level["u_probability"] = (others + 1) / (total + 1 / start[3])
+                level["u_probability"] = (float(others[here].sum()) + 1) / (total + 1 / start[3])
         rest = 1 - sum(level["u_probability"] for level in spoken[:-1])
         spoken[-1]["u_probability"] = max(rest, 1e-6)
         new["comparisons"].append({**learnable, "comparison_levels": levels})
@@ -188,20 +221,25 @@ def _pairs(found: pa.Table) -> list[Pair]:
         field: ["missing", *(level[0] for level in reversed(levels))]
         for field, levels in LEVELS.items()
     }
-    evidence = [
-        [labels[field][gamma + 1] for gamma in found[f"gamma_{field}"].to_pylist()]
-        for field in LEVELS
-    ]
+    levels = [found[f"gamma_{field}"].to_pylist() for field in LEVELS]
+    # Some hundred combinations occur, among millions of pairs.
+    evidence = {
+        gammas: MappingProxyType(
+            {field: labels[field][gamma + 1] for field, gamma in zip(LEVELS, gammas, strict=True)}
+        )
+        for gammas in set(zip(*levels, strict=True))
+    }
     # Sums of floats depend on their order in the last digits; results must not.
     probability = np.round(np.asarray(found["match_probability"]), 6).tolist()
     pairs = [
-        Pair(left, right, p, dict(zip(LEVELS, told, strict=True)))
-        for left, right, p, *told in zip(
+        Pair(left, right, p, evidence[gammas])
+        for left, right, p, *gammas_ in zip(
             found["unique_id_l"].to_pylist(),
             found["unique_id_r"].to_pylist(),
             probability,
-            *evidence,
+            *levels,
             strict=True,
         )
+        if (gammas := tuple(gammas_))
     ]
     return sorted(pairs, key=lambda pair: (pair.left, pair.right))

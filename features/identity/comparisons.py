@@ -8,11 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from features import names
-from features.records import Record
+from features.identity import names
+from features.identity.names import CompanyName
+from features.identity.records import Record
 
 _LATIN = "strlen(core_l) = length(core_l) AND strlen(core_r) = length(core_r)"
 # The engine's string distances count bytes; what has only one-byte characters is Latin here.
+
+_LONG = "greatest(length(brand_l), length(brand_r))"
+_LONG_BRAND = f"(({_LATIN} AND {_LONG} >= 9) OR {_LONG} BETWEEN 4 AND 8 AND NOT ({_LATIN}))"
+# A slip in a brand of two characters gives another brand; in four, it hardly does.
 
 LEVELS: Mapping[str, tuple[tuple[str, str, float, float], ...]] = {
     "name": (
@@ -35,11 +40,11 @@ LEVELS: Mapping[str, tuple[tuple[str, str, float, float], ...]] = {
         ),
         (
             "spelling, long name",
-            f"({_LATIN} AND least(length(core_l), length(core_r)) >= 10"
-            " AND damerau_levenshtein(core_l, core_r) <= 2)"
-            " OR (least(length(core_l), length(core_r)) >= 6 AND list_has_any(near_l, near_r))",
+            f"(list_has_any(near_l, near_r) AND (brand_l = brand_r OR {_LONG_BRAND}))"
+            f" OR ({_LATIN} AND least(length(core_l), length(core_r)) >= 12"
+            " AND damerau_levenshtein(core_l, core_r) <= 2)",
             0.06,
-            1e-5,
+            5e-6,
         ),
         ("spelling", "list_has_any(near_l, near_r)", 0.03, 2e-5),
         (
@@ -51,11 +56,14 @@ LEVELS: Mapping[str, tuple[tuple[str, str, float, float], ...]] = {
         ),
         (
             "similar",
-            "brand_l = brand_r OR jaro_winkler_similarity(core_l, core_r) >= 0.9",
+            f"brand_l = brand_r OR ({_LATIN} AND jaro_winkler_similarity(core_l, core_r) >= 0.9)"
+            " OR (len(marks_l) > 0 AND len(list_intersect(marks_l, marks_r))"
+            " >= 0.75 * greatest(len(marks_l), len(marks_r)))",
             0.03,
             0.001,
         ),
-        ("other", "ELSE", 0.028, 0.999),
+        ("other script", "(len(marks_l) > 0) <> (len(marks_r) > 0)", 0.01, 0.45),
+        ("other", "ELSE", 0.018, 0.549),
     ),
     "tax_id": (
         ("same", "tax_id_l = tax_id_r", 0.96, 1e-5),
@@ -68,35 +76,45 @@ LEVELS: Mapping[str, tuple[tuple[str, str, float, float], ...]] = {
     ),
     "email": (
         ("same", "email_l = email_r", 0.45, 1e-4),
-        ("same domain", "domain_l = domain_r", 0.45, 2e-4),
-        ("other", "ELSE", 0.10, 0.9997),
+        ("same domain", "domain_l = domain_r", 0.35, 2e-4),
+        ("a private one", "domain_l IS NULL OR domain_r IS NULL", 0.19, 0.2),
+        ("other", "ELSE", 0.01, 0.7997),
     ),
     "place": (
-        ("same", "place_l = place_r", 0.95, 0.05),
+        ("same", "list_has_any(places_l, places_r)", 0.95, 0.05),
         ("other", "ELSE", 0.05, 0.95),
     ),
 }
 """By comparison: level, condition, and its share among matches and among others, as a start."""
 
 _NULLS = {
+    **{field: f"{field}_l IS NULL OR {field}_r IS NULL" for field in LEVELS},
     "name": "core_l IS NULL OR core_r IS NULL",
-    **{field: f"{field}_l IS NULL OR {field}_r IS NULL" for field in LEVELS if field != "name"},
+    "place": "len(places_l) = 0 OR len(places_r) = 0",
 }
 _FILLER = 60  # a phone or tax id of more records than this identifies nobody
 _TOWN = 3  # a city of so many records is taken off names as well
 _CROWD = 400  # nor does a name: "walk-in customer"
+_NEIGHBOURS = 40  # nor is what so many names are one slip away from a name misspelt
+_TRADE, _TRADE_SHARE = 10, 0.001  # an ending of so many brands, and of the records, is a trade
 
 
 def comparable(records: Sequence[Record]) -> pa.Table:
     """Return what is compared of each record, ``(n,)`` rows; null where unknown."""
     cities = Counter(names.place(record.city) for record in records)
     towns = frozenset(c for c, count in cities.items() if count >= _TOWN and len(c) > 1)
-    rows = [_comparable(number, record, towns) for number, record in enumerate(records)]
+    parts = [names.company_name(record.name, towns) for record in records]
+    least = max(_TRADE, round(_TRADE_SHARE * len(records)))
+    trades = names.learnt_trades(parts, least)
+    rows = [
+        _comparable(number, record, part, towns, trades)
+        for number, (record, part) in enumerate(zip(records, parts, strict=True))
+    ]
     text, texts = pa.string(), pa.list_(pa.string())
     schema = pa.schema(
         [("unique_id", pa.int64())]
         + [(n, text) for n in ("core", "brand", "place", "phone", "email", "domain", "tax_id")]
-        + [("known", texts), ("near", texts)]
+        + [(n, texts) for n in ("known", "near", "marks", "places")]
     )
     return _without_fillers(pa.Table.from_pylist(rows, schema))
 
@@ -117,21 +135,27 @@ def comparison(field: str) -> dict[str, Any]:
     return {"output_column_name": field, "comparison_levels": levels}
 
 
-def _comparable(number: int, record: Record, towns: frozenset[str]) -> dict[str, object]:
-    parts = names.company_name(record.name, towns)
-    known = {p for alias in record.aliases for p in _parts(alias, towns)} - {
-        parts.core,
-        parts.brand,
-        "",
-    }
+def _comparable(
+    number: int,
+    record: Record,
+    parts: CompanyName,
+    towns: frozenset[str],
+    trades: frozenset[str],
+) -> dict[str, object]:
+    brand = names.shortened(parts.brand, trades)
+    known = {p for alias in record.aliases for p in _parts(alias, towns, trades)}
+    known -= {parts.core, brand, ""}
     address = names.email(record.email)
+    city = names.place(record.city)
     return {
         "unique_id": number,
         "core": parts.core or None,
-        "brand": parts.brand or None,
+        "brand": brand or None,
         "known": sorted(known | {parts.core}) if known else [],
         "near": names.neighbours(parts.core),
-        "place": names.place(record.city) or parts.place or None,
+        "marks": [] if parts.core.isascii() else sorted(set(parts.core)),
+        "place": city or parts.place or None,
+        "places": sorted({city, parts.place} - {""}),
         "phone": names.phone(record.phone) or None,
         "email": address or None,
         "domain": names.mail_domain(address) or None,
@@ -139,9 +163,9 @@ def _comparable(number: int, record: Record, towns: frozenset[str]) -> dict[str,
     }
 
 
-def _parts(alias: str, towns: frozenset[str]) -> tuple[str, str]:
+def _parts(alias: str, towns: frozenset[str], trades: frozenset[str]) -> tuple[str, str]:
     parts = names.company_name(alias, towns)
-    return parts.core, parts.brand
+    return parts.core, names.shortened(parts.brand, trades)
 
 
 def _without_fillers(rows: pa.Table) -> pa.Table:
@@ -153,12 +177,14 @@ def _without_fillers(rows: pa.Table) -> pa.Table:
         if often:
             kept = pa.array([None if v in often else v for v in values], pa.string())
             rows = rows.set_column(rows.schema.get_field_index(field), field, kept)
-    named = rows["core"].is_valid().to_pylist()
-    for field in ("near", "known"):
-        lists = [v if has else [] for v, has in zip(rows[field].to_pylist(), named, strict=True)]
-        counts = Counter(value for values in lists for value in values)
+    cores = rows["core"].to_pylist()
+    for field, limit in (("near", _NEIGHBOURS), ("known", _CROWD)):
+        lists = [v if core else [] for v, core in zip(rows[field].to_pylist(), cores, strict=True)]
+        # Neighbours are counted by name, other names by record.
+        told = dict(zip(cores, lists, strict=True)).values() if field == "near" else lists
+        counts = Counter(value for values in told for value in values)
         kept = pa.array(
-            [[v for v in values if counts[v] <= _CROWD] for values in lists],
+            [[v for v in values if counts[v] <= limit] for values in lists],
             pa.list_(pa.string()),
         )
         rows = rows.set_column(rows.schema.get_field_index(field), field, kept)

@@ -1,0 +1,1 @@
+"""Which customers are one company: entity resolution, and sources under master ids."""
