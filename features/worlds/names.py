@@ -1,8 +1,8 @@
 """Simulated company records with a known truth: who is whom under how many names.
 
 Everything is invented and labelled **simulated**. The word lists are not those of
-``features/names.toml``: some places, trades and legal forms here are unknown to it, as some of
-every real company list would be.
+``features/identity/names.toml``: some places, trades and legal forms here are unknown to it, as
+some of every real company list would be.
 
 Regular variation (legal form left out or written otherwise, place added, dropped or in brackets,
 short names, former names, width, case, traditional characters) is always on, at the rates of

@@ -4,7 +4,6 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from ibis.backends import BaseBackend
@@ -12,7 +11,6 @@ from ibis.backends import BaseBackend
 from features.backends import connect
 from features.errors import SourceNotFoundError
 from features.sources import SourceInfo, Sources, ingest, open_sources
-from features.worlds import b2b_accounts
 from features.worlds.registry import WORLDS, load
 from features.worlds.world import packaged_file
 
@@ -46,13 +44,6 @@ def scalar(sources: Sources, query: str) -> object:
 def journey(tmp_path_factory: pytest.TempPathFactory, connection: BaseBackend) -> Sources:
     folder = tmp_path_factory.mktemp("journey") / "s"
     take_in("journey", folder, connection)
-    return open_sources(folder, connection)
-
-
-@pytest.fixture(scope="module")
-def b2b(tmp_path_factory: pytest.TempPathFactory, connection: BaseBackend) -> Sources:
-    folder = tmp_path_factory.mktemp("b2b") / "s"
-    take_in("b2b", folder, connection)
     return open_sources(folder, connection)
 
 
@@ -115,89 +106,6 @@ class TestCdnow:
         assert float(str(scalar(opened, "SELECT sum(net_amount) FROM orders"))) == 2_500_315.63
         assert scalar(opened, "SELECT sum(quantity) FROM orders") == 167_881
         assert "lifetimes" not in sys.modules
-
-
-class TestB2b:
-    def test_every_simulated_row_meets_the_contract(self, b2b: Sources) -> None:
-        info = b2b.info
-        assert not any(info.quarantined.values())
-        assert info.simulated
-        assert (info.first_day, info.last_day) == (date(2023, 11, 1), date(2026, 10, 31))
-        assert info.currency == "CNY"
-        assert 70_000 < info.rows["orders"] < 130_000
-        assert info.rows["customers"] == 2_000
-        assert b2b.has("orders.cost")
-        assert b2b.has("tickets.csat")
-        assert b2b.table("interactions") is None
-
-    def test_the_last_day_knows_nothing_later(self, b2b: Sources) -> None:
-        end = "TIMESTAMP '2026-11-01'"
-        for table, columns in {
-            "orders": ["occurred_at", "recorded_at"],
-            "invoices": ["recorded_at", "paid_at"],
-            "tickets": ["recorded_at", "first_response_at", "resolved_at"],
-        }.items():
-            for column in columns:
-                later = f"SELECT count(*) FROM {table} WHERE {column} >= {end}"
-                assert scalar(b2b, later) == 0, (table, column)
-
-    def test_the_same_seed_gives_the_same_company(
-        self, tmp_path: Path, connection: BaseBackend
-    ) -> None:
-        def fingerprint(name: str, seed: int) -> object:
-            info = take_in("b2b", tmp_path / name, connection, seed=seed, n_accounts=60)
-            assert info.rows["customers"] == 60
-            return info.fingerprints
-
-        assert fingerprint("one", 1) == fingerprint("two", 1) != fingerprint("three", 2)
-
-    def test_some_records_arrive_late(self, b2b: Sources) -> None:
-        late = "SELECT avg((recorded_at > occurred_at + INTERVAL 2 DAY)::INT) FROM orders"
-        assert 0.001 < float(str(scalar(b2b, late))) < 0.01
-
-    def test_money_has_a_heavy_tail_and_a_margin(self, b2b: Sources) -> None:
-        top = """
-            SELECT sum(v) FILTER (place <= 40) / sum(v) FROM (
-                SELECT v, row_number() OVER (ORDER BY v DESC) AS place FROM (
-                    SELECT sum(net_amount) AS v FROM orders GROUP BY customer_id))"""
-        assert float(str(scalar(b2b, top))) > 0.25  # 2 % of the accounts
-        margin = "SELECT 1 - sum(cost) / sum(net_amount) FROM orders WHERE NOT is_return"
-        assert 0.1 < float(str(scalar(b2b, margin))) < 0.4
-
-    def test_accounts_that_leave_had_complained_more_and_paid_later(self, b2b: Sources) -> None:
-        """Compare accounts silent in the last 180 days with those that ordered."""
-        silent = """
-            (SELECT customer_id, max(occurred_at) < TIMESTAMP '2026-05-01' AS silent FROM orders
-             WHERE NOT is_return AND NOT is_cancelled GROUP BY customer_id)"""
-        within = "occurred_at BETWEEN TIMESTAMP '2025-11-01' AND TIMESTAMP '2026-05-01'"
-        complaints = f"""
-            SELECT sum(is_complaint::INT) FILTER (silent) / count(*) FILTER (silent)
-                 > 1.2 * sum(is_complaint::INT) FILTER (NOT silent) / count(*) FILTER (NOT silent)
-            FROM tickets JOIN {silent} USING (customer_id) WHERE {within}"""
-        assert scalar(b2b, complaints) is True
-        payments = f"""
-            SELECT avg(days) FILTER (silent) - avg(days) FILTER (NOT silent) FROM (
-                SELECT silent, date_diff('day', due_at, paid_at) AS days
-                FROM invoices JOIN {silent} USING (customer_id) WHERE {within})"""
-        assert float(str(scalar(b2b, payments))) > 5
-
-    def test_unhappy_accounts_churn_earlier(self) -> None:
-        accounts = b2b_accounts.draw_accounts(np.random.default_rng(3), 4_000)
-        happy = accounts.satisfaction > 0
-        gone = accounts.churn < b2b_accounts.DAYS
-        assert gone[~happy].mean() > 2 * gone[happy].mean()
-        assert np.corrcoef(accounts.satisfaction, accounts.payment)[0, 1] > 0.4
-
-    def test_orders_fade_before_churn_and_end_with_it(self) -> None:
-        rng = np.random.default_rng(3)
-        accounts = b2b_accounts.draw_accounts(rng, 4_000)
-        who, day = b2b_accounts.order_days(rng, accounts)
-        left = accounts.churn[who] - day
-        assert left.min() > -1
-        observed = accounts.churn < b2b_accounts.DAYS
-        early = observed[who] & (left > 150) & (left < 225)
-        late = observed[who] & (left < 75)
-        assert late.sum() < 0.6 * early.sum()
 
 
 def test_written_tables_are_sorted_by_customer(tmp_path: Path, connection: BaseBackend) -> None:
