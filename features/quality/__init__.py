@@ -1,0 +1,1 @@
+"""The data-quality report: what was refused, what is missing, what must not be believed."""
