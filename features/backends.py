@@ -5,21 +5,29 @@ Everything else in ``features/`` writes Ibis expressions and takes a connection.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
 
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends import BaseBackend
 
+from features import spark
 from features.errors import DataError
 
-ENGINES = ("duckdb",)
+ENGINES = ("duckdb", "spark")
 """Engines that :func:`connect` knows."""
 
 ENGINE_ERRORS: tuple[type[Exception], ...] = (duckdb.Error,)
-"""What the engine raises when a file or a value defeats it while a query runs."""
+"""What the engine of the ingestion raises when a file or a value defeats it."""
+
+_BATCH_ROWS = 100_000
+
+_SIDES = 2  # each holds a working set; the memory limit is for all of them together
 
 
 def connect(
@@ -29,7 +37,7 @@ def connect(
     memory_limit: str | None = None,
     temp_dir: Path | None = None,
 ) -> BaseBackend:
-    """Open an in-memory connection whose session time zone is UTC.
+    """Open a connection of its own, whose session time zone is UTC.
 
     Parameters
     ----------
@@ -45,7 +53,7 @@ def connect(
     Raises
     ------
     DataError
-        If the engine is unknown or refuses an option.
+        If the engine is unknown, is not installed or refuses an option.
     """
     if engine not in ENGINES:
         raise DataError(
@@ -53,6 +61,8 @@ def connect(
             hint=f"Use one of: {', '.join(ENGINES)}.",
             engine=engine,
         )
+    if engine == "spark":
+        return spark.connect(threads=threads, memory_limit=memory_limit, temp_dir=temp_dir)
     # By default the engine would spill to a hidden folder wherever the command was started.
     spill = temp_dir if temp_dir is not None else Path(gettempdir()) / "tierwise-spill"
     options: dict[str, object] = {"temp_directory": str(spill)}
@@ -71,6 +81,69 @@ def connect(
             engine=engine,
         ) from error
     return connection
+
+
+def keep(connection: BaseBackend, name: str, expression: ir.Table) -> None:
+    """Compute an expression now, and keep its rows as a relation of the connection."""
+    if _on_spark(connection):
+        spark.keep(connection, name, expression)
+        return
+    connection.create_table(name, expression, overwrite=True)
+
+
+def view(connection: BaseBackend, name: str, rows: ir.Table | str) -> None:
+    """Give rows, an expression or SQL, a name on the connection in the place of what has it."""
+    if _on_spark(connection):
+        spark.view(connection, name, rows)
+        return
+    sql = rows if isinstance(rows, str) else compiled(connection, rows)
+    connection.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {sql}')
+
+
+def compiled(connection: BaseBackend, expression: ir.Table) -> str:
+    """Return the SQL of an expression."""
+    return str(connection.compile(expression))
+
+
+def batches(connection: BaseBackend, sql: str) -> pa.RecordBatchReader:
+    """Run SQL and return its rows batch by batch."""
+    if _on_spark(connection):
+        return spark.batches(connection, sql, _BATCH_ROWS)
+    return connection.raw_sql(sql).to_arrow_reader(_BATCH_ROWS)
+
+
+def sides(connection: BaseBackend) -> int:
+    """Return how many queries :func:`aside` may run at a time with profit."""
+    if _on_spark(connection):
+        return 1
+    threads = connection.raw_sql("SELECT current_setting('threads')").fetchall()[0][0]
+    return min(int(threads), _SIDES)
+
+
+@contextmanager
+def aside(connection: BaseBackend, sql: str) -> Iterator[pa.RecordBatchReader]:
+    """Run SQL in a session of its own, from any thread, and yield its rows batch by batch."""
+    session = connection.con.cursor()
+    try:
+        session.execute("SET TimeZone = 'UTC'")
+        yield session.execute(sql).to_arrow_reader(_BATCH_ROWS)
+    finally:
+        session.close()
+
+
+def drop(connection: BaseBackend, *, views: Sequence[str], tables: Sequence[str]) -> None:
+    """Forget relations that :func:`view` and :func:`keep` made."""
+    if _on_spark(connection):
+        spark.drop(connection, views=views, tables=tables)
+        return
+    for name in views:
+        connection.drop_view(name, force=True)
+    for name in tables:
+        connection.drop_table(name, force=True)
+
+
+def _on_spark(connection: BaseBackend) -> bool:
+    return bool(connection.name == "pyspark")
 
 
 # What the expression language has no word for, by the engine's own names. The bodies are

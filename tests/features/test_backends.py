@@ -32,7 +32,7 @@ def test_nothing_is_spilled_to_the_folder_of_the_caller() -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(DataError, match=r"Unknown engine 'postgres'\. Use one of: duckdb\."):
+    with pytest.raises(DataError, match=r"Unknown engine 'postgres'\. Use one of: duckdb, spark\."):
         connect("postgres")
 
 
