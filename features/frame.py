@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
@@ -14,10 +13,7 @@ from features.dimensions.risk import risk
 from features.dimensions.strategic import strategic
 from features.dimensions.value import value
 from features.schema import CATALOGUE, Dimension
-from features.snapshot import Snapshot, SnapshotTables
-
-if TYPE_CHECKING:
-    from features.sources import Sources
+from features.snapshot import SnapshotTables
 
 DIMENSIONS: Mapping[Dimension, Callable[[SnapshotTables], ir.Table]] = MappingProxyType(
     {
@@ -31,13 +27,21 @@ DIMENSIONS: Mapping[Dimension, Callable[[SnapshotTables], ir.Table]] = MappingPr
 """The five dimensions (requirement #38): each maps tables to one row a customer."""
 
 
-def indicator_frame(sources: Sources, snapshot: Snapshot) -> ir.Table:
-    """Return ``customer_id`` and every catalogue indicator, one row a customer, unsorted.
+def indicator_frame(tables: SnapshotTables, codes: ir.Table) -> ir.Table:
+    """Return ``customer_id`` and every catalogue indicator, one row a customer, sorted.
 
     Customers are those with at least one visible purchase day.
+
+    Parameters
+    ----------
+    tables
+        What a snapshot sees.
+    codes
+        ``customer_id``, the text, and ``code``, its whole number in ``tables``.
     """
-    tables = snapshot.cut(sources)
     frame = tables.spine.select("customer_id")
     for name, dimension in DIMENSIONS.items():
         frame = frame.left_join(dimension(tables), "customer_id", rname=f"{{name}}_of_{name}")
-    return frame.select("customer_id", *CATALOGUE)
+    coded = frame.select(code="customer_id", **{name: frame[name] for name in CATALOGUE})
+    named = codes.inner_join(coded, "code").order_by("code")
+    return named.select("customer_id", *CATALOGUE)

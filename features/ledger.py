@@ -1,80 +1,225 @@
-"""Order lines folded once a snapshot, so that no dimension has to read lines again.
+"""Order lines folded once, so that no snapshot and no dimension has to read lines again.
 
 Sums stay decimal here: they are exact, so neither the order of rows nor the number of
-threads can change an indicator.
+threads can change an indicator. Days are whole numbers since 1970-01-01.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 
+import ibis
 import ibis.expr.types as ir
+from ibis import _
 
-from features.windows import age_days, as_of_date, days_between
+from features.visibility import POSITIONS, SEEN_FROM, SEEN_UNTIL, seen_columns
+
+MONEY = ("net", "bought", "returned", "discount", "rebate", "costed", "cost", "custom")
+"""Money columns of the ledger."""
+
+CATEGORY_DAYS = 365
+"""How far back order lines are kept by category."""
+
+_EPOCH = date(1970, 1, 1)
 
 
-def customer_days(orders: ir.Table, as_of: datetime) -> ir.Table:
-    """Fold visible order lines by customer and day.
+def day_number(moment: ir.TimestampValue) -> ir.IntegerValue:
+    """Return the calendar day of a moment as days since 1970-01-01."""
+    return moment.date().delta(ibis.literal(_EPOCH, type="date"), unit="day").cast("int32")
+
+
+def number_of(day: date) -> int:
+    """Return a calendar day as days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+def customer_days(lines: ir.Table) -> ir.Table:
+    """Fold order lines by customer, day and the snapshots that see them.
 
     Returns
     -------
     ir.Table
-        ``customer_id``; ``day`` (calendar day); ``age`` (whole days before ``as_of``; a
-        calendar day has two ages when ``as_of`` is not the end of a day);
-        ``is_purchase`` (some line is not a return); in money: ``net`` of all lines,
-        ``bought`` and ``returned`` (net of the lines that are not and that are
-        returns), ``discount`` (of the lines that are not returns), ``costed`` and
-        ``cost`` (net and cost of the lines whose cost is known).
+        ``customer_id``; ``day``; ``seen_from`` (and ``seen_until``); ``is_purchase`` (some
+        line is not a return); ``purchase``, 1 or 0; in money: ``net`` of all lines,
+        ``bought`` and ``returned`` (net of the lines that are not and that are returns),
+        ``discount`` and ``rebate`` (of the lines that are not returns), ``costed`` and
+        ``cost`` (net and cost of the lines whose cost is known), ``custom`` (net of the
+        lines made to order that are not returns). In every snapshot ``purchase`` adds up
+        to 1 over the rows of a purchase day.
     """
-    lines = orders.mutate(day=orders.occurred_at.date(), age=age_days(orders.occurred_at, as_of))
-    return lines.group_by("customer_id", "day", "age").aggregate(
-        is_purchase=(~lines.is_return).any(),
+    sold = ~lines.is_return
+    days = lines.group_by("customer_id", "day", *seen_columns(lines)).aggregate(
+        is_purchase=sold.any(),
         net=_money(lines.net_amount.sum()),
-        bought=_money(lines.net_amount.sum(where=~lines.is_return)),
+        bought=_money(lines.net_amount.sum(where=sold)),
         returned=_money(lines.net_amount.sum(where=lines.is_return)),
-        discount=_money(lines.discount.sum(where=~lines.is_return)),
+        discount=_money(lines.discount.sum(where=sold)),
+        rebate=_money(lines.rebate.sum(where=sold)),
         costed=_money(lines.net_amount.sum(where=lines.cost.notnull())),
         cost=_money(lines.cost.sum()),
+        custom=_money(lines.net_amount.sum(where=lines.is_custom & sold)),
     )
+    if SEEN_UNTIL in days.columns:  # rows come and go: counted when a snapshot has chosen
+        return days
+    # Records that came late make a second row of their day; the one seen first counts it.
+    place = ibis.row_number().over(
+        group_by=["customer_id", "day", "is_purchase"], order_by=SEEN_FROM
+    )
+    ranked = days.mutate(place=place)
+    return ranked.mutate(
+        purchase=ibis.ifelse(ranked.is_purchase & (ranked.place == 0), 1, 0).cast("int32")
+    ).drop("place")
 
 
-def customer_categories(orders: ir.Table, as_of: datetime) -> ir.Table:
-    """Fold visible order lines by customer and category; lines without category left out.
+def one_row_a_day(days: ir.Table) -> ir.Table:
+    """Fold the rows that a snapshot has chosen among versions to one a customer and day."""
+    folded = days.group_by("customer_id", "day").aggregate(
+        is_purchase=days.is_purchase.any(), **{name: _money(days[name].sum()) for name in MONEY}
+    )
+    return folded.mutate(purchase=folded.is_purchase.cast("int32"))
+
+
+def categories(lines: ir.Table) -> ir.Table:
+    """Fold the order lines of the last 365 days by customer and category.
+
+    Parameters
+    ----------
+    lines
+        ``customer_id``, ``category``, ``age``, ``is_return``, ``net``; ages of 365 days or
+        more are left out.
 
     Returns
     -------
     ir.Table
-        ``customer_id``; ``category``; ``first_age`` and ``last_age`` of the lines that
-        are not returns, null if there is none; ``net_365d`` in money, returns included.
+        ``customer_id``; ``category``; ``last_age`` of the lines that are not returns, null
+        if there is none; net amounts in money, returns included: ``net_90d``,
+        ``net_previous_90d`` (the 90 days before those) and ``net_365d``.
     """
-    lines = orders.filter(orders.category.notnull())
-    lines = lines.mutate(age=age_days(lines.occurred_at, as_of))
-    return lines.group_by("customer_id", "category").aggregate(
-        first_age=lines.age.max(where=~lines.is_return),
-        last_age=lines.age.min(where=~lines.is_return),
-        net_365d=_money(lines.net_amount.sum(where=lines.age < 365)),
+    year = lines.filter(lines.age < CATEGORY_DAYS)
+    return year.group_by("customer_id", "category").aggregate(
+        last_age=year.age.min(where=~year.is_return),
+        net_90d=_money(year.net.sum(where=year.age < 90)),
+        net_previous_90d=_money(year.net.sum(where=(year.age >= 90) & (year.age < 180))),
+        net_365d=_money(year.net.sum()),
     )
 
 
-def spine(ledger: ir.Table, as_of: datetime) -> ir.Table:
+def first_purchases(lines: ir.Table) -> ir.Table:
+    """Return the first purchase of each category by each customer, as the snapshots see it.
+
+    A late record can put it on an earlier day: then the later day counts for the snapshots
+    before, the earlier for those after.
+
+    Returns
+    -------
+    ir.Table
+        ``customer_id``; ``category``; ``day``; ``seen_from``; ``seen_until``. A snapshot
+        sees one row of a customer and category; of versioned lines it sees every purchase
+        day, of which the first counts (:func:`first_categories`).
+    """
+    bought = lines.filter(~lines.is_return)
+    pair = ["customer_id", "category"]
+    if SEEN_UNTIL in bought.columns:
+        return bought.select(*pair, "day", *seen_columns(bought)).distinct()
+    # Day and position in one number: the least is the first day and when it was first seen.
+    both = bought.day.cast("int64") * POSITIONS + bought[SEEN_FROM]
+    pairs = bought.group_by(pair).aggregate(first=both.min(), first_seen=bought[SEEN_FROM].min())
+    steady = pairs.filter(pairs.first % POSITIONS == pairs.first_seen).select(
+        *pair,
+        day=(_.first // POSITIONS).cast("int32"),
+        seen_from=_.first_seen,
+        seen_until=ibis.literal(POSITIONS, "int32"),
+    )
+    moved = pairs.filter(pairs.first % POSITIONS != pairs.first_seen)
+    return steady.union(_moving(bought.semi_join(moved, pair), pair))
+
+
+def _moving(bought: ir.Table, pair: list[str]) -> ir.Table:
+    """Return the runs of snapshots over which the first day of a pair stays the same."""
+    days = bought.group_by([*pair, SEEN_FROM]).aggregate(day=bought.day.min())
+    so_far = ibis.cumulative_window(group_by=pair, order_by=SEEN_FROM)
+    days = days.mutate(day=days.day.min().over(so_far))
+    before = days.day.lag().over(group_by=pair, order_by=SEEN_FROM)
+    steps = days.mutate(before=before)
+    steps = steps.filter(steps.before.isnull() | (steps.day < steps.before))
+    until = steps[SEEN_FROM].lead().over(group_by=pair, order_by=SEEN_FROM)
+    return steps.select(
+        *pair, "day", SEEN_FROM, seen_until=until.fill_null(POSITIONS).cast("int32")
+    )
+
+
+def first_categories(firsts: ir.Table) -> ir.Table:
+    """Return ``customer_id``, ``category`` and ``first_age`` of versioned first purchases."""
+    return firsts.group_by("customer_id", "category").aggregate(first_age=firsts.first_age.max())
+
+
+def spine(ledger: ir.Table) -> ir.Table:
     """Return the customers with at least one purchase day.
 
     Returns
     -------
     ir.Table
-        ``customer_id``; ``first_day`` and ``last_day`` (purchase days); ``first_age``;
-        ``order_days`` (how many purchase days); ``tenure`` (calendar days from the
-        first purchase day to ``as_of``).
+        ``customer_id``; ``first_age`` and ``last_age`` of the purchase days;
+        ``order_days`` (how many there are); ``tenure`` (the same as ``first_age``).
     """
     days = ledger.filter(ledger.is_purchase)
     customers = days.group_by("customer_id").aggregate(
-        first_day=days.day.min(),
-        last_day=days.day.max(),
-        first_age=days.age.max(),
-        order_days=days.day.nunique(),
+        first_age=days.age.max(), last_age=days.age.min(), order_days=days.purchase.sum()
     )
-    return customers.mutate(tenure=days_between(as_of_date(as_of), customers.first_day))
+    return customers.mutate(tenure=customers.first_age)
+
+
+def out_of_order(ledger: ir.Table) -> ir.Table:
+    """Return the customers of whom some purchase day was seen before an earlier one.
+
+    Late records make them; they are few. For all others the purchase day before a day is
+    the same in every snapshot that sees it.
+
+    Parameters
+    ----------
+    ledger
+        All rows, with ``day`` and ``seen_from``, of lines without versions.
+    """
+    days = ledger.filter(ledger.purchase == 1)
+    so_far = ibis.cumulative_window(group_by="customer_id", order_by="day")
+    days = days.mutate(latest=days[SEEN_FROM].max().over(so_far))
+    return days.filter(days[SEEN_FROM] < days.latest).select("customer_id").distinct()
+
+
+def steady_steps(ledger: ir.Table, restless: ir.Table) -> ir.Table:
+    """Return ``day`` and ``day_before`` of each purchase day of the other customers."""
+    days = ledger.filter(ledger.purchase == 1).anti_join(restless, "customer_id")
+    before = days.day.lag().over(group_by="customer_id", order_by="day")
+    return days.select("customer_id", "day", SEEN_FROM, day_before=before)
+
+
+def purchase_steps(ledger: ir.Table) -> ir.Table:
+    """Return ``customer_id``, ``age`` and ``before``, the age of the purchase day before."""
+    days = ledger.filter(ledger.purchase == 1).select("customer_id", "age")
+    before = days.age.lag().over(group_by="customer_id", order_by=ibis.desc("age"))
+    return days.select("customer_id", "age", before=before)
+
+
+def gaps(steps: ir.Table) -> ir.Table:
+    """Measure the intervals between consecutive purchase days (:func:`purchase_steps`).
+
+    Returns
+    -------
+    ir.Table
+        ``customer_id``; ``n`` intervals; ``total`` of their days; ``squares``, the sum of
+        their squares; ``followed_90d``, how many purchase days of 90 days ago or earlier were
+        followed by another within 90 days.
+    """
+    steps = steps.mutate(gap=steps.before - steps.age)
+    return steps.group_by("customer_id").aggregate(
+        n=steps.gap.count(),
+        total=steps.gap.sum(),
+        squares=(steps.gap.cast("int64") * steps.gap).sum(),
+        followed_90d=steps.count(where=(steps.gap <= 90) & (steps.before >= 90)),
+    )
 
 
 def _money(total: ir.DecimalValue) -> ir.DecimalValue:
-    return total.fill_null(0)  # the sum of no line
+    # The sum of no line is 0. Half the width of a sum's own type: sums of sums are twice as
+    # fast, and a customer's day of 10^14 units of money stops the run instead of passing.
+    return total.fill_null(0).cast("decimal(18, 4)")

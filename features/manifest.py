@@ -24,11 +24,13 @@ NAME = "manifest.json"
 _DECISIVE = (
     "dimensions",
     "frame.py",
+    "history.py",
     "ledger.py",
     "outcomes.py",
     "parquet.py",
     "publish.py",
     "snapshot.py",
+    "visibility.py",
     "windows.py",
 )
 
@@ -133,7 +135,10 @@ class Manifest:
 
 def catalogue_hash() -> str:
     """Return the SHA-256 of the indicator catalogue."""
-    return hashlib.sha256((files("features") / "catalogue.toml").read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for part in sorted((files("features") / "catalogue").iterdir(), key=lambda part: part.name):
+        digest.update(f"{part.name}\n".encode() + part.read_bytes())
+    return digest.hexdigest()
 
 
 @cache

@@ -6,7 +6,7 @@ Only pyarrow is needed to read them: training and serving never load the query e
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +21,8 @@ from features.errors import ContractError, SourceNotFoundError
 from features.schema import FloatArray, IndicatorFrame
 
 PART_SUFFIX = ".part"
+
+_ROW_GROUP = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,36 @@ def atomic_path(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_rows(rows: pa.RecordBatchReader, notes: Mapping[str, str], path: Path) -> int:
+    """Write rows as they come, whole or not at all, and return how many there were.
+
+    Row groups have a fixed length, so that the bytes do not depend on how the engine cut
+    its batches; no more than one of them is held in memory.
+    """
+    metadata = {f"tierwise.{key}": value for key, value in notes.items()}
+    schema = rows.schema.with_metadata(metadata)
+    written = 0
+    with (
+        atomic_path(path) as part,
+        pq.ParquetWriter(part, schema, compression="zstd", use_dictionary=False) as writer,
+    ):
+        held: list[pa.RecordBatch] = []
+        waiting = 0
+        for batch in rows:
+            held.append(batch)
+            waiting += batch.num_rows
+            while waiting >= _ROW_GROUP:
+                table = pa.Table.from_batches(held, rows.schema).combine_chunks()
+                writer.write_table(table.slice(0, _ROW_GROUP).cast(schema))
+                written += _ROW_GROUP
+                held = table.slice(_ROW_GROUP).to_batches()
+                waiting -= _ROW_GROUP
+        if waiting or not written:
+            writer.write_table(pa.Table.from_batches(held, rows.schema).cast(schema))
+            written += waiting
+    return written
 
 
 def write_frame(frame: IndicatorFrame, path: Path) -> None:

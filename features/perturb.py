@@ -7,6 +7,7 @@ dimensions, bundle and scheme then run on them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import ibis
@@ -14,7 +15,7 @@ import ibis.expr.types as ir
 
 from features.errors import DataError
 from features.snapshot import Snapshot
-from features.windows import within
+from features.windows import instant
 
 if TYPE_CHECKING:
     from features.sources import Sources
@@ -92,7 +93,9 @@ def _delay(invoices: ir.Table, snapshot: Snapshot, p: Perturbation, days: int) -
 def _touched(table: ir.Table, snapshot: Snapshot, p: Perturbation) -> ir.BooleanValue:
     if p.window_days is None:
         return ibis.literal(True)
-    return within(table.occurred_at, snapshot.as_of, p.window_days)
+    first = snapshot.as_of - timedelta(days=p.window_days)
+    occurred = table.occurred_at
+    return (occurred > instant(first)) & (occurred <= instant(snapshot.as_of))
 
 
 def _table(sources: Sources, name: str) -> ir.Table:

@@ -8,28 +8,21 @@ file, so that a run which was killed is taken up where it stopped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from features import outcomes as later
-from features.errors import DataError, SnapshotError
+from features.errors import DataError
 from features.frame import indicator_frame
+from features.history import History
 from features.manifest import Entry, Manifest, catalogue_hash, code_hash, file_hash
-from features.parquet import (
-    PART_SUFFIX,
-    Outcomes,
-    floats,
-    read_frame,
-    strings,
-    write_frame,
-    write_outcomes,
-)
+from features.parquet import PART_SUFFIX, Outcomes, floats, strings
+from features.press import Press, nobody, outcome
 from features.schema import CATALOGUE, IndicatorFrame
 from features.snapshot import Snapshot
 
@@ -50,15 +43,10 @@ def materialise(sources: Sources, snapshot: Snapshot) -> IndicatorFrame:
     SnapshotError
         If no order had happened, or none was known, at the snapshot.
     """
-    result = sources.connection.to_pyarrow(indicator_frame(sources, snapshot))
+    with History(sources, [snapshot]) as history:
+        result = history.run(indicator_frame(history.at(snapshot), history.codes)).read_all()
     if result.num_rows == 0:
-        raise SnapshotError(
-            f"No purchase up to {snapshot.day} was known at {snapshot.known_at}.",
-            hint="Choose a later known_at.",
-            as_of=snapshot.as_of.isoformat(),
-            known_at=snapshot.known_at.isoformat(),
-        )
-    result = result.sort_by("customer_id")
+        raise nobody(snapshot)
     columns = tuple(CATALOGUE)
     return IndicatorFrame(
         as_of=snapshot.day,
@@ -78,29 +66,15 @@ def realised(sources: Sources, snapshot: Snapshot, horizon_days: int) -> Outcome
     SnapshotError
         If the horizon is not over by the last order of the data.
     """
-    table = later.outcome_table(sources, snapshot, horizon_days)
-    spine = sources.connection.to_pyarrow(snapshot.cut(sources).spine.select("customer_id"))
-    customers = strings(spine.sort_by("customer_id"), "customer_id")
-    return _aligned(sources.connection.to_pyarrow(table), customers, snapshot, horizon_days)
-
-
-def _aligned(
-    table: pa.Table, customers: npt.NDArray[np.str_], snapshot: Snapshot, horizon_days: int
-) -> Outcomes:
-    """Put what was bought in the horizon beside the customers; nothing bought is 0."""
-    position = {customer: k for k, customer in enumerate(customers.tolist())}
-    found = [position.get(customer, -1) for customer in table["customer_id"].to_pylist()]
-    rows = np.array(found, dtype=np.intp)
-    known = rows >= 0
-    order_days, net_value = np.zeros(len(customers)), np.zeros(len(customers))
-    order_days[rows[known]] = floats(table, "order_days")[known]
-    net_value[rows[known]] = floats(table, "net_value")[known]
+    with History(sources, [snapshot]) as history:
+        days = later.happened(sources, snapshot.day)
+        result = history.run(outcome(history, days, snapshot, horizon_days)).read_all()
     return Outcomes(
         as_of=snapshot.day,
         horizon_days=horizon_days,
-        customer_id=customers,
-        churned=order_days == 0,
-        net_value=net_value,
+        customer_id=strings(result, "customer_id"),
+        churned=np.array(result["churned"].to_pylist(), dtype=np.bool_),
+        net_value=floats(result, "net_value"),
     )
 
 
@@ -141,14 +115,24 @@ def publish(
         raise DataError("There is no snapshot day to publish.", hint="Give at least one day.")
     manifest = _take_up(out_dir, _empty(sources))
     jobs = _plan(sources, days, horizons, known_at)
-    for done, (name, (snapshot, horizon)) in enumerate(jobs.items(), start=1):
-        if not _stands(out_dir, name, manifest.entries.get(name), snapshot):
-            entry = _write(sources, out_dir, name, snapshot, horizon)
-            entries = dict(manifest.entries) | {name: entry}
-            manifest = replace(manifest, entries=dict(sorted(entries.items())))
-            manifest.save(out_dir)
-        if progress is not None:
-            progress(name, done, len(jobs))
+    tell = progress or (lambda _name, _done, _total: None)
+    missing = {
+        name: snapshot
+        for name, (snapshot, _) in jobs.items()
+        if not _stands(out_dir, name, manifest.entries.get(name), snapshot)
+    }
+    with ExitStack() as stack:
+        if missing:
+            tell("reading the sources", 0, len(jobs))
+            begun = [(name, missing[name]) for name in missing if jobs[name][1] is None]
+            press = stack.enter_context(Press(sources, out_dir, list(missing.values()), begun))
+        for done, (name, (snapshot, horizon)) in enumerate(jobs.items(), start=1):
+            if name in missing:
+                entry = press.write(name, snapshot, horizon)
+                entries = dict(manifest.entries) | {name: entry}
+                manifest = replace(manifest, entries=dict(sorted(entries.items())))
+                manifest.save(out_dir)
+            tell(name, done, len(jobs))
     return manifest
 
 
@@ -173,31 +157,6 @@ def _plan(
             if later.closed(sources, snapshot, horizon):
                 jobs[outcomes_name(day, horizon)] = (snapshot, horizon)
     return jobs
-
-
-def _write(
-    sources: Sources, out_dir: Path, name: str, snapshot: Snapshot, horizon: int | None
-) -> Entry:
-    path = out_dir / name
-    if horizon is None:
-        frame = materialise(sources, snapshot)
-        write_frame(frame, path)
-        rows = len(frame)
-    else:
-        # The plan puts the indicators first: their customers need not be found again.
-        customers = read_frame(out_dir / indicators_name(snapshot.day)).customer_id
-        table = later.outcome_table(sources, snapshot, horizon)
-        happened = sources.connection.to_pyarrow(table)
-        outcomes = _aligned(happened, customers, snapshot, horizon)
-        write_outcomes(outcomes, path)
-        rows = len(outcomes)
-    return Entry(
-        sha256=file_hash(path),
-        rows=rows,
-        as_of=snapshot.as_of.isoformat(),
-        known_at=snapshot.known_at.isoformat(),
-        horizon_days=horizon,
-    )
 
 
 def _stands(out_dir: Path, name: str, entry: Entry | None, snapshot: Snapshot) -> bool:

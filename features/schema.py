@@ -1,6 +1,6 @@
 """The indicator catalogue and the in-memory indicator frame; no query engine here.
 
-The catalogue itself is data (``catalogue.toml``): an indicator is described in one
+The catalogue itself is data (``catalogue/*.toml``): an indicator is described in one
 place, and pages, model cards, explanations and oracles read it from there.
 """
 
@@ -13,7 +13,7 @@ from datetime import date
 from enum import IntEnum, StrEnum
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,9 @@ class Indicator:
         Whether the value identifies a person.
     label_en, label_zh
         Names for people.
+    assessment
+        Kind of the assessments whose latest value in the window it is; such an indicator
+        needs no code (#33). None for a computed one.
     """
 
     name: str
@@ -80,33 +83,42 @@ class Indicator:
     pii: bool
     label_en: str
     label_zh: str
+    assessment: str | None = None
 
 
-def _read(section: str) -> Mapping[str, Indicator]:
-    document = tomllib.loads((files("features") / "catalogue.toml").read_text("utf-8"))
-    entries = {
-        row["name"]: Indicator(
-            name=row["name"],
-            dimension=Dimension(row["dimension"]),
-            unit=row["unit"],
-            direction=Direction(row["direction"]),
-            window=row["window"],
-            null_policy=row["null_policy"],
-            source=tuple(row["source"]),
-            requirement=row["requirement"],
-            pii=row.get("pii", False),
-            label_en=row["label_en"],
-            label_zh=row["label_zh"],
-        )
-        for row in document[section]
-    }
-    return MappingProxyType(entries)
+def _read(name: str) -> tuple[Indicator, ...]:
+    document = tomllib.loads((files("features") / "catalogue" / f"{name}.toml").read_text("utf-8"))
+    given = {} if name == "predictions" else {"dimension": name}
+    return tuple(_indicator(given | row) for entries in document.values() for row in entries)
 
 
-CATALOGUE: Mapping[str, Indicator] = _read("indicator")
+def _indicator(row: Mapping[str, Any]) -> Indicator:
+    return Indicator(
+        name=row["name"],
+        dimension=Dimension(row["dimension"]),
+        unit=row["unit"],
+        direction=Direction(row["direction"]),
+        window=row["window"],
+        null_policy=row["null_policy"],
+        source=tuple(row["source"]),
+        requirement=row["requirement"],
+        pii=row.get("pii", False),
+        label_en=row["label_en"],
+        label_zh=row["label_zh"],
+        assessment=row.get("assessment"),
+    )
+
+
+def _by_name(*indicators: Indicator) -> Mapping[str, Indicator]:
+    return MappingProxyType({indicator.name: indicator for indicator in indicators})
+
+
+CATALOGUE: Mapping[str, Indicator] = _by_name(
+    *(i for dimension in Dimension for i in _read(dimension))
+)
 """Indicators measured from the sources, by name, in catalogue order."""
 
-PREDICTIONS: Mapping[str, Indicator] = _read("prediction")
+PREDICTIONS: Mapping[str, Indicator] = _by_name(*_read("predictions"))
 """Model outputs that enter the grade as indicators, by name."""
 
 

@@ -1,66 +1,55 @@
-"""A snapshot: the source tables as they could be known at one moment.
+"""A snapshot: one day on the time axis of events, one instant on that of knowledge.
 
-``as_of`` is the last instant that may have happened, ``known_at`` the last instant at
-which we may have learned of it. Dimensions receive :class:`SnapshotTables` and nothing
-else, so they cannot see a later row. All instants are naive UTC.
+``as_of`` is the last instant that may have happened, the end of a day; ``known_at`` the last
+instant at which we may have learned of it. Dimensions receive :class:`SnapshotTables` and
+nothing else, so they cannot see a later row. All instants are naive UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
-import ibis
 import ibis.expr.types as ir
 
-from features.contract import CONTRACT
 from features.errors import SnapshotError
-from features.ledger import customer_categories, customer_days, spine
-from features.windows import instant
-
-if TYPE_CHECKING:
-    from features.sources import Sources
-
-# Attributes that a row gains after it occurred, and the instant at which it gains them.
-_LATER: Mapping[str, Mapping[str, str]] = {
-    "invoices": {"paid_at": "paid_at"},
-    "tickets": {
-        "first_response_at": "first_response_at",
-        "resolved_at": "resolved_at",
-        "csat": "resolved_at",
-    },
-}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Snapshot:
     """A point on both time axes.
 
     Attributes
     ----------
     as_of
-        A row is visible only if it occurred at or before this instant.
+        A row is visible only if it occurred at or before this instant, the last of a day.
     known_at
         A row is visible only if it was recorded at or before this instant.
 
     Raises
     ------
     SnapshotError
-        If one of them carries a time zone.
+        If one of them carries a time zone, or ``as_of`` is not the end of a day.
     """
 
     as_of: datetime
     known_at: datetime
 
     def __post_init__(self) -> None:
+        told = {"as_of": self.as_of.isoformat(), "known_at": self.known_at.isoformat()}
         if self.as_of.tzinfo or self.known_at.tzinfo:
             raise SnapshotError(
                 "A snapshot takes naive UTC instants, and got one with a time zone.",
                 hint="Convert to UTC and drop the time zone.",
-                as_of=self.as_of.isoformat(),
-                known_at=self.known_at.isoformat(),
+                **told,
+            )
+        if self.as_of.time() != time.max:
+            raise SnapshotError(
+                f"A snapshot looks at whole days, and {self.as_of} is not the end of one.",
+                hint="Use Snapshot.at(day).",
+                **told,
             )
 
     @classmethod
@@ -74,109 +63,81 @@ class Snapshot:
         """Calendar day of ``as_of``."""
         return self.as_of.date()
 
-    def cut(self, sources: Sources) -> SnapshotTables:
-        """Return the tables as of this snapshot; still lazy.
 
-        Raises
-        ------
-        SnapshotError
-            If the sources begin after ``as_of``.
-        """
-        if self.day < sources.info.first_day:
-            raise SnapshotError(
-                f"No order had happened by {self.day}: the first is of {sources.info.first_day}.",
-                hint="Choose a later day.",
-                as_of=self.as_of.isoformat(),
-                first_day=sources.info.first_day.isoformat(),
-            )
-        orders = self._visible(sources, "orders")
-        assert orders is not None  # open_sources refuses sources without orders
-        orders = orders.filter(~orders.is_cancelled.fill_null(False))
-        orders = orders.mutate(is_return=orders.is_return.fill_null(False))
-        mapped = frozenset(
-            f"{table}.{column}"
-            for table in CONTRACT
-            for column in CONTRACT[table].column_names
-            if sources.has(f"{table}.{column}")
-        )
-        days = customer_days(orders, self.as_of)
-        customers = spine(days, self.as_of)
-        return SnapshotTables(
-            as_of=self.as_of,
-            known_at=self.known_at,
-            mapped=mapped,
-            orders=orders,
-            invoices=self._visible(sources, "invoices"),
-            tickets=self._visible(sources, "tickets"),
-            interactions=self._visible(sources, "interactions"),
-            customers=self._visible(sources, "customers"),
-            ledger=days.join(customers, "customer_id"),
-            categories=customer_categories(orders, self.as_of),
-            spine=customers,
-        )
+def ascending(snapshots: Iterable[Snapshot], first_day: date) -> tuple[Snapshot, ...]:
+    """Return different snapshots in their order, which must be the same on both time axes.
 
-    def _visible(self, sources: Sources, name: str) -> ir.Table | None:
-        table = sources.table(name)
-        if table is None:
-            return None
-        # Only a customer can lack both times; such a row is a fact without a date.
-        known = table.filter(_by(table.recorded_at, self.known_at))
-        if sources.info.versioned.get(name, False):
-            known = latest(known, CONTRACT[name].key)
-        moment = known[CONTRACT[name].event_time]
-        seen = known.filter(_by(moment, self.as_of))
-        masks = {
-            column: ibis.ifelse(
-                seen[gained] > instant(self.as_of), ibis.null(seen[column].type()), seen[column]
-            )
-            for column, gained in _LATER.get(name, {}).items()
-        }
-        return seen.mutate(**masks) if masks else seen
-
-
-def _by(moment: ir.TimestampColumn, limit: datetime) -> ir.BooleanColumn:
-    return moment.isnull() | (moment <= instant(limit))
-
-
-def latest(table: ir.Table, key: tuple[str, ...]) -> ir.Table:
-    """Keep the row recorded last of each key.
-
-    It is applied before the cut at ``as_of``: a correction that moves an event to
-    another day replaces the event, it does not add one.
+    Raises
+    ------
+    SnapshotError
+        If there is none, one lies before ``first_day``, the day of the first order, or the
+        two axes order them differently.
     """
-    order = ibis.row_number().over(group_by=list(key), order_by=ibis.desc(table.recorded_at))
-    return table.mutate(version__=order).filter(lambda t: t.version__ == 0).drop("version__")
+    ordered = tuple(sorted(set(snapshots)))
+    if not ordered:
+        raise SnapshotError("A history needs a snapshot.", hint="Give at least one day.")
+    first = ordered[0]
+    if first.day < first_day:
+        raise SnapshotError(
+            f"No order had happened by {first.day}: the first is of {first_day}.",
+            hint="Choose a later day.",
+            as_of=first.as_of.isoformat(),
+            first_day=first_day.isoformat(),
+        )
+    for earlier, later in pairwise(ordered):
+        if later.known_at < earlier.known_at:
+            raise SnapshotError(
+                f"The snapshot of {later.day} is known earlier than that of {earlier.day}.",
+                hint="Publish them one after the other, or with one known_at.",
+                as_of=later.as_of.isoformat(),
+                known_at=later.known_at.isoformat(),
+            )
+    return ordered
 
 
 @dataclass(frozen=True)
 class SnapshotTables:
-    """What a dimension may look at.
+    """What a dimension may look at: visible rows, and time as age.
+
+    An age is the number of whole calendar days before ``as_of``, 0 for its own day and
+    negative for a day to come; ``occurred_at`` has the age ``age``, ``paid_at`` has
+    ``paid_age``. ``customer_id`` is a whole number in the order of the text ids; customers
+    without any order line are left out of all tables.
 
     Attributes
     ----------
-    as_of, known_at
-        The snapshot.
     mapped
         Contract columns the source really has, as ``table.column``.
-    orders, invoices, tickets, interactions, customers
-        Visible rows, cancelled order lines left out; None for a table the source lacks.
-    ledger, categories, spine
-        Orders by customer and day (with the columns of the spine), by customer and
-        category, by customer (``features/ledger.py``). Ledger and spine hold the
-        customers with a purchase day, categories hold everybody.
+    ledger
+        Orders by customer and day (:func:`features.ledger.customer_days`).
+    lines, categories, first_categories
+        Order lines of the last 365 days with a category (a whole number): ``customer_id``,
+        ``category``, ``age``, ``is_return``, ``net``; the same by customer and category;
+        the first purchase of each category.
+    spine, gaps
+        By customer: first and last purchase day; intervals between them.
+    invoices, tickets, interactions, contacts, contracts, surveys, assessments, customers
+        Visible rows; None for a table the source lacks.
+    market
+        Visible rows of the market, which belong to no customer; None likewise.
     """
 
-    as_of: datetime
-    known_at: datetime
     mapped: frozenset[str]
-    orders: ir.Table
-    invoices: ir.Table | None
-    tickets: ir.Table | None
-    interactions: ir.Table | None
-    customers: ir.Table | None
     ledger: ir.Table
+    lines: ir.Table
     categories: ir.Table
+    first_categories: ir.Table
     spine: ir.Table
+    gaps: ir.Table
+    invoices: ir.Table | None = None
+    tickets: ir.Table | None = None
+    interactions: ir.Table | None = None
+    contacts: ir.Table | None = None
+    contracts: ir.Table | None = None
+    surveys: ir.Table | None = None
+    assessments: ir.Table | None = None
+    customers: ir.Table | None = None
+    market: ir.Table | None = None
 
     def has(self, column: str) -> bool:
         """Say whether the source has the contract column ``table.column``."""

@@ -1,14 +1,13 @@
 """The few verbs every dimension uses: windows, safe division, change, trend.
 
-All of them build lazy expressions. Age is the number of whole days between an event
-and ``as_of``: an event lies in the trailing window of N days, ``(as_of - N days,
-as_of]``, exactly when ``0 <= age < N``.
+All of them build lazy expressions. Age is the number of whole calendar days before the day
+of a snapshot: an event lies in the trailing window of N days exactly when ``0 <= age < N``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -16,42 +15,25 @@ import ibis.expr.types as ir
 MONTH_DAYS = 30
 """Length of a "month" bucket; calendar months differ by a tenth in length."""
 
-
-def age_days(moment: ir.TimestampColumn, as_of: datetime) -> ir.IntegerColumn:
-    """Return the whole days between ``moment`` and ``as_of``; 0 is the last 24 hours.
-
-    The clock is moved so that ``as_of`` falls on the end of its day; from there on a
-    difference of dates is exact to the microsecond and portable between engines.
-    """
-    return as_of_date(as_of).delta(_shifted(moment, as_of).date(), unit="day")
+_EVER = 1_000_000
 
 
-def as_of_date(as_of: datetime) -> ir.DateScalar:
-    """Return the calendar day of ``as_of`` as an expression."""
-    return ibis.literal(as_of.date(), type="date")
-
-
-def within(
-    moment: ir.TimestampColumn, as_of: datetime, days: int, *, ending: int = 0
-) -> ir.BooleanColumn:
-    """Say which moments lie in the ``days`` days that end ``ending`` days before ``as_of``."""
-    last = as_of - timedelta(days=ending)
-    return (moment > instant(last - timedelta(days=days))) & (moment <= instant(last))
+def window_days(window: str) -> int:
+    """Return the days of a catalogue window such as ``90d``, ``12m`` or ``all``."""
+    if window == "all":
+        return _EVER
+    number, unit = int(window[:-1]), window[-1]
+    return number * (MONTH_DAYS if unit == "m" else 1)
 
 
 def aged(age: ir.IntegerColumn, days: int, *, ending: int = 0) -> ir.BooleanColumn:
-    """Say which ages lie in the ``days`` days that end ``ending`` days before ``as_of``."""
+    """Say which ages lie in the ``days`` days that end ``ending`` days before the snapshot."""
     return (age >= ending) & (age < ending + days)
 
 
 def instant(moment: datetime) -> ir.TimestampScalar:
     """Return a naive UTC instant as an expression, exact to the microsecond."""
     return ibis.literal(moment, type="timestamp(6)")
-
-
-def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
-    """Return ``later - earlier`` in calendar days."""
-    return later.delta(earlier, unit="day")
 
 
 def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.FloatingValue:
@@ -127,14 +109,3 @@ def _total(values: Sequence[ir.NumericValue]) -> ir.NumericValue:
     for value in values[1:]:
         total = total + value
     return total
-
-
-def _shifted(moment: ir.TimestampColumn, as_of: datetime) -> ir.TimestampColumn:
-    shift = datetime.combine(as_of.date(), time.max) - as_of
-    if not shift:
-        return moment
-    return (
-        moment
-        + ibis.interval(seconds=shift.seconds)
-        + ibis.interval(microseconds=shift.microseconds)
-    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
-from features.schema import CATALOGUE, Dimension
+from features.schema import CATALOGUE, Dimension, Indicator
 from features.snapshot import SnapshotTables
+from features.windows import window_days
 
 
 def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> ir.Table:
@@ -14,20 +17,23 @@ def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> 
 
     An indicator whose source columns are not all mapped is null for everybody: a column
     that was filled with a default says nothing about the customer. Otherwise a missing
-    value becomes 0 where the catalogue's null policy is ``zero``.
+    value becomes 0 where the catalogue's null policy is ``zero``. Indicators that are the
+    latest assessment of some kind are added here; they have no code of their own.
 
     Parameters
     ----------
     parts
         Tables with ``customer_id`` and columns named as the catalogue names them.
     """
+    wanted = [i for i in CATALOGUE.values() if i.dimension is dimension]
+    assessed = [i for i in wanted if i.assessment is not None]
+    if assessed and tables.assessments is not None:
+        parts = (*parts, latest_assessments(tables.assessments, assessed))
     joined = tables.spine.select("customer_id")
     for number, part in enumerate(parts):
         joined = joined.left_join(part, "customer_id", rname=f"{{name}}_of_part_{number}")
     columns: dict[str, ir.Value] = {}
-    for indicator in CATALOGUE.values():
-        if indicator.dimension is not dimension:
-            continue
+    for indicator in wanted:
         if not all(tables.has(column) for column in indicator.source):
             columns[indicator.name] = ibis.null("float64")
             continue
@@ -36,3 +42,19 @@ def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> 
             measured = measured.fill_null(0.0)
         columns[indicator.name] = measured
     return joined.select("customer_id", **columns)
+
+
+def latest_assessments(assessments: ir.Table, indicators: Sequence[Indicator]) -> ir.Table:
+    """Return the latest value of each indicator's kind of assessment, if it is in the window.
+
+    Latest is by time; of two at the same instant, the one with the larger identifier (#33).
+    """
+    return assessments.group_by("customer_id").aggregate(
+        **{
+            indicator.name: assessments["value"].max(
+                where=(assessments.kind == indicator.assessment)
+                & (assessments.age < window_days(indicator.window))
+            )
+            for indicator in indicators
+        }
+    )

@@ -1,7 +1,8 @@
-"""Dynamic: what is changing right now (requirements #14, #29, #54, #58, #76, #87)."""
+"""Dynamic: what is changing right now (requirements #14, #26, #27, #29, #54, #58, #76, #87)."""
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 
 from features.dimensions.assemble import assemble
@@ -11,15 +12,16 @@ from features.windows import (
     MONTH_DAYS,
     aged,
     change,
-    days_between,
     falls_in_a_row,
     known_if,
+    ratio,
     relative_slope,
     variation,
-    within,
 )
 
 MONTHS = 6
+WEEKS = 12
+CONTACTS = ("call", "visit", "mail")
 
 
 def dynamic(tables: SnapshotTables) -> ir.Table:
@@ -39,6 +41,9 @@ def dynamic(tables: SnapshotTables) -> ir.Table:
         the same cases.
     ``declining_months``
         Latest of the five steps between those months in a row that fall, 0 to 5.
+    ``growing_months``
+        The same of steps that rise, counting only months since the one of the first
+        purchase: to begin is not to grow.
     ``interaction_change_30d``
         ``change`` of the interactions of the last 30 days against the 30 before;
         unknown where both are 0.
@@ -46,10 +51,23 @@ def dynamic(tables: SnapshotTables) -> ir.Table:
         Purchase days after the first.
     ``last_order_age_days``
         Calendar days from the first purchase day to the last.
+    ``repurchase_rate_90d``
+        Share of the purchase days of 90 days ago or earlier that were followed by
+        another within 90 days; unknown without such a day.
+    ``interaction_count_90d``
+        Interactions of the kinds call, visit and mail in the window.
+    ``login_count_30d``, ``document_download_count_30d``
+        Interactions of the kind login, and download, in the window.
+    ``login_change_30d``, ``document_download_change_30d``
+        ``change`` of those against the 30 days before; unknown where both are 0: who
+        never logs in has not stopped to.
+    ``login_week_share_12w``
+        Share with a login of the last twelve weeks, counting only weeks since the one
+        of the first purchase.
     """
     parts = [_lifetime(tables), _trend(tables)]
     if tables.interactions is not None:
-        parts.append(_contacts(tables, tables.interactions))
+        parts += [_contacts(tables.interactions), _usage(tables, tables.interactions)]
     return assemble(tables, Dimension.DYNAMIC, *parts)
 
 
@@ -58,25 +76,35 @@ def _lifetime(tables: SnapshotTables) -> ir.Table:
     return customers.select(
         "customer_id",
         repeat_count=customers.order_days - 1,
-        last_order_age_days=days_between(customers.last_day, customers.first_day),
+        last_order_age_days=customers.first_age - customers.last_age,
     )
 
 
 def _trend(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger
+    days = tables.ledger.filter(aged(tables.ledger.age, MONTHS * MONTH_DAYS))
     month_sums = {
         f"m{k}": days.net.sum(where=aged(days.age, MONTH_DAYS, ending=k * MONTH_DAYS)).fill_null(0)
         for k in range(MONTHS)
     }
-    sums = days.group_by("customer_id", "tenure").aggregate(
-        order_days_30d=days.day.nunique(where=days.is_purchase & aged(days.age, 30)),
-        order_days_90d=days.day.nunique(where=days.is_purchase & aged(days.age, 90)),
+    recent = days.group_by("customer_id").aggregate(
+        order_days_30d=days.purchase.sum(where=aged(days.age, 30)),
+        order_days_90d=days.purchase.sum(where=aged(days.age, 90)),
         **month_sums,
     )
+    followed = tables.gaps.select("customer_id", "followed_90d")
+    customers = tables.spine.select("customer_id", "tenure", "order_days")
+    sums = customers.left_join(recent, "customer_id").drop("customer_id_right")
+    sums = sums.left_join(followed, "customer_id").drop("customer_id_right")
     oldest_first = [sums[f"m{k}"] for k in reversed(range(MONTHS))]
     amounts = [amount.cast("float64") for amount in oldest_first]
     usual = (sums.m1 + sums.m2 + sums.m3).cast("float64") / 3.0
+    # Where the relation had not begun there is no amount to rise from.
+    fallen = [
+        ibis.ifelse(sums.tenure >= k * MONTH_DAYS, -sums[f"m{k}"], ibis.null(sums.m0.type()))
+        for k in reversed(range(MONTHS))
+    ]
     whole = sums.tenure >= MONTHS * MONTH_DAYS
+    earlier = sums.order_days - sums.order_days_90d.fill_null(0)
     return sums.select(
         "customer_id",
         "order_days_30d",
@@ -85,14 +113,41 @@ def _trend(tables: SnapshotTables) -> ir.Table:
         net_amount_slope_6m=known_if(whole, relative_slope(amounts)),
         net_amount_cv_6m=known_if(whole, variation(amounts)),
         declining_months=falls_in_a_row(oldest_first),
+        growing_months=falls_in_a_row(fallen),
+        repurchase_rate_90d=ratio(sums.followed_90d, earlier),
     )
 
 
-def _contacts(tables: SnapshotTables, interactions: ir.Table) -> ir.Table:
-    counts = interactions.group_by("customer_id").aggregate(
-        now=interactions.count(where=within(interactions.occurred_at, tables.as_of, 30)),
-        before=interactions.count(
-            where=within(interactions.occurred_at, tables.as_of, 30, ending=30)
-        ),
+def _contacts(interactions: ir.Table) -> ir.Table:
+    recent = interactions.filter(aged(interactions.age, 90))
+    kind = recent.kind
+    now, before = aged(recent.age, 30), aged(recent.age, 30, ending=30)
+    counts = recent.group_by("customer_id").aggregate(
+        all_now=recent.count(where=now),
+        all_before=recent.count(where=before),
+        interaction_count_90d=recent.count(where=kind.isin(CONTACTS)),
+        login_count_30d=recent.count(where=(kind == "login") & now),
+        logins_before=recent.count(where=(kind == "login") & before),
+        document_download_count_30d=recent.count(where=(kind == "download") & now),
+        downloads_before=recent.count(where=(kind == "download") & before),
     )
-    return counts.select("customer_id", interaction_change_30d=change(counts.now, counts.before))
+    downloads = counts.document_download_count_30d
+    return counts.select(
+        "customer_id",
+        "interaction_count_90d",
+        "login_count_30d",
+        "document_download_count_30d",
+        interaction_change_30d=change(counts.all_now, counts.all_before),
+        login_change_30d=change(counts.login_count_30d, counts.logins_before),
+        document_download_change_30d=change(downloads, counts.downloads_before),
+    )
+
+
+def _usage(tables: SnapshotTables, interactions: ir.Table) -> ir.Table:
+    logins = interactions.filter((interactions.kind == "login") & aged(interactions.age, WEEKS * 7))
+    used = logins.select("customer_id", week=logins.age // 7).distinct()
+    customers = tables.spine.select("customer_id", first_week=tables.spine.first_age // 7)
+    weeks = used.inner_join(customers, "customer_id")
+    weeks = weeks.filter(weeks.week <= weeks.first_week)
+    share = ratio(weeks.count(), ibis.least(weeks.first_week.max() + 1, WEEKS))
+    return weeks.group_by("customer_id").aggregate(login_week_share_12w=share)

@@ -1,24 +1,20 @@
-"""Risk: what could be lost (requirements #10, #13, #15, #20, #28, #29, #70, #77)."""
+"""Risk: what could be lost (requirements #7, #10, #13, #15, #20, #21, #25, #28, #29, #70, #77)."""
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 
 from features.dimensions.assemble import assemble
+from features.dimensions.receivables import bills, days_sales_outstanding
+from features.dimensions.risk_relation import approvals, changes, credit, fulfilment
+from features.dimensions.risk_service import service, streaks
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
-from features.windows import (
-    aged,
-    as_of_date,
-    days_between,
-    instant,
-    known_if,
-    positive,
-    ratio,
-    within,
-)
+from features.windows import aged, known_if, positive, ratio
 
-SECONDS_PER_DAY = 86_400
+FEWEST_OTHER_DAYS = 4
+"""Purchase days beside the largest, below which their mean says nothing about a usual one."""
 
 
 def risk(tables: SnapshotTables) -> ir.Table:
@@ -35,6 +31,16 @@ def risk(tables: SnapshotTables) -> ir.Table:
     ``return_rate_365d``
         Amount returned over amount bought in the window, cut to 0..1; unknown where
         the amount bought is not positive.
+    ``largest_order_ratio_730d``
+        Amount bought on the largest purchase day of the window over the mean of its other
+        purchase days; unknown with fewer than four others or where their mean is 0. Neither
+        way is good: a customer ten times its size may have grown or may be a slip (#7).
+    ``net_amount_jump_365d``
+        Net amount of the last 365 days, at least 0, over that of the 365 before; unknown
+        with a tenure below 730 days or where the amount before is not positive. Neither way
+        is good; whether somebody has explained it is told by ``jump_explained_365d`` (the
+        latest assessment of that kind: 1 explained, 0 not), not by hiding the jump, which
+        companies without assessments would lose.
     ``dso_days_365d``
         Mean, weighted by amount, of the calendar days from issue to payment (to as_of
         while unpaid) of the invoices issued in the window; here and below credit notes
@@ -46,116 +52,140 @@ def risk(tables: SnapshotTables) -> ir.Table:
         Amount of the invoices unpaid at as_of and due before the day of as_of.
     ``max_overdue_days``
         Most calendar days such an invoice has been overdue.
-    ``complaint_count_180d``
+    ``dispute_rate_365d``
+        Share by amount of the invoices issued in the window that are disputed; unknown
+        without an invoice.
+    ``complaint_count_180d``, ``complaint_count_30d``
         Complaints opened in the window.
     ``resolution_days_mean_365d``
         Mean time from opening to resolution, to the second, of the tickets resolved in
         the window.
+    ``first_response_days_mean_365d``
+        Mean time from opening to first response, to the second and at least 0, of the
+        tickets first answered in the window.
+    ``resolution_rate_365d``
+        Share of the tickets opened in the window that are resolved at as_of; unknown
+        without one.
     ``open_ticket_count``
         Tickets not resolved at as_of.
     ``csat_mean_365d``
         Mean satisfaction of the tickets opened in the window that have one, each
         rounded to six decimals.
+    ``low_csat_streak``
+        How many of the latest satisfactions in a row are below 80, in the order of
+        resolution (of opening while unresolved, then of ticket number); 0 without one.
+    ``ticket_rate_365d``
+        Tickets opened in the window per purchase day in it; unknown without a purchase day.
+    ``credit_grade_score``
+        AAA 100, AA 90, A 80, BBB 70, BB 60, B 50, CCC 40, CC 30, C 20, D 0; a plus adds 3
+        and a minus takes 3 away, within 0..100. In any case of letters; a grade that is
+        none of these is unknown.
+    ``contract_fulfilment_rate_730d``
+        Fulfilled share of the contracts that ended in the window and of which it is known;
+        unknown without one.
+    ``contact_change_count_730d``
+        Contact persons who left in the window; unknown without a contact person, for then
+        nobody would have noticed.
+    ``contact_tenure_days``
+        Calendar days since the newest of the present contact persons began; unknown
+        without one.
+    ``approval_level_count``
+        Approval levels of a purchase, from the contact person who began last among those
+        that state them, present or gone; unknown without one.
+    ``share_of_wallet``, ``competitor_substitution_risk_score``
+        Latest assessments of these kinds (``competitor_substitution_risk``) in 730 days.
     """
-    parts = [_rhythm(tables), _intervals(tables), _returns(tables)]
+    parts = [_rhythm(tables.spine), _irregularity(tables.gaps), _amounts(tables)]
     if tables.invoices is not None:
-        parts.append(_payments(tables, tables.invoices))
+        parts += [days_sales_outstanding(tables.invoices), _payments(tables.invoices)]
     if tables.tickets is not None:
-        parts.append(_service(tables, tables.tickets))
+        parts += [service(tables.tickets), streaks(tables.tickets)]
+    if tables.contacts is not None:
+        parts += [changes(tables.contacts), approvals(tables.contacts)]
+    if tables.contracts is not None:
+        parts.append(fulfilment(tables.contracts))
+    if tables.customers is not None:
+        parts.append(credit(tables.customers))
     return assemble(tables, Dimension.RISK, *parts)
 
 
-def _rhythm(tables: SnapshotTables) -> ir.Table:
-    customers = tables.spine
-    since = days_between(as_of_date(tables.as_of), customers.last_day)
-    span = days_between(customers.last_day, customers.first_day)
-    interval = ratio(span, customers.order_days - 1)
+def _rhythm(customers: ir.Table) -> ir.Table:
+    interval = ratio(customers.first_age - customers.last_age, customers.order_days - 1)
     return customers.select(
         "customer_id",
-        days_since_last_order=since,
-        recency_to_interval_ratio=ratio(since, interval),
+        days_since_last_order=customers.last_age,
+        recency_to_interval_ratio=ratio(customers.last_age, interval),
     )
 
 
-def _intervals(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(tables.ledger.is_purchase).select("customer_id", "day").distinct()
-    before = days.day.lag().over(group_by="customer_id", order_by="day")
-    gaps = days.mutate(gap=days_between(days.day, before))
-    sums = gaps.group_by("customer_id").aggregate(
-        n=gaps.gap.count(),
-        total=gaps.gap.sum(),
-        squares=(gaps.gap * gaps.gap).sum(),
-    )
+def _irregularity(gaps: ir.Table) -> ir.Table:
     # n² times the variance, in whole numbers: no cancellation, no order of summation.
-    spread = (sums.n * sums.squares - sums.total * sums.total).cast("float64").sqrt()
-    cv = ratio(spread, sums.total)
-    return sums.select("customer_id", order_interval_cv=known_if(sums.n >= 2, cv))
+    spread = (gaps.n * gaps.squares - gaps.total * gaps.total).cast("float64").sqrt()
+    cv = ratio(spread, gaps.total)
+    return gaps.select("customer_id", order_interval_cv=known_if(gaps.n >= 2, cv))
 
 
-def _returns(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger
+def _amounts(tables: SnapshotTables) -> ir.Table:
+    days = tables.ledger.filter(tables.ledger.age < 730)
+    year = days.age < 365
     sums = days.group_by("customer_id").aggregate(
-        bought=days.bought.sum(where=aged(days.age, 365)),
-        returned=days.returned.sum(where=aged(days.age, 365)),
+        returned=days.returned.sum(where=year),
+        bought=days.bought.sum(where=year),
+        order_days=days.purchase.sum(where=year),
+        net=days.net.sum(where=year).fill_null(0),
+        net_before=days.net.sum(where=~year),
+        bought_730d=days.bought.sum(),
+        order_days_730d=days.purchase.sum(),
+        largest_row=days.bought.max(),
     )
-    rate = ratio(-sums.returned, positive(sums.bought)).clip(0.0, 1.0)
-    return sums.select("customer_id", return_rate_365d=rate)
+    sums = sums.inner_join(tables.spine.select("customer_id", "tenure"), "customer_id")
+    sums = sums.left_join(_largest_of_several(days), "customer_id", rname="{name}_late")
+    largest = ibis.greatest(sums.largest_row, sums.largest_sum.fill_null(0))
+    others = sums.order_days_730d - 1
+    usual = ratio(sums.bought_730d - largest, others)
+    grown = ratio(sums.net, positive(sums.net_before)).clip(lower=0.0)
+    rates = {
+        "return_rate_365d": ratio(-sums.returned, positive(sums.bought)).clip(0.0, 1.0),
+        "largest_order_ratio_730d": known_if(others >= FEWEST_OTHER_DAYS, ratio(largest, usual)),
+        "net_amount_jump_365d": known_if(sums.tenure >= 730, grown),
+    }
+    if tables.tickets is None:
+        return sums.select("customer_id", **rates)
+    opened = tables.tickets.filter(tables.tickets.age < 365).group_by("customer_id")
+    both = sums.mutate(**rates).left_join(opened.aggregate(opened=ibis._.count()), "customer_id")
+    rate = ratio(both.opened.fill_null(0), both.order_days)
+    return both.select("customer_id", *rates, ticket_rate_365d=rate)
 
 
-def _payments(tables: SnapshotTables, invoices: ir.Table) -> ir.Table:
-    bills = invoices.filter(invoices.amount > 0)
-    wide = bills.amount.cast("decimal(38, 4)")  # times days it outgrows 18 digits
-    today = as_of_date(tables.as_of)
-    settled = bills.paid_at.fill_null(instant(tables.as_of)).date()
-    due = bills.due_at.date()
-    bills = bills.mutate(
-        issued_in_window=within(bills.occurred_at, tables.as_of, 365),
-        due_in_window=within(bills.due_at, tables.as_of, 365),
-        weighted=wide * days_between(settled, bills.occurred_at.date()),
-        on_time=(bills.paid_at.date() <= due).fill_null(False),
-        overdue=bills.paid_at.isnull() & (due < today),
-        overdue_days=days_between(today, due),
-    )
-    sums = bills.group_by("customer_id").aggregate(
-        weighted=bills.weighted.sum(where=bills.issued_in_window),
-        issued=bills.amount.sum(where=bills.issued_in_window),
-        on_time=bills.amount.sum(where=bills.due_in_window & bills.on_time).fill_null(0),
-        due=bills.amount.sum(where=bills.due_in_window),
-        overdue_amount=bills.amount.sum(where=bills.overdue),
-        max_overdue_days=bills.overdue_days.max(where=bills.overdue),
+def _largest_of_several(days: ir.Table) -> ir.Table:
+    """Return the most bought on a day whose records came at several times.
+
+    Such a day has several rows. They are few, so this is far cheaper than to fold all days.
+    """
+    late = days.filter(days.is_purchase & (days.purchase == 0)).select("customer_id", "age")
+    rows = days.semi_join(late, ["customer_id", "age"])
+    whole = rows.group_by("customer_id", "age").aggregate(bought=rows.bought.sum())
+    return whole.group_by("customer_id").aggregate(largest_sum=whole.bought.max())
+
+
+def _payments(invoices: ir.Table) -> ir.Table:
+    owed = bills(invoices)
+    issued = aged(owed.age, 365)
+    due = aged(owed.due_age, 365)
+    on_time = due & (owed.paid_age >= owed.due_age).fill_null(False)
+    overdue = owed.paid_at.isnull() & (owed.due_age > 0)
+    sums = owed.group_by("customer_id").aggregate(
+        on_time=owed.amount.sum(where=on_time).fill_null(0),
+        due=owed.amount.sum(where=due),
+        overdue_amount=owed.amount.sum(where=overdue),
+        max_overdue_days=owed.due_age.max(where=overdue),
+        disputed=owed.amount.sum(where=issued & owed.is_disputed.fill_null(False)).fill_null(0),
+        issued=owed.amount.sum(where=issued),
     )
     return sums.select(
         "customer_id",
         "overdue_amount",
         "max_overdue_days",
-        dso_days_365d=ratio(sums.weighted, sums.issued),
         on_time_collection_rate_365d=ratio(sums.on_time, sums.due),
-    )
-
-
-def _service(tables: SnapshotTables, tickets: ir.Table) -> ir.Table:
-    resolved = within(tickets.resolved_at, tables.as_of, 365)
-    tickets = tickets.mutate(
-        resolved=resolved.fill_null(False),
-        seconds=tickets.resolved_at.delta(tickets.occurred_at, unit="second"),
-        complaint=tickets.is_complaint.fill_null(False)
-        & within(tickets.occurred_at, tables.as_of, 180),
-        # Decimal: a sum of doubles would depend on the order of rows.
-        rating=tickets.csat.cast("decimal(18, 6)"),
-        rated=tickets.csat.notnull() & within(tickets.occurred_at, tables.as_of, 365),
-    )
-    sums = tickets.group_by("customer_id").aggregate(
-        complaint_count_180d=tickets.count(where=tickets.complaint),
-        open_ticket_count=tickets.count(where=tickets.resolved_at.isnull()),
-        seconds=tickets.seconds.sum(where=tickets.resolved),
-        n_resolved=tickets.count(where=tickets.resolved),
-        rating=tickets.rating.sum(where=tickets.rated),
-        n_rated=tickets.count(where=tickets.rated),
-    )
-    return sums.select(
-        "customer_id",
-        "complaint_count_180d",
-        "open_ticket_count",
-        resolution_days_mean_365d=ratio(sums.seconds, sums.n_resolved * SECONDS_PER_DAY),
-        csat_mean_365d=ratio(sums.rating, sums.n_rated),
+        dispute_rate_365d=ratio(sums.disputed, sums.issued),
     )

@@ -1,6 +1,9 @@
-"""Strategic: how deep the relation goes (requirements #21, #22, #25, #26, #27)."""
+"""Strategic: how deep the relation goes (requirements #13, #21 to #27, #33, #34, #107)."""
 
 from __future__ import annotations
+
+from functools import reduce
+from operator import add
 
 import ibis
 import ibis.expr.types as ir
@@ -8,9 +11,11 @@ import ibis.expr.types as ir
 from features.dimensions.assemble import assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
-from features.windows import MONTH_DAYS, aged, ratio, within
+from features.windows import MONTH_DAYS, aged, positive, ratio
 
 MONTHS = 12
+
+_DAY_BITS = 5  # hold the at most 30 purchase days of a month
 
 
 def strategic(tables: SnapshotTables) -> ir.Table:
@@ -29,50 +34,136 @@ def strategic(tables: SnapshotTables) -> ir.Table:
         positive: 1 for one category, 1/n for n equal ones; unknown without one.
     ``outbound_interaction_count_180d``, ``inbound_interaction_count_180d``
         Interactions in the window begun by us, and by the customer.
+    ``meeting_count_180d``
+        Interactions of the kind meeting in the window.
+    ``custom_order_share_365d``
+        Net amount of lines made to order over that of all lines in the window, returns
+        left aside, cut to 0..1; unknown where that amount is not positive.
+    ``contract_renewal_rate_730d``
+        Share of the contracts that ended in the window which had been renewed by as_of;
+        unknown without one that ended.
+    ``active_contract_value``
+        Value of the contracts that end after the day of as_of; one without a value
+        counts 0.
+    ``referral_count_730d``
+        Customers who name this one as their referrer and whose first purchase day lies
+        in the window: an introduction counts once it has become business.
+    ``nps_latest_730d``
+        Ten times the latest answer, 0 to 10, to "would you recommend us" in the window;
+        of two at the same instant that of the larger identifier; unknown without one.
+    ``survey_csat_mean_365d``
+        Mean satisfaction of the surveys of the window that have one, each rounded to
+        six decimals.
+
+    The latest assessment in the window, unknown without one (``assemble``):
+    ``strategic_match_score``, ``co_innovation_score``, ``innovation_cost_share``,
+    ``patent_count``, ``rd_spend_rate``, ``industry_standing_score``,
+    ``stability_score``, ``word_of_mouth_score``, ``demand_complexity_score``,
+    ``esg_score``.
     """
     parts = [_presence(tables), _breadth(tables), _concentration(tables)]
     if tables.interactions is not None:
-        parts.append(_contacts(tables, tables.interactions))
+        parts.append(_contacts(tables.interactions))
+    if tables.contracts is not None:
+        parts.append(_contracts(tables.contracts))
+    if tables.customers is not None:
+        parts.append(_referrals(tables, tables.customers))
+    if tables.surveys is not None:
+        parts += [_recommendation(tables.surveys), _satisfaction(tables.surveys)]
     return assemble(tables, Dimension.STRATEGIC, *parts)
 
 
 def _presence(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger
-    active = days.is_purchase & aged(days.age, MONTHS * MONTH_DAYS)
-    sums = days.group_by("customer_id", "tenure", "first_age").aggregate(
-        active=(days.age // MONTH_DAYS).nunique(where=active)
+    days = tables.ledger.filter(aged(tables.ledger.age, 365))
+    # The purchase days of each month, side by side in one whole number: a single sum over
+    # the ledger in place of twelve. The five days beyond month 11 stay above it.
+    packed = days.purchase.cast("int64") << (days.age // MONTH_DAYS * _DAY_BITS).cast("int32")
+    sums = days.group_by("customer_id").aggregate(
+        months=packed.sum(), custom=days.custom.sum(), bought=days.bought.sum()
     )
+    customers = tables.spine.select("customer_id", "tenure", "first_age")
+    sums = customers.left_join(sums, "customer_id").drop("customer_id_right")
+    months = sums.months.cast("int64").fill_null(0)
+    present = [(months >> k * _DAY_BITS) % 2**_DAY_BITS > 0 for k in range(MONTHS)]
+    active = reduce(add, [month.cast("int64") for month in present])
     existing = ibis.least(sums.first_age // MONTH_DAYS + 1, MONTHS)
     return sums.select(
         "customer_id",
         tenure_days=sums.tenure,
-        active_month_share_12m=ratio(sums.active, existing),
+        active_month_share_12m=ratio(active, existing),
+        custom_order_share_365d=ratio(sums.custom, positive(sums.bought)).clip(0.0, 1.0),
     )
 
 
 def _breadth(tables: SnapshotTables) -> ir.Table:
     recent = tables.categories.filter(tables.categories.last_age < 365)
     own = recent.group_by("customer_id").aggregate(own=recent.count())
-    everyone = recent.aggregate(everyone=recent.category.nunique())
-    both = own.cross_join(everyone)
+    sold = recent.select("category").distinct()
+    both = own.cross_join(sold.aggregate(everyone=sold.count()))
     return both.select("customer_id", category_breadth_rate_365d=ratio(both.own, both.everyone))
 
 
 def _concentration(tables: SnapshotTables) -> ir.Table:
     spent = tables.categories.filter(tables.categories.net_365d > 0)
     # Decimal squares: a sum of doubles would depend on the order of rows.
+    amount = spent.net_365d.cast("decimal(19, 4)")  # squared it outgrows 18 digits
     sums = spent.group_by("customer_id").aggregate(
-        squares=(spent.net_365d * spent.net_365d).sum(),
-        total=spent.net_365d.sum(),
+        squares=(amount * amount).sum(), total=amount.sum()
     )
     share = ratio(ratio(sums.squares, sums.total), sums.total)
     return sums.select("customer_id", category_concentration_365d=share)
 
 
-def _contacts(tables: SnapshotTables, interactions: ir.Table) -> ir.Table:
-    recent = interactions.filter(within(interactions.occurred_at, tables.as_of, 180))
+def _contacts(interactions: ir.Table) -> ir.Table:
+    recent = interactions.filter(aged(interactions.age, 180))
     inbound = recent.is_inbound.fill_null(False)
     return recent.group_by("customer_id").aggregate(
         outbound_interaction_count_180d=recent.count(where=~inbound),
         inbound_interaction_count_180d=recent.count(where=inbound),
+        meeting_count_180d=recent.count(where=recent.kind == "meeting"),
+    )
+
+
+def _contracts(contracts: ir.Table) -> ir.Table:
+    ended = aged(contracts.ends_age, 730)
+    sums = contracts.group_by("customer_id").aggregate(
+        ended=contracts.count(where=ended),
+        renewed=contracts.count(where=ended & contracts.renewed_at.notnull()),
+        active_contract_value=contracts["value"].sum(where=contracts.ends_age < 0),
+    )
+    return sums.select(
+        "customer_id",
+        "active_contract_value",
+        contract_renewal_rate_730d=ratio(sums.renewed, sums.ended),
+    )
+
+
+def _referrals(tables: SnapshotTables, customers: ir.Table) -> ir.Table:
+    # The spine decides who has bought: a customers' file may hold prospects and may have
+    # been completed after as_of.
+    buyers = tables.spine.filter(tables.spine.first_age < 730).select("customer_id")
+    named = customers.select("customer_id", "referrer_id").semi_join(buyers, "customer_id")
+    named = named.filter(named.referrer_id != named.customer_id)
+    return named.group_by(customer_id=named.referrer_id).aggregate(
+        referral_count_730d=named.count()
+    )
+
+
+def _recommendation(surveys: ir.Table) -> ir.Table:
+    answers = surveys.filter(surveys.nps.notnull() & aged(surveys.age, 730))
+    place = ibis.row_number().over(
+        group_by="customer_id",
+        order_by=[ibis.desc(answers.occurred_at), ibis.desc(answers.survey_id)],
+    )
+    ranked = answers.select("customer_id", "nps", place=place)
+    latest = ranked.filter(ranked.place == 0)
+    return latest.select("customer_id", nps_latest_730d=latest.nps * 10.0)
+
+
+def _satisfaction(surveys: ir.Table) -> ir.Table:
+    answers = surveys.filter(surveys.csat.notnull() & aged(surveys.age, 365))
+    # Decimal: a sum of doubles would depend on the order of rows.
+    rating = answers.csat.cast("decimal(18, 6)")
+    return answers.group_by("customer_id").aggregate(
+        survey_csat_mean_365d=ratio(rating.sum(), answers.count())
     )

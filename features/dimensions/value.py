@@ -1,17 +1,34 @@
-"""Value: what the customer is worth today (requirements #14, #16, #24, #26)."""
+"""Value: what the customer is worth today (requirements #14, #15, #16, #24, #26, #113)."""
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 
 from features.dimensions.assemble import assemble
+from features.dimensions.receivables import days_sales_outstanding
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
 from features.windows import aged, positive, ratio
 
+CAPITAL_COST_RATE = 0.08
+"""Yearly cost of the money that waits in receivables: a bank's rate for working capital
+plus a margin. A company that pays more sees customers who pay late come out too well."""
+
+_JOINED = {
+    "service": "decimal(38, 4)",
+    "dso_days_365d": "float64",
+    "acquisition_cost": "decimal(18, 4)",
+}
+"""What other tables than orders add, null where the source lacks the table."""
+
 
 def value(tables: SnapshotTables) -> ir.Table:
     """Return the value indicators, one row a customer.
+
+    Profit is the net amount of the lines whose cost is known, minus that cost, minus the
+    rebates; discounts have left the net amount already. A source that grants no rebates
+    says so with a constant 0 in its mapping.
 
     ``net_amount_{30,90,180,365}d``
         Net amount of all lines in the window; returns count negatively.
@@ -31,32 +48,140 @@ def value(tables: SnapshotTables) -> ir.Table:
     ``repeat_order_value_mean``
         Mean over the purchase days after the first of that day's net amount of lines
         that are not returns; unknown without a second purchase day.
+    ``rebate_rate_365d``
+        Rebate over net amount of the lines of the window that are not returns; a line
+        without rebate has 0; unknown where that amount is not positive; cut to 0..1.
+    ``profit_contribution_rate_365d``
+        Profit of the window over its net amount with known cost; unknown where that is
+        not positive; cut to -1..1.
+    ``profit_share_365d``
+        Profit of the window over the sum of the positive profits of all customers: 0 for
+        a loss and where nothing was bought; unknown where the window has a net amount
+        but no cost, and for everybody where nobody earns a profit.
+    ``service_cost_rate_365d``
+        Service cost of the tickets resolved in the window over ``net_amount_365d``; a
+        ticket without a cost has 0; unknown where that amount is not positive; cut to
+        0..1.
+    ``contribution_365d``
+        Profit of the window minus the service cost of the tickets resolved in it, minus
+        what its receivables cost to carry: ``net_amount_365d`` where positive, for
+        ``dso_days_365d / 365`` of a year (0 without an invoice) at ``CAPITAL_COST_RATE``;
+        unknown where the window has a net amount but no cost.
+    ``acquisition_cost``
+        As the source states it.
+    ``acquisition_payback_ratio``
+        Net minus cost of all visible lines whose cost is known over the acquisition cost,
+        at least 0; unknown where there is a net amount but no cost, or where the
+        acquisition cost is not positive.
     """
-    return assemble(tables, Dimension.VALUE, _spend(tables))
+    facts = _facts(tables)
+    columns = _spend(facts) | _profit(facts) | _burden(facts)
+    return assemble(tables, Dimension.VALUE, facts.select("customer_id", **columns))
 
 
-def _spend(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger
+def _facts(tables: SnapshotTables) -> ir.Table:
+    """Return all that the indicators are made of, one row a customer."""
+    sums = _ledger_sums(tables.ledger)
+    total = sums.aggregate(profit_of_all=sums.profit.sum(where=sums.profit > 0))
+    facts = sums.cross_join(total).inner_join(_first_day(tables), "customer_id")
+    if tables.tickets is not None:
+        facts = facts.left_join(_service(tables.tickets), "customer_id", rname="{name}_served")
+    if tables.invoices is not None:
+        owed = days_sales_outstanding(tables.invoices)
+        facts = facts.left_join(owed, "customer_id", rname="{name}_invoiced")
+    if tables.customers is not None:
+        won = tables.customers.select("customer_id", "acquisition_cost")
+        facts = facts.left_join(won, "customer_id", rname="{name}_won")
+    absent = {name: ibis.null(kind) for name, kind in _JOINED.items() if name not in facts.columns}
+    return facts.mutate(**absent) if absent else facts
+
+
+def _ledger_sums(days: ir.Table) -> ir.Table:
     year = aged(days.age, 365)
     sums = days.group_by("customer_id").aggregate(
-        net_amount_30d=days.net.sum(where=aged(days.age, 30)),
-        net_amount_90d=days.net.sum(where=aged(days.age, 90)),
-        net_amount_180d=days.net.sum(where=aged(days.age, 180)),
-        net_amount_365d=days.net.sum(where=year),
-        net_amount_total=days.net.sum(),
-        order_days_365d=days.day.nunique(where=days.is_purchase & year),
+        net_30d=days.net.sum(where=aged(days.age, 30)),
+        net_90d=days.net.sum(where=aged(days.age, 90)),
+        net_180d=days.net.sum(where=aged(days.age, 180)),
+        net=days.net.sum(where=year).fill_null(0),
+        net_total=days.net.sum(),
+        order_days=days.purchase.sum(where=year),
         bought=days.bought.sum(where=year),
         discount=days.discount.sum(where=year),
-        costed=days.costed.sum(where=year),
-        cost=days.cost.sum(where=year),
-        repeated=days.bought.sum(where=days.is_purchase & (days.day > days.first_day)),
-        repeats=days.order_days.max() - 1,
+        rebate=days.rebate.sum(where=year).fill_null(0),
+        costed=days.costed.sum(where=year).fill_null(0),
+        cost=days.cost.sum(where=year).fill_null(0),
+        costed_total=days.costed.sum(),
+        cost_total=days.cost.sum(),
+        bought_total=days.bought.sum(),
     )
-    list_price = sums.bought + sums.discount
-    margin = ratio(sums.costed - sums.cost, positive(sums.costed))
     return sums.mutate(
-        average_order_value_365d=ratio(sums.net_amount_365d, sums.order_days_365d),
-        discount_rate_365d=ratio(sums.discount, positive(list_price)).clip(0.0, 1.0),
-        gross_margin_rate_365d=margin.clip(-1.0, 1.0),
-        repeat_order_value_mean=ratio(sums.repeated, sums.repeats),
+        profit=_where_costed(
+            sums.costed - sums.cost - sums.rebate, sums.net, sums.costed, sums.cost
+        ),
+        gross_profit_total=_where_costed(
+            sums.costed_total - sums.cost_total, sums.net_total, sums.costed_total, sums.cost_total
+        ),
     )
+
+
+def _where_costed(
+    profit: ir.DecimalValue, net: ir.DecimalValue, costed: ir.DecimalValue, cost: ir.DecimalValue
+) -> ir.DecimalValue:
+    """Return the profit; null where there is a net amount, and nothing of it has a cost."""
+    known = (net == 0) | (costed != 0) | (cost != 0)
+    return ibis.ifelse(known, profit, ibis.null(profit.type()))
+
+
+def _first_day(tables: SnapshotTables) -> ir.Table:
+    customers, days = tables.spine, tables.ledger
+    first = days.join(customers, ["customer_id", days.age == customers.first_age])
+    return first.group_by("customer_id").aggregate(
+        first_bought=first.bought.sum(), all_order_days=first.order_days.max()
+    )
+
+
+def _spend(facts: ir.Table) -> dict[str, ir.Value]:
+    return {
+        "net_amount_30d": facts.net_30d,
+        "net_amount_90d": facts.net_90d,
+        "net_amount_180d": facts.net_180d,
+        "net_amount_365d": facts.net,
+        "net_amount_total": facts.net_total,
+        "order_days_365d": facts.order_days,
+        "average_order_value_365d": ratio(facts.net, facts.order_days),
+        "repeat_order_value_mean": ratio(
+            facts.bought_total - facts.first_bought, facts.all_order_days - 1
+        ),
+    }
+
+
+def _profit(facts: ir.Table) -> dict[str, ir.Value]:
+    list_price = facts.bought + facts.discount
+    margin = ratio(facts.costed - facts.cost, positive(facts.costed))
+    contribution = ratio(facts.profit, positive(facts.costed))
+    payback = ratio(facts.gross_profit_total, positive(facts.acquisition_cost))
+    return {
+        "discount_rate_365d": ratio(facts.discount, positive(list_price)).clip(0.0, 1.0),
+        "gross_margin_rate_365d": margin.clip(-1.0, 1.0),
+        "rebate_rate_365d": ratio(facts.rebate, positive(facts.bought)).clip(0.0, 1.0),
+        "profit_contribution_rate_365d": contribution.clip(-1.0, 1.0),
+        "profit_share_365d": ratio(facts.profit, facts.profit_of_all).clip(0.0, 1.0),
+        "acquisition_cost": facts.acquisition_cost,
+        "acquisition_payback_ratio": payback.clip(lower=0.0),
+    }
+
+
+def _burden(facts: ir.Table) -> dict[str, ir.Value]:
+    """What serving the customer and waiting for the money takes away (#15)."""
+    service = facts.service.fill_null(0)
+    years = facts.dso_days_365d.fill_null(0.0) / 365.0
+    carrying = positive(facts.net).fill_null(0.0) * years * CAPITAL_COST_RATE
+    return {
+        "service_cost_rate_365d": ratio(service, positive(facts.net)).clip(0.0, 1.0),
+        "contribution_365d": (facts.profit - service).cast("float64") - carrying,
+    }
+
+
+def _service(tickets: ir.Table) -> ir.Table:
+    resolved = tickets.filter(aged(tickets.resolved_age, 365))
+    return resolved.group_by("customer_id").aggregate(service=resolved.service_cost.sum())

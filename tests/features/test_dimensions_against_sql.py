@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 from ibis.backends import BaseBackend
 
 from features.backends import connect
 from features.contract import CONTRACT
 from features.frame import DIMENSIONS, indicator_frame
+from features.history import History
 from features.schema import CATALOGUE, FloatArray, names
 from features.snapshot import Snapshot
 from features.sources import Sources, ingest, open_sources
 from features.worlds import journey
-from tests.features import tiny
+from tests.features import random_rows, tiny
 
 TOLERANCE = 1e-9
 
 END_OF_DAY = Snapshot.at(date(2026, 6, 30))
-MIDDAY = Snapshot(datetime(2026, 6, 30, 13, 20, 7, 45), datetime(2026, 6, 30, 13, 20, 7, 45))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +69,11 @@ def assert_same(table: pa.Table, customers: list[str], expected: Mapping[str, Fl
         )
 
 
+def frame(sources: Sources, snapshot: Snapshot) -> pa.Table:
+    with History(sources, [snapshot]) as history:
+        return history.run(indicator_frame(history.at(snapshot), history.codes)).read_all()
+
+
 def named(sources: Sources) -> Sources:
     """Give the tables the names the SQL uses; absent ones are empty there."""
     link = sources.connection
@@ -83,8 +86,7 @@ def named(sources: Sources) -> Sources:
 
 def check(sources: Sources, snapshot: Snapshot) -> dict[str, FloatArray]:
     customers, expected = oracle(sources, snapshot)
-    measured = sources.connection.to_pyarrow(indicator_frame(sources, snapshot))
-    assert_same(measured, customers, expected)
+    assert_same(frame(sources, snapshot), customers, expected)
     return expected
 
 
@@ -111,11 +113,6 @@ def test_simulated_company_as_known_later(company: Sources) -> None:
     assert then["net_amount_total"].sum() != now["net_amount_total"].sum()
 
 
-def test_simulated_company_at_midday(company: Sources) -> None:
-    moment = datetime(2026, 3, 31, 12, 30, 15, 250)
-    check(company, Snapshot(moment, moment))
-
-
 @pytest.fixture(scope="module")
 def households(connection: BaseBackend, tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """Every fortieth household of the Complete Journey."""
@@ -135,136 +132,12 @@ def test_real_households(households: Sources, day: date) -> None:
     assert np.isnan(expected["return_rate_365d"]).all()  # the log has no returns
 
 
-# Random small tables, dense at the edges: window ends, as_of and one microsecond after it,
-# late records, versions of one key, returns only, a day shared by two orders.
-
-EDGES = (0, 30, 60, 90, 120, 150, 180, 275, 360, 365)
-SLIPS = (timedelta(0), timedelta(microseconds=1), timedelta(hours=11), timedelta(days=1))
-
-
-def moments(as_of: datetime) -> st.SearchStrategy[datetime]:
-    at_edge = st.builds(
-        lambda edge, slip, sign: as_of - timedelta(days=edge) + sign * slip,
-        st.sampled_from(EDGES),
-        st.sampled_from(SLIPS),
-        st.sampled_from((-1, 1)),
-    )
-    anywhere = st.integers(-40, 800).map(lambda days: as_of - timedelta(days=days, hours=3))
-    return st.one_of(at_edge, anywhere)
-
-
-def lateness() -> st.SearchStrategy[timedelta]:
-    return st.sampled_from((timedelta(0), timedelta(0), timedelta(days=2), timedelta(days=200)))
-
-
-CUSTOMERS = st.sampled_from(("ann", "bob", "cy", "dee"))
-MONEY = st.sampled_from(tuple(Decimal(a) for a in ("0", "0.01", "12.50", "19.99", "250", "1e6")))
-FLAG = st.sampled_from((True, False, False, False))
-MAYBE = st.one_of(st.none(), MONEY)
-
-
-@st.composite
-def order_rows(draw: st.DrawFn, as_of: datetime) -> list[tiny.Row]:
-    rows: list[tiny.Row] = []
-    for number in range(draw(st.integers(6, 24))):
-        moment, is_return, amount = draw(moments(as_of)), draw(FLAG), draw(MONEY)
-        first = {
-            "order_id": f"O{number}",
-            "customer_id": draw(CUSTOMERS),
-            "occurred_at": moment,
-            "recorded_at": moment + draw(lateness()),
-            "net_amount": -amount if is_return else amount,
-            "discount": draw(MAYBE),
-            "cost": draw(MAYBE),
-            "category": draw(st.sampled_from(("tea", "salt", None))),
-            "is_return": is_return,
-            "is_cancelled": draw(FLAG),
-        }
-        rows.append(first)
-        if draw(FLAG):
-            later = first["recorded_at"] + timedelta(days=draw(st.integers(1, 90)))
-            rows.append(first | {"recorded_at": later, "is_cancelled": draw(FLAG)})
-    return rows
-
-
-@st.composite
-def other_rows(draw: st.DrawFn, as_of: datetime) -> dict[str, list[tiny.Row]]:
-    rows: dict[str, list[tiny.Row]] = {"invoices": [], "tickets": [], "interactions": []}
-    for number in range(draw(st.integers(0, 8))):
-        moment, paid = draw(moments(as_of)), draw(st.none() | st.integers(0, 200))
-        invoice = {
-            "invoice_id": f"I{number}",
-            "customer_id": draw(CUSTOMERS),
-            "occurred_at": moment,
-            "recorded_at": moment + draw(lateness()),
-            "due_at": moment + timedelta(days=draw(st.sampled_from((0, 30, 60)))),
-            "paid_at": None if paid is None else moment + timedelta(days=paid),
-            "amount": draw(MONEY),
-        }
-        rows["invoices"].append(invoice)
-        if draw(FLAG):
-            again = invoice["recorded_at"] + timedelta(days=9)
-            rows["invoices"].append(invoice | {"recorded_at": again, "paid_at": again})
-    for number in range(draw(st.integers(0, 8))):
-        moment, hours = draw(moments(as_of)), draw(st.none() | st.integers(0, 2_000))
-        rows["tickets"].append(
-            {
-                "ticket_id": f"T{number}",
-                "customer_id": draw(CUSTOMERS),
-                "occurred_at": moment,
-                "recorded_at": moment + draw(lateness()),
-                "resolved_at": None if hours is None else moment + timedelta(hours=hours),
-                "is_complaint": draw(st.booleans()),
-                "csat": draw(st.none() | st.floats(0, 100)),
-            }
-        )
-    for number in range(draw(st.integers(0, 8))):
-        moment = draw(moments(as_of))
-        rows["interactions"].append(
-            {
-                "interaction_id": f"C{number}",
-                "customer_id": draw(CUSTOMERS),
-                "occurred_at": moment,
-                "recorded_at": moment + draw(lateness()),
-                "is_inbound": draw(st.booleans()),
-            }
-        )
-    return rows
-
-
-class Prepared:
-    """Sources whose rows change, and the indicator query compiled once for them."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.link = connect(threads=1)
-        self.snapshot = snapshot
-        first = tiny.order("nobody", "2000-01-01", 1)
-        empty: dict[str, list[tiny.Row]] = {name: [] for name in CONTRACT}
-        self.sources = tiny.sources(
-            self.link, empty | {"orders": [first]}, versioned=("orders", "invoices")
-        )
-        self.query = self.link.compile(indicator_frame(self.sources, snapshot))
-
-    def check(self, rows: Mapping[str, list[tiny.Row]]) -> None:
-        for name in CONTRACT:
-            arrow = tiny.arrow(name, rows.get(name, []))
-            self.link.con.execute(f"DELETE FROM {name}")
-            self.link.con.register("fresh", arrow).execute(f"INSERT INTO {name} FROM fresh")
-        customers, expected = oracle(self.sources, self.snapshot)
-        assert_same(self.link.con.execute(self.query).to_arrow_table(), customers, expected)
-
-
-@pytest.fixture(scope="module", params=["end of day", "midday", "known later"])
-def prepared(request: pytest.FixtureRequest) -> Prepared:
-    known_later = Snapshot(END_OF_DAY.as_of, END_OF_DAY.as_of + timedelta(days=30))
-    snapshots = {"end of day": END_OF_DAY, "midday": MIDDAY, "known later": known_later}
-    return Prepared(snapshots[request.param])
-
-
-# Not shrunk: an example takes a tenth of a second, and the message names the customers.
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(data=st.data())
-def test_random_edges(prepared: Prepared, data: st.DataObject) -> None:
-    as_of = prepared.snapshot.as_of
-    orders = data.draw(order_rows(as_of))
-    prepared.check({"orders": orders} | data.draw(other_rows(as_of)))
+# Random small tables (tests/features/random_rows.py). Not shrunk: an example takes a second,
+# and the message names the customers.
+@pytest.mark.parametrize("known_later", [False, True])
+@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(rows=random_rows.tables(END_OF_DAY.as_of))
+def test_random_edges(known_later: bool, rows: dict[str, list[tiny.Row]]) -> None:
+    known_at = END_OF_DAY.as_of + timedelta(days=30 if known_later else 0)
+    made = tiny.sources(connect(threads=1), rows, versioned=random_rows.VERSIONED)
+    check(made, Snapshot(END_OF_DAY.as_of, known_at))

@@ -92,14 +92,13 @@ def test_a_known_at_that_is_no_time_is_refused(world: Path, tmp_path: Path) -> N
 
 
 def test_check_tells_and_writes_the_quality(world: Path, tmp_path: Path) -> None:
-    target = tmp_path / "quality.json"
-    told = run("check", "--sources", world / "sources", "--report", target).output
+    told = run("check", "--sources", world / "sources", "--out", tmp_path).output
     assert "cdnow (real) as of 1998-06-30" in told
     assert "69,659" in told
     assert "no source" in told
     assert "orders lacks" in told
     assert "quality.json" in told
-    document = json.loads(target.read_text("utf-8"))
+    document = json.loads((tmp_path / "quality.json").read_text("utf-8"))
     assert document["completeness"]["net_amount_30d"] == 1.0
     assert document["completeness"]["dso_days_365d"] == 0.0
 
@@ -121,9 +120,7 @@ def test_own_files_come_in_by_a_mapping(tmp_path: Path) -> None:
     assert "missing_customer: 1" in told
 
 
-@pytest.mark.parametrize(
-    "arguments", [(), ("--world", "cdnow", "--data", "."), ("--data", "."), ("--mapping", "m.toml")]
-)
+@pytest.mark.parametrize("arguments", [(), ("--world", "cdnow", "--data", "."), ("--data", ".")])
 def test_ingest_wants_a_world_or_own_files(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = run("ingest", "--out", tmp_path / "sources", *arguments, ok=False)
     assert result.exit_code == 2
@@ -137,7 +134,7 @@ def test_expected_failures_are_left_to_the_composition_root(tmp_path: Path) -> N
 
 def test_the_catalogue_lists_every_indicator() -> None:
     told = run("catalogue").output
-    assert "43 indicators" in told
+    assert f"{len(CATALOGUE)} indicators" in told
     assert all(name in told for name in CATALOGUE)
     assert "Days since the last order" in told
     assert "距上次采购天数" in run("catalogue", "--language", "zh").output
@@ -146,6 +143,6 @@ def test_the_catalogue_lists_every_indicator() -> None:
 def test_the_catalogue_is_markdown_on_request() -> None:
     lines = run("catalogue", "--markdown").output.splitlines()
     assert len(lines) == len(CATALOGUE) + 2
-    assert lines[1] == "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    assert {line.count("|") for line in lines} == {9}
+    assert set(lines[1].split()) == {"|", "---"}
+    assert {line.count("|") for line in lines} == {11}
     assert lines[2].startswith("| net_amount_30d | value | Net spend, last 30 days | money | 30d |")

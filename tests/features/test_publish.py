@@ -214,18 +214,17 @@ KILLED_BETWEEN_FILES = """
 """
 
 KILLED_INSIDE_A_FILE = """
-    real, count = parquet.pq.write_table, 0
+    count = 0
 
-    def write_half(table, path, **options):
-        global count
-        count += 1
-        real(table, path, **options)
-        if count == 4:
-            with open(path, "r+b") as handle:
-                handle.truncate(path.stat().st_size // 2)
-            os.kill(os.getpid(), signal.SIGKILL)
+    class Mortal(parquet.pq.ParquetWriter):
+        def write_table(self, table, *more):
+            global count
+            count += 1
+            super().write_table(table, *more)
+            if count == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    parquet.pq.write_table = write_half
+    parquet.pq.ParquetWriter = Mortal
     progress = None
 """
 

@@ -11,6 +11,7 @@ from ibis.backends import BaseBackend
 from features.backends import connect
 from features.errors import SnapshotError
 from features.frame import DIMENSIONS, indicator_frame
+from features.history import History
 from features.publish import materialise
 from features.schema import CATALOGUE, names
 from features.snapshot import Snapshot
@@ -29,9 +30,12 @@ def connection() -> BaseBackend:
 
 def seen(made: Sources, table: str, snapshot: Snapshot) -> list[dict[str, Any]]:
     """Return the rows of a table that the snapshot sees."""
-    cut = getattr(snapshot.cut(made), table)
-    rows: list[dict[str, Any]] = made.connection.to_pyarrow(cut).to_pylist()
-    return rows
+    with History(made, [snapshot]) as history:
+        tables = history.at(snapshot)
+        text = history.codes.rename(text_id="customer_id")
+        rows = getattr(tables, table).inner_join(text, [("customer_id", "code")])
+        found: list[dict[str, Any]] = made.connection.to_pyarrow(rows).to_pylist()
+    return [row | {"customer_id": row["text_id"]} for row in found]
 
 
 def measure(made: Sources, snapshot: Snapshot, customer: str) -> dict[str, float]:
@@ -52,10 +56,15 @@ def test_an_instant_with_a_time_zone_is_refused() -> None:
         Snapshot(datetime(2026, 3, 31, tzinfo=UTC), AS_OF)
 
 
+def test_a_time_of_day_is_refused() -> None:
+    with pytest.raises(SnapshotError, match="end of one"):
+        Snapshot(datetime(2026, 3, 31, 12), AS_OF)
+
+
 def test_a_snapshot_before_the_first_order_is_refused(connection: BaseBackend) -> None:
     made = sources(connection, {"orders": [order("a", "2026-03-01", 5)]})
     with pytest.raises(SnapshotError, match="first is of 2026-03-01") as caught:
-        Snapshot.at(date(2026, 2, 28)).cut(made)
+        materialise(made, Snapshot.at(date(2026, 2, 28)))
     assert caught.value.context["first_day"] == "2026-03-01"
 
 
@@ -172,7 +181,8 @@ def test_a_customer_without_dates_is_always_there(connection: BaseBackend) -> No
         {"customer_id": "future", "created_at": datetime(2026, 4, 1)},
         {"customer_id": "undated"},
     ]
-    made = sources(connection, {"orders": [order("a", "2026-01-05", 5)], "customers": customers})
+    orders = [order(name, "2026-01-05", 5) for name in ("dated", "future", "undated")]
+    made = sources(connection, {"orders": orders, "customers": customers})
     found = {row["customer_id"] for row in seen(made, "customers", Snapshot.at(DAY))}
     assert found == {"dated", "undated"}
 
@@ -258,11 +268,12 @@ def test_a_table_that_exists_but_is_silent_on_a_customer_means_zero(
 
 def test_the_frame_is_lazy_and_complete(connection: BaseBackend) -> None:
     made = sources(connection, {"orders": [order("a", "2026-03-21", 50)]})
-    frame = indicator_frame(made, Snapshot.at(DAY))
-    assert tuple(frame.columns) == ("customer_id", *CATALOGUE)
-    assert {str(frame[name].type()) for name in CATALOGUE} == {"float64"}
-    tables = Snapshot.at(DAY).cut(made)
-    assert tables.has("orders.net_amount")
-    assert not tables.has("invoices.amount")
-    for dimension, measure_dimension in DIMENSIONS.items():
-        assert measure_dimension(tables).columns == ("customer_id", *names(dimension))
+    with History(made, [Snapshot.at(DAY)]) as history:
+        tables = history.at(Snapshot.at(DAY))
+        frame = indicator_frame(tables, history.codes)
+        assert tuple(frame.columns) == ("customer_id", *CATALOGUE)
+        assert {str(frame[name].type()) for name in CATALOGUE} == {"float64"}
+        assert tables.has("orders.net_amount")
+        assert not tables.has("invoices.amount")
+        for dimension, measure_dimension in DIMENSIONS.items():
+            assert measure_dimension(tables).columns == ("customer_id", *names(dimension))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import ibis
 import numpy as np
 import pyarrow as pa
@@ -10,14 +8,13 @@ from ibis.backends import BaseBackend
 
 from features.backends import connect
 from features.windows import (
-    age_days,
     aged,
     change,
     falls_in_a_row,
     ratio,
     relative_slope,
     variation,
-    within,
+    window_days,
 )
 
 
@@ -33,41 +30,20 @@ def run(connection: BaseBackend, **values: object) -> dict[str, object]:
     return result
 
 
-@pytest.mark.parametrize(
-    "as_of",
-    [
-        datetime(2026, 3, 1, 23, 59, 59, 999999),
-        datetime(2026, 3, 1, 0, 0),
-        datetime(2026, 3, 1, 9, 30),
-    ],
-    ids=["end of day", "midnight", "morning"],
-)
-def test_age_and_window_agree_to_the_microsecond(connection: BaseBackend, as_of: datetime) -> None:
-    tick = timedelta(microseconds=1)
-    starts = [as_of - timedelta(days=d) for d in (0, 1, 29, 30, 31, 59, 60, 61, 365)]
-    moments = [m for start in starts for m in (start - tick, start, start + tick) if m <= as_of]
-    table = ibis.memtable(pa.table({"moment": pa.array(moments, pa.timestamp("us"))}))
-    age = age_days(table.moment, as_of)
-    result = connection.to_pyarrow(
-        table.mutate(
-            age=age,
-            window=within(table.moment, as_of, 30),
-            earlier=within(table.moment, as_of, 30, ending=30),
-            aged_window=aged(age, 30),
-            aged_earlier=aged(age, 30, ending=30),
-        )
-    ).to_pylist()
-    for row in result:
-        whole_days = (as_of - row["moment"]) // timedelta(days=1)
-        assert row["age"] == whole_days
-        assert row["window"] == row["aged_window"] == (whole_days < 30)
-        assert row["earlier"] == row["aged_earlier"] == (30 <= whole_days < 60)
+def test_a_window_holds_the_ages_from_its_end_to_before_its_start(
+    connection: BaseBackend,
+) -> None:
+    table = ibis.memtable(pa.table({"age": [-1, 0, 29, 30, 59, 60]}))
+    found = connection.to_pyarrow(
+        table.select(last=aged(table.age, 30), before=aged(table.age, 30, ending=30))
+    ).to_pydict()
+    assert found["last"] == [False, True, True, False, False, False]
+    assert found["before"] == [False, False, False, True, True, False]
 
 
-def test_a_moment_after_as_of_is_in_no_window(connection: BaseBackend) -> None:
-    as_of = datetime(2026, 3, 1, 23, 59, 59, 999999)
-    late = ibis.literal(as_of + timedelta(microseconds=1), type="timestamp(6)")
-    assert run(connection, found=within(late, as_of, 30)) == {"found": False}
+@pytest.mark.parametrize(("window", "days"), [("90d", 90), ("12m", 360), ("all", 1_000_000)])
+def test_a_window_of_the_catalogue_has_days(window: str, days: int) -> None:
+    assert window_days(window) == days
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 
-import ibis
-import numpy as np
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
@@ -93,17 +91,8 @@ def sources(
 
 
 def company(connection: BaseBackend, folder: Path, n_accounts: int = 150) -> Sources:
-    """Return the simulated company, taken in at the door, with contacts: all five tables."""
-    raw = dict(b2b.tables(connection, n_accounts=n_accounts, seed=7).tables)
-    ids = connection.to_pyarrow(raw["customers"])["customer_id"].to_pylist()
-    rng, n = np.random.default_rng(3), 4_000
-    contacts = {
-        "interaction_id": [f"I{i}" for i in range(n)],
-        "customer_id": rng.choice(ids, n),
-        "occurred_at": np.datetime64("2023-11-01", "s") + rng.integers(0, 94_000_000, n),
-        "is_inbound": rng.random(n) < 0.3,
-    }
-    raw["interactions"] = ibis.memtable(pa.table(contacts))
+    """Return the simulated company, taken in at the door: all ten tables."""
+    raw = b2b.tables(connection, n_accounts=n_accounts, seed=9).tables
     ingest(raw, folder, connection=connection, world="b2b", currency="CNY", simulated=True)
     return open_sources(folder, connection)
 

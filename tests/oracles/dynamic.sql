@@ -64,16 +64,40 @@ half_year AS (
     GROUP BY customer_id
 ),
 step AS (
-    SELECT now.customer_id, now.number, now.amount < before.amount AS falls
+    SELECT
+        now.customer_id,
+        now.number,
+        now.amount < before.amount AS falls,
+        now.amount > before.amount AND 30 * before.number <= c.tenure AS rises
     FROM month AS now
     JOIN month AS before
         ON before.customer_id = now.customer_id AND before.number = now.number + 1
+    JOIN customer AS c ON c.customer_id = now.customer_id
 ),
 decline AS (
     -- The first step, counted back from today, that does not fall ends the series.
-    SELECT customer_id, coalesce(min(number) FILTER (WHERE NOT falls), 5) AS months
+    SELECT
+        customer_id,
+        coalesce(min(number) FILTER (WHERE NOT falls), 5) AS months,
+        coalesce(min(number) FILTER (WHERE NOT rises), 5) AS rising_months
     FROM step
     GROUP BY customer_id
+),
+purchase AS (
+    SELECT DISTINCT customer_id, day FROM line WHERE NOT is_return
+),
+repurchase AS (
+    SELECT
+        earlier.customer_id,
+        avg(CASE WHEN EXISTS (
+            SELECT 1 FROM purchase AS later
+            WHERE later.customer_id = earlier.customer_id
+              AND later.day > earlier.day
+              AND later.day <= earlier.day + 90
+        ) THEN 1.0 ELSE 0.0 END) AS rate
+    FROM purchase AS earlier
+    WHERE earlier.day <= CAST($as_of AS DATE) - 90
+    GROUP BY earlier.customer_id
 ),
 contacts AS (
     SELECT
@@ -84,6 +108,32 @@ contacts AS (
         ) AS before
     FROM contact
     GROUP BY customer_id
+),
+used AS (
+    SELECT
+        customer_id,
+        kind,
+        count(*) FILTER (WHERE occurred_at > $as_of - INTERVAL 30 DAY) AS now,
+        count(*) FILTER (
+            WHERE occurred_at > $as_of - INTERVAL 60 DAY AND occurred_at <= $as_of - INTERVAL 30 DAY
+        ) AS before
+    FROM contact
+    WHERE kind IN ('login', 'download')
+    GROUP BY customer_id, kind
+),
+week AS (
+    SELECT
+        c.customer_id,
+        w.number,
+        EXISTS (
+            SELECT 1 FROM contact AS i
+            WHERE i.customer_id = c.customer_id
+              AND i.kind = 'login'
+              AND CAST($as_of AS DATE) - CAST(i.occurred_at AS DATE)
+                  BETWEEN 7 * w.number AND 7 * w.number + 6
+        ) AS used
+    FROM customer AS c
+    JOIN generate_series(0, 11) AS w (number) ON 7 * w.number <= c.tenure
 )
 SELECT
     c.customer_id,
@@ -97,9 +147,31 @@ SELECT
     CASE WHEN i.now + i.before > 0
         THEN (i.now - i.before) / CAST(i.now + i.before AS DOUBLE) END AS interaction_change_30d,
     CAST(c.days - 1 AS DOUBLE) AS repeat_count,
-    CAST(c.span AS DOUBLE) AS last_order_age_days
+    CAST(c.span AS DOUBLE) AS last_order_age_days,
+    CAST(d.rising_months AS DOUBLE) AS growing_months,
+    CAST(r.rate AS DOUBLE) AS repurchase_rate_90d,
+    CAST((
+        SELECT count(*) FROM contact AS i
+        WHERE i.customer_id = c.customer_id
+          AND i.kind IN ('call', 'visit', 'mail')
+          AND i.occurred_at > $as_of - INTERVAL 90 DAY
+    ) AS DOUBLE) AS interaction_count_90d,
+    CAST(coalesce(g.now, 0) AS DOUBLE) AS login_count_30d,
+    CASE WHEN g.now + g.before > 0
+        THEN (g.now - g.before) / CAST(g.now + g.before AS DOUBLE) END AS login_change_30d,
+    (
+        SELECT avg(CASE WHEN w.used THEN 1.0 ELSE 0.0 END) FROM week AS w
+        WHERE w.customer_id = c.customer_id
+    ) AS login_week_share_12w,
+    CAST(coalesce(f.now, 0) AS DOUBLE) AS document_download_count_30d,
+    CASE WHEN f.now + f.before > 0
+        THEN (f.now - f.before) / CAST(f.now + f.before AS DOUBLE) END
+        AS document_download_change_30d
 FROM customer AS c
 JOIN half_year AS h ON h.customer_id = c.customer_id
 JOIN decline AS d ON d.customer_id = c.customer_id
+LEFT JOIN repurchase AS r ON r.customer_id = c.customer_id
 LEFT JOIN contacts AS i ON i.customer_id = c.customer_id
+LEFT JOIN used AS g ON g.customer_id = c.customer_id AND g.kind = 'login'
+LEFT JOIN used AS f ON f.customer_id = c.customer_id AND f.kind = 'download'
 ORDER BY c.customer_id

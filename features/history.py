@@ -1,0 +1,290 @@
+"""The sources folded once for a list of snapshots, and each snapshot's view of them.
+
+Folding reads every source row once, whatever the number of snapshots; a snapshot then reads
+the folds. The relations a snapshot looks at keep their names from one snapshot to the next,
+so that the SQL of all indicators is written and planned against the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.backends import batches, compiled, drop, keep, view
+from features.contract import CONTRACT
+from features.errors import SnapshotError
+from features.ledger import (
+    CATEGORY_DAYS,
+    categories,
+    customer_days,
+    day_number,
+    first_categories,
+    first_purchases,
+    gaps,
+    number_of,
+    one_row_a_day,
+    out_of_order,
+    purchase_steps,
+    spine,
+    steady_steps,
+)
+from features.snapshot import Snapshot, SnapshotTables, ascending
+from features.visibility import (
+    latest,
+    named,
+    numbered,
+    seen_columns,
+    superseded,
+    times,
+    visible,
+    with_ages,
+)
+
+if TYPE_CHECKING:
+    from features.sources import Sources
+
+_SERIAL = count()
+
+_OTHERS = tuple(name for name in CONTRACT if name != "orders")
+
+_LATEST = {"assessments": (("customer_id", "kind"), ("occurred_at", "assessment_id"))}
+"""Tables of which a snapshot sees only the last row of a group, in an order."""
+
+# Stand for the position and the day number of a snapshot in SQL that is written once. No
+# other number of a view is as large.
+_PLACE, _TODAY = "1987654321", "1987654322"
+
+
+class History:
+    """Sources folded for a list of snapshots; a context manager that owns its relations.
+
+    Parameters
+    ----------
+    sources
+        Opened sources.
+    snapshots
+        In any order; the same order must hold on both time axes.
+
+    Raises
+    ------
+    SnapshotError
+        If there is no snapshot, one lies before the first order, or the two time axes
+        order the snapshots differently.
+    """
+
+    def __init__(self, sources: Sources, snapshots: Sequence[Snapshot]) -> None:
+        self.sources = sources
+        self.connection = sources.connection
+        self.snapshots = ascending(snapshots, sources.info.first_day)
+        self._prefix = f"history_{next(_SERIAL)}"
+        self._kept: list[str] = []
+        self._views: list[str] = []
+        self._sights: dict[str, str] = {}
+        self._at: Snapshot | None = None
+        self._tables: SnapshotTables | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._fold()
+            undo.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the relations."""
+        drop(self.connection, views=self._views, tables=self._kept)
+        self._kept, self._views, self._tables, self._at = [], [], None, None
+
+    @property
+    def codes(self) -> ir.Table:
+        """Customers with an order line some snapshot sees: ``customer_id`` and ``code``."""
+        return self._relation("codes")
+
+    def at(self, snapshot: Snapshot) -> SnapshotTables:
+        """Turn the view to a snapshot, and return its tables.
+
+        The tables of the snapshot before are the same relations: use one at a time.
+
+        Raises
+        ------
+        SnapshotError
+            If the snapshot is not one of the history.
+        """
+        if snapshot not in self.snapshots:
+            raise SnapshotError(
+                f"The history was not folded for {snapshot.day}.",
+                hint="Name all snapshots when the history is made.",
+                as_of=snapshot.as_of.isoformat(),
+            )
+        if snapshot != self._at:
+            self._look(snapshot, "now")
+            self._at = snapshot
+        if self._tables is None:
+            self._tables = self._relations()
+        return self._tables
+
+    def beside(self, snapshot: Snapshot, sql: str) -> str:
+        """Return SQL written for the present snapshot as that of another one.
+
+        It reads relations of its own, so it may run while the view is turned elsewhere.
+        """
+        place = self.snapshots.index(snapshot)
+        self._look(snapshot, f"at_{place}")
+        return sql.replace(f"{self._prefix}_now_", f"{self._prefix}_at_{place}_")
+
+    def run(self, expression: ir.Table) -> pa.RecordBatchReader:
+        """Run an expression over the tables of the present snapshot."""
+        return batches(self.connection, compiled(self.connection, expression))
+
+    def _fold(self) -> None:
+        lines = self._seen("orders")
+        lines = lines.filter(~lines.is_cancelled.fill_null(False))
+        lines = lines.mutate(
+            is_return=lines.is_return.fill_null(False),
+            is_custom=lines.is_custom.fill_null(False),
+            day=day_number(lines.occurred_at),
+        )
+        self._keep("days", customer_days(lines))
+        days = self._relation("days")
+        buyers = days.select("customer_id").distinct()
+        code = ibis.row_number().over(order_by=buyers.customer_id).cast("int32")
+        self._keep("codes", buyers.select("customer_id", code=code))
+        self._keep("ledger", self._coded(days))
+        drop(self.connection, views=[], tables=[self._kept.pop(0)])  # days, by text ids
+        self._fold_categories(lines)
+        if not self._versioned("orders"):
+            self._keep("restless", out_of_order(self._relation("ledger")))
+            self._keep("steps", steady_steps(self._relation("ledger"), self._relation("restless")))
+        for name in _OTHERS:
+            if self.sources.table(name) is not None:
+                self._keep(name, self._numbered(name))
+
+    def _fold_categories(self, lines: ir.Table) -> None:
+        known = lines.filter(lines.category.notnull())
+        names = known.select("category").distinct()
+        number = ibis.row_number().over(order_by=names.category).cast("int32")
+        self._keep("categories", names.select("category", number=number))
+        known = known.inner_join(self._relation("categories"), "category").drop("category")
+        known = self._coded(known).select(
+            "customer_id",
+            "day",
+            "is_return",
+            *seen_columns(known),
+            category="number",
+            net="net_amount",
+        )
+        self._keep("firsts", first_purchases(known))
+        earliest = number_of(self.snapshots[0].day) - CATEGORY_DAYS
+        self._keep("lines", known.filter(known.day > earliest))
+
+    def _seen(self, name: str) -> ir.Table:
+        rows, table = self.sources.tables[name], CONTRACT[name]
+        return numbered(rows, table, self.snapshots, versioned=self._versioned(name))
+
+    def _versioned(self, name: str) -> bool:
+        return self.sources.info.versioned.get(name, False)
+
+    def _numbered(self, name: str) -> ir.Table:
+        """Return the seen rows of a table with the day number of each of its times."""
+        table, rows = CONTRACT[name], self._seen(name)
+        days = {named(c, "day"): day_number(rows[c]) for c in times(table)}
+        kept = [c.name for c in table.columns if not c.pii and c.name != "recorded_at"]
+        rows = rows.select(*kept, *seen_columns(rows), **days)
+        rows = self._coded(rows) if table.has_customer else rows
+        if name in _LATEST and not self._versioned(name):
+            return superseded(rows, *_LATEST[name])
+        if "referrer_id" not in rows.columns:
+            return rows
+        referrers = self.codes.select(referrer_id="customer_id", referrer="code")
+        rows = rows.left_join(referrers, "referrer_id")
+        return rows.drop("referrer_id", "referrer_id_right").rename(referrer_id="referrer")
+
+    def _coded(self, rows: ir.Table) -> ir.Table:
+        coded = rows.inner_join(self.codes, "customer_id").drop("customer_id")
+        return coded.rename(customer_id="code")
+
+    def _look(self, snapshot: Snapshot, name: str) -> None:
+        """Make the views of what a snapshot sees, called ``{name}_{table}``."""
+        link = self.connection
+        if not self._sights:
+            self._sights = {table: compiled(link, rows) for table, rows in self._looks().items()}
+        place, today = self.snapshots.index(snapshot), number_of(snapshot.day)
+        for table, sql in self._sights.items():
+            relation = f"{self._prefix}_{name}_{table}"
+            view(link, relation, sql.replace(_PLACE, str(place)).replace(_TODAY, str(today)))
+            if relation not in self._views:
+                self._views.append(relation)
+
+    def _looks(self) -> dict[str, ir.Table]:
+        """Return what a snapshot at _PLACE on day _TODAY sees of each kept relation."""
+        looks = {}
+        today, versioned = ibis.literal(int(_TODAY), "int32"), self._versioned("orders")
+        for name in ("ledger", "lines", "firsts", *(() if versioned else ("steps",))):
+            rows = visible(self._relation(name), int(_PLACE))
+            if name == "ledger" and versioned:
+                rows = one_row_a_day(rows)
+            ages = {"first_age" if name == "firsts" else "age": today - rows.day}
+            if name == "steps":
+                ages["before"] = today - rows.day_before
+            rows = rows.mutate(**ages).drop("day", *(("day_before",) if name == "steps" else ()))
+            looks[name] = first_categories(rows) if name == "firsts" and versioned else rows
+        for name in _OTHERS:
+            if self.sources.table(name) is not None:
+                rows = visible(self._relation(name), int(_PLACE))
+                if name in _LATEST and self._versioned(name):
+                    rows = latest(rows, *_LATEST[name])
+                looks[name] = with_ages(rows, CONTRACT[name], int(_TODAY))
+        return looks
+
+    def _relations(self) -> SnapshotTables:
+        ledger, lines = self._relation("now_ledger"), self._relation("now_lines")
+        mapped = frozenset(
+            f"{table}.{column}"
+            for table in CONTRACT
+            for column in CONTRACT[table].column_names
+            if self.sources.has(f"{table}.{column}")
+        )
+        return SnapshotTables(
+            mapped=mapped,
+            ledger=ledger,
+            lines=lines,
+            categories=categories(lines),
+            first_categories=self._relation("now_firsts"),
+            spine=spine(ledger),
+            gaps=gaps(self._steps(ledger)),
+            **{
+                name: self._relation(f"now_{name}")
+                for name in _OTHERS
+                if self.sources.table(name) is not None
+            },
+        )
+
+    def _steps(self, ledger: ir.Table) -> ir.Table:
+        if self._versioned("orders"):
+            return purchase_steps(ledger)
+        moving = ledger.semi_join(self._relation("restless"), "customer_id")
+        steps = self._relation("now_steps").select("customer_id", "age", "before")
+        return steps.union(purchase_steps(moving))
+
+    def _relation(self, name: str) -> ir.Table:
+        return self.connection.table(f"{self._prefix}_{name}")
+
+    def _keep(self, name: str, expression: ir.Table) -> None:
+        relation = f"{self._prefix}_{name}"
+        keep(self.connection, relation, expression)
+        self._kept.append(relation)
