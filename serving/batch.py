@@ -11,50 +11,29 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from pathlib import Path
+from datetime import UTC, datetime, time
 
 import numpy as np
 
-from features.manifest import Manifest, file_hash
-from features.parquet import read_frame
 from features.schema import FloatArray, IndicatorFrame
 from serving.audit import record
 from serving.domain.case import Referrals, ReviewCase, refer
 from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
 from serving.domain.grade import Basis, Grade, Run, TierLabel, TierSummary
-from serving.errors import BatchError
 from serving.explain import Explanations, concatenate
+from serving.published import Published, check_world
 from serving.scoring import aligned, basis_of, grade
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import Database
+from tiering.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 CHUNK = 1_000
 """Customers graded between two signs of progress."""
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Where a frame comes from.
-
-    Attributes
-    ----------
-    manifest_sha256
-        Fingerprint of the manifest it was published under.
-    world
-        Input world; must be that of the bundle.
-    known_at
-        Instant (naive UTC) up to which recorded rows were seen.
-    """
-
-    manifest_sha256: str
-    world: str
-    known_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,41 +53,6 @@ class BatchResult:
     opened: int = 0
     kept: int = 0
     withdrawn: int = 0
-
-
-def read_published(folder: Path, day: date | None = None) -> tuple[IndicatorFrame, Published]:
-    """Read a published frame and where it comes from; the latest day unless one is named.
-
-    Raises
-    ------
-    BatchError
-        If the day is not published, or its file is not the one the manifest names.
-    """
-    manifest = Manifest.load(folder)
-    frames = {
-        entry.as_of[:10]: (name, entry)
-        for name, entry in manifest.entries.items()
-        if entry.horizon_days is None
-    }
-    wanted = day.isoformat() if day else max(frames, default="")
-    if wanted not in frames:
-        days = sorted(frames)
-        raise BatchError(
-            f"There is no published snapshot of {wanted or 'any day'}.",
-            hint=f"Published days: {days[0]} to {days[-1]}." if days else "Publish one first.",
-            days=days,
-        )
-    name, entry = frames[wanted]
-    if not (folder / name).is_file() or file_hash(folder / name) != entry.sha256:
-        raise BatchError(
-            f"{name} is not the file that the manifest names.",
-            hint="Publish again; files that fit are kept.",
-            file=name,
-        )
-    published = Published(
-        manifest.fingerprint(), manifest.world, datetime.fromisoformat(entry.known_at)
-    )
-    return read_frame(folder / name), published
 
 
 def run_batch(
@@ -146,16 +90,14 @@ def run_batch(
     """
     now = clock or (lambda: datetime.now(UTC).replace(tzinfo=None))
     tell = progress or (lambda _stage, _done, _total: None)
-    if published is not None and published.world != bundle.meta.world:
-        raise BatchError(
-            f"The frame is of world {published.world!r}, the bundle of {bundle.meta.world!r}.",
-            hint="Grade a frame with the bundle that was trained on its world.",
-        )
+    if published is not None:
+        check_world(bundle, published)
     values = aligned(bundle, frame)
     frame_sha256 = _frame_sha256(frame)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
     fingerprint = _sha256(
-        frame_sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()
+        *(frame_sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
+        *(policy.sha256 for policy in packaged_lifecycles()),
     )
     with database.read() as session:
         current = Grades(session).current_run()
@@ -257,6 +199,7 @@ def _happenings(run: Run, referrals: Referrals) -> list[Happening]:
             "scheme_id": basis.scheme_id,
             "scheme_version": basis.scheme_version,
             "scheme_sha256": basis.scheme_sha256,
+            "lifecycles": {policy.id: policy.sha256 for policy in basis.lifecycles},
             "customers": run.customers,
             "referred": run.referred,
             "tiers": {summary.tier.id: summary.customers for summary in run.tiers},

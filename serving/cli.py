@@ -1,4 +1,4 @@
-"""Commands of the service: ``batch`` grades, ``serve`` answers.
+"""Commands of the service: ``batch`` and ``grade`` grade, ``serve`` answers.
 
 Expected failures are raised as they are; ``tierwise/cli.py`` tells them to people.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="serving", help="Grade customers and serve grades.", no_args_is_help=True)
 console = Console()
 
+Engine = Literal["local", "spark"]
 World = Annotated[
     str | None,
     typer.Argument(help="Name of the world: its folder below --home. [default: journey]"),
@@ -78,6 +79,45 @@ def batch(
             told,
         )
     _show(result)
+
+
+@app.command()
+def grade(
+    published: Annotated[Path, typer.Option(help="Folder of published snapshots.")],
+    bundle: Annotated[Path, typer.Option(help="Folder of a bundle.")],
+    out: Annotated[
+        Path, typer.Option(help="Parquet to write: a file, with Spark a new folder of files.")
+    ],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Published day. [default: the latest]"),
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Where to grade.")] = "local",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of Spark.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory of Spark on this machine, such as 4GB.")
+    ] = None,
+) -> None:
+    """Grade all customers of a snapshot into Parquet, without the service's store."""
+    from serving.bulk import grade_bulk
+
+    result = grade_bulk(
+        published,
+        bundle,
+        out,
+        day=as_of.date() if as_of else None,
+        engine=engine,
+        threads=threads,
+        memory_limit=memory,
+    )
+    tiers = ", ".join(f"{tier} {count:,}" for tier, count in result.tiers.items())
+    console.print(
+        f"{result.customers:,} customers graded as of {result.as_of}: {tiers}; "
+        f"{result.referred:,} referred. Written to {result.path}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -134,7 +174,8 @@ def _batch(
     told: Told,
 ) -> BatchResult:
     from features.parquet import read_frame
-    from serving.batch import read_published, run_batch
+    from serving.batch import run_batch
+    from serving.published import read_published
     from serving.store.session import Database
     from training.bundle import Bundle
 

@@ -12,9 +12,11 @@ import numpy as np
 
 from features.schema import FloatArray, IndicatorFrame
 from serving.domain.grade import Basis, DimensionLabel, Grade, TierLabel
+from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.errors import BatchError
 from serving.explain import Explanations, explain
 from tiering.assign import Decisions
+from tiering.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 
@@ -49,6 +51,17 @@ def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
         ),
         dimensions=tuple(
             DimensionLabel(d.id.value, d.weight, d.label_en, d.label_zh) for d in scheme.dimensions
+        ),
+        lifecycles=tuple(
+            LifecycleLabel(
+                id=policy.id,
+                version=policy.version,
+                sha256=policy.sha256,
+                title_en=policy.title_en,
+                title_zh=policy.title_zh,
+                stages=tuple(StageLabel(s.id, s.label_en, s.label_zh) for s in policy.stages),
+            )
+            for policy in packaged_lifecycles()
         ),
     )
 
@@ -91,12 +104,9 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         If a customer has no data at all.
     """
     scores, decisions = bundle.decide(values)
-    explanations = explain(
-        bundle.reference,
-        decisions,
-        bundle.indicator_values(values, scores),
-        bundle.contributions(values),
-    )
+    by_name = bundle.indicator_values(values, scores)
+    explanations = explain(bundle.reference, decisions, by_name, bundle.contributions(values))
+    stages = _stages(by_name, len(values))
     columns = [
         _unknown_as_none(column)
         for column in (
@@ -129,10 +139,20 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
             reasons=decisions.reasons[row],
             reason_texts=_reason_texts(decisions, row),
             indicators=dict(zip(bundle.columns, indicators[row], strict=True)),
+            stages=stages[row],
         )
         for row, customer in enumerate(customer_id)
     ]
     return Graded(grades, explanations)
+
+
+def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:
+    """Return the stage id of each customer by policy id."""
+    found = [
+        [(policy.id, policy.stages[place].id) for place in policy.assign(by_name, n).tolist()]
+        for policy in packaged_lifecycles()
+    ]
+    return [dict(row) for row in zip(*found, strict=True)]
 
 
 def _reason_texts(decisions: Decisions, row: int) -> Mapping[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""From a score to a tier, with the margins to its neighbours (requirements #41, #93)."""
+"""From a score to a tier, with the margins to its neighbours (requirements #7, #41, #93)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
+from tiering.challenge import challenged, jump_ratio
 from tiering.composite import DECIMALS, BoolArray, Composite, composite
 from tiering.policy import Scheme
 from tiering.referral import Language, reason_text, refer
@@ -33,6 +34,8 @@ class Decisions:
         ``(n,)`` points above the own cut, 0 and up; NaN in the lowest tier.
     referred
         ``(n,)`` whether the expert panel must look.
+    jump
+        ``(n,)`` the larger ratio of a jump in spend (``tiering/challenge.py``), NaN if unknown.
     reasons
         Reason codes of each customer (``tiering/referral.py``).
     """
@@ -43,6 +46,7 @@ class Decisions:
     margin_up: FloatArray
     margin_down: FloatArray
     referred: BoolArray
+    jump: FloatArray
     reasons: list[tuple[str, ...]]
 
     def reason_texts(self, row: int, language: Language) -> tuple[str, ...]:
@@ -64,6 +68,8 @@ class Decisions:
             "band": self.scheme.referral.band,
             "missing": float(self.composite.missing_weight[row]),
             "limit": self.scheme.referral.max_missing_weight,
+            "jump": float(self.jump[row]),
+            "jump_limit": self.scheme.referral.max_jump_ratio or 0.0,
             "dimensions": (", " if language == "en" else "、").join(labels),
         }
         return tuple(reason_text(code, language, fields) for code in self.reasons[row])
@@ -88,7 +94,8 @@ def decide(
     Parameters
     ----------
     values
-        Indicator name to ``(n,)`` values, NaN where unknown.
+        Indicator name to ``(n,)`` values, NaN where unknown: those of the scheme, and where
+        they are measured those of ``tiering/challenge.py``.
     flags
         What the caller knows beyond the values: flag of ``referral.FLAGS`` to ``(n,)`` mask.
 
@@ -111,6 +118,7 @@ def decide(
         distance=np.fmin(margin_up, margin_down),
         missing_weight=scored.missing_weight,
         missing_dimension=scored.missing_dimension,
+        challenged=challenged(values, scheme.referral.max_jump_ratio or 0.0, len(tier)),
         flags=flags or {},
     )
     return Decisions(
@@ -120,5 +128,6 @@ def decide(
         margin_up=margin_up,
         margin_down=margin_down,
         referred=referred,
+        jump=jump_ratio(values, len(tier)),
         reasons=reasons,
     )

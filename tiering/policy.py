@@ -80,11 +80,15 @@ class Referral(_Frozen):
         Share (0 to 1) of the weight without data up to which no panel is needed.
     refer_flags
         Flags of the caller that need the panel.
+    max_jump_ratio
+        A jump in spend (``tiering/challenge.py``) that reaches this ratio and is not explained
+        goes to the panel (#7); None or 0 challenges nobody.
     """
 
     band: Number
     max_missing_weight: Number
     refer_flags: tuple[str, ...] = ()
+    max_jump_ratio: Number | None = None
 
 
 class Scheme(_Frozen):
@@ -116,9 +120,9 @@ class Scheme(_Frozen):
     @property
     def sha256(self) -> str:
         """Hex digest of the content, labels included; the TOML's layout does not matter."""
-        content = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-        )
+        # What a scheme does not say stays out: a new key leaves the hash of older schemes alone.
+        said = self.model_dump(mode="json", exclude_none=True)
+        content = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
     def tier_key(self, index: int) -> str:
@@ -150,6 +154,8 @@ def _write(scheme: Scheme) -> str:
         f"max_missing_weight = {scheme.referral.max_missing_weight!r}",
         f"refer_flags = [{', '.join(map(_quote, scheme.referral.refer_flags))}]",
     ]
+    if scheme.referral.max_jump_ratio is not None:
+        lines.append(f"max_jump_ratio = {scheme.referral.max_jump_ratio!r}")
     for dimension in scheme.dimensions:
         lines += [
             "",

@@ -1,4 +1,4 @@
-"""Which decisions the expert panel must see, and the words that say why (#93, #96)."""
+"""Which decisions the expert panel must see, and the words that say why (#7, #93, #96)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Language = Literal["en", "zh"]
 BORDER_MARGIN = "border_margin"
 MISSING_WEIGHT = "missing_weight"
 MISSING_DIMENSION = "missing_dimension"
+UNEXPLAINED_JUMP = "unexplained_jump"
 DORMANT = "dormant"
 
 REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -36,6 +37,13 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "No data for {dimensions}; the score rests on the other dimensions.",
             "缺少{dimensions}数据，得分按其余维度计算。",
         ),
+        UNEXPLAINED_JUMP: (
+            "Spend jumped to {jump:.1f} times what it was (the last year against the year before, "
+            "or one purchase day against the others) and no explanation is on record; from "
+            "{jump_limit:g} times on, a panel decides.",
+            "采购额突增至原来的{jump:.1f}倍（近一年对前一年，或单日对其余采购日均值），"
+            "且无解释记录；达到{jump_limit:g}倍即需评审会复核。",
+        ),
         DORMANT: (
             "No purchase for longer than the models cover; their forecasts are uncertain.",
             "长期未采购，超出模型适用范围，预测不确定。",
@@ -43,7 +51,8 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Reason code to format strings (English, Chinese). Fields: ``score``, ``distance``,
-``cut`` and ``band`` in points, ``missing`` and ``limit`` as shares, ``dimensions`` as text."""
+``cut`` and ``band`` in points, ``missing`` and ``limit`` as shares, ``jump`` and ``jump_limit``
+as ratios, ``dimensions`` as text."""
 
 FLAGS: tuple[str, ...] = (DORMANT,)
 """Reasons that only the caller can know."""
@@ -66,6 +75,7 @@ def refer(
     distance: FloatArray,
     missing_weight: FloatArray,
     missing_dimension: BoolArray,
+    challenged: BoolArray,
     flags: Mapping[str, BoolArray],
 ) -> tuple[BoolArray, list[tuple[str, ...]]]:
     """Decide who is referred, and collect what there is to say about each customer.
@@ -82,6 +92,8 @@ def refer(
         ``(n,)`` share of weight without data.
     missing_dimension
         ``(n, d)`` dimensions without data.
+    challenged
+        ``(n,)`` spend that jumped without an explanation (``tiering/challenge.py``).
     flags
         Flag to ``(n,)`` mask.
 
@@ -111,9 +123,10 @@ def refer(
         BORDER_MARGIN: np.less(distance, referral.band),
         MISSING_WEIGHT: np.greater(missing_weight, referral.max_missing_weight) & ~dormant,
         MISSING_DIMENSION: np.asarray(missing_dimension.any(axis=1)),
+        UNEXPLAINED_JUMP: challenged,
         **flags,
     }
-    referred = masks[BORDER_MARGIN] | masks[MISSING_WEIGHT]
+    referred = masks[BORDER_MARGIN] | masks[MISSING_WEIGHT] | masks[UNEXPLAINED_JUMP]
     for name in referral.refer_flags:
         referred = referred | flags.get(name, np.zeros(n, dtype=np.bool_))
     told = [code for code in REASONS if code in masks]

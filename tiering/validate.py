@@ -57,6 +57,13 @@ def _referral(scheme: Scheme) -> Iterator[Fault]:
             "referral.max_missing_weight",
             f"{referral.max_missing_weight:g} must be a share between 0 and 1.",
         )
+    if referral.max_jump_ratio is not None and not (
+        referral.max_jump_ratio == 0 or referral.max_jump_ratio > 1
+    ):
+        yield Fault(
+            "referral.max_jump_ratio",
+            f"{referral.max_jump_ratio:g} is no jump; write a ratio above 1, or 0 for none.",
+        )
     for flag in referral.refer_flags:
         if flag not in FLAGS:
             yield Fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from features.parquet import read_frame, read_outcomes
 from features.schema import FloatArray, IndicatorFrame
+from tiering import challenge
 from training.errors import DatasetError
 from training.recipe import Eligibility
 
@@ -104,6 +105,21 @@ def eligible(values: FloatArray, columns: Sequence[str], rule: Eligibility) -> B
     tenure = values[:, names.index("tenure_days")]
     with np.errstate(invalid="ignore"):
         return (since <= rule.active_within_days) & (tenure >= rule.min_tenure_days)
+
+
+def challenged(values: FloatArray, columns: Sequence[str], rule: Eligibility) -> BoolArray:
+    """Return which of ``(n, k)`` customers' spend jumped without an explanation, ``(n,)`` (#7)."""
+    by_name = {name: values[:, index] for index, name in enumerate(columns)}
+    return challenge.challenged(by_name, rule.max_jump_ratio, len(values))
+
+
+def learned_from(data: TrainingSet, rule: Eligibility) -> TrainingSet:
+    """Return the set with challenged rows no longer eligible: what models may learn from.
+
+    Models are judged on ``data`` itself: a jump that nobody explained must not become a
+    pattern, but its customer has to be graded, so the figures must say how well.
+    """
+    return replace(data, eligible=data.eligible & ~challenged(data.values, data.columns, rule))
 
 
 def load_training_set(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from tiering.policy import Scheme
 from tiering.scores import Reference
 from training.bundle import Bundle
-from training.dataset import TrainingSet
+from training.dataset import TrainingSet, learned_from
 from training.errors import FitError
 from training.manifest import BundleMeta
 from training.models.churn import fit_churn
@@ -37,14 +37,16 @@ def fit_bundle(
 ) -> Bundle:
     """Fit both models for an origin and freeze its reference population.
 
-    The reference are the eligible customers of ``origin.day``: their indicators are
-    known that day, their outcomes are not needed.
+    Nothing is learned from customers whose spend jumped without an explanation
+    (``eligibility.max_jump_ratio``, #7). The reference are the other eligible customers of
+    ``origin.day``: their indicators are known that day, their outcomes are not needed.
 
     Raises
     ------
     FitError
         If the days of the origin hold too little to learn from.
     """
+    data = learned_from(data, recipe.eligibility)
     churn = fit_churn(data, origin.churn, recipe)
     ltv = fit_ltv(data, origin.ltv, recipe)
     present = data.on(origin.day)

@@ -33,10 +33,20 @@ class Target(_Section):
 
 
 class Eligibility(_Section):
-    """Which customers the models learn from and are judged on."""
+    """Which customers the models learn from and are judged on.
+
+    ``max_jump_ratio`` bounds the first only: a challenged customer is still judged on.
+    """
 
     active_within_days: Days
     min_tenure_days: Annotated[int, Field(ge=0)]
+    max_jump_ratio: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+
+    @model_validator(mode="after")
+    def _a_jump_goes_up(self) -> Self:
+        if 0.0 < self.max_jump_ratio <= 1.0:
+            raise ValueError("max_jump_ratio must be above 1, or 0 to challenge nobody")
+        return self
 
 
 class Origins(_Section):

@@ -40,6 +40,15 @@ GRADE: dict[str, Any] = {
     "dimensions": [
         {"id": "value", "label": {"en": "Value", "zh-CN": "价值"}, "weight": 1.0, "score": 58.5},
     ],
+    "lifecycle": [
+        {
+            "scheme": "six-stage",
+            "version": "1.0.0",
+            "title": {"en": "Six lifecycle stages", "zh-CN": "生命周期六阶段"},
+            "stage": "growing",
+            "label": {"en": "Growing", "zh-CN": "成长期"},
+        },
+    ],
     "referral": {
         "referred": True,
         "reasons": [
@@ -52,7 +61,7 @@ GRADE: dict[str, Any] = {
         "due_at": "2024-07-08T02:00:00Z",
     },
     "model": {"version": "3", "bundle_digest": "c" * 64, "trained_as_of": "2024-06-30"},
-    "scheme": {"id": "five-dimension", "version": "1.0.0", "sha256": "9" * 64},
+    "scheme": {"id": "five-dimension", "version": "1.1.0", "sha256": "9" * 64},
     "world": "journey",
     "simulated": False,
 }

@@ -29,6 +29,10 @@ def list_grades(
     reviews: ReviewsDep,
     parts: ServiceDep,
     tier: Annotated[str | None, Query(description="Tier id, for instance `core`.")] = None,
+    stage: Annotated[
+        str | None,
+        Query(description="Stage of the first lifecycle scheme, for instance `dormant`."),
+    ] = None,
     referred: Annotated[bool | None, Query(description="Only (not) referred ones.")] = None,
     limit: Limit = None,
     cursor: Cursor = None,
@@ -38,16 +42,24 @@ def list_grades(
     All pages of a list are of the run it was begun on, even if a newer one finishes.
     """
     run = served_run(store) if cursor is None else _run_of(store, cursor)
-    _check_tier(run, tier)
+    _check("tier", tier, [each.id for each in run.basis.tiers])
+    _check("stage", stage, [each.id for each in run.basis.stages])
     page = store.page(
         run,
         tier_id=tier,
+        stage=stage,
         referred=referred,
         limit=limit or parts.settings.page_size,
         cursor=cursor,
     )
     cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
-    query = {"tier": tier, "referred": referred, "limit": limit, "cursor": page.cursor}
+    query = {
+        "tier": tier,
+        "stage": stage,
+        "referred": referred,
+        "limit": limit,
+        "cursor": page.cursor,
+    }
     return schemas.GradeList(
         items=[presenting.grade(each, cases.get(each.customer_id)) for each in page.items],
         total=page.total,
@@ -133,10 +145,10 @@ def _run_of(store: Grades, cursor: str) -> Run:
     return run
 
 
-def _check_tier(run: Run, tier: str | None) -> None:
-    known = [each.id for each in run.basis.tiers]
-    if tier is not None and tier not in known:
+def _check(parameter: str, wanted: str | None, known: list[str]) -> None:
+    if wanted is not None and wanted not in known:
+        listed = f"One of: {', '.join(known)}." if known else f"This run has no {parameter}s."
         raise InvalidRequestError(
-            f"The scheme has no tier {tier!r}.",
-            [RequestFault(f"One of: {', '.join(known)}.", parameter="tier")],
+            f"The scheme has no {parameter} {wanted!r}.",
+            [RequestFault(listed, parameter=parameter)],
         )

@@ -44,6 +44,17 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             )
             for dimension in basis.dimensions
         ],
+        lifecycle=[
+            schemas.LifecycleStage(
+                scheme=policy.id,
+                version=policy.version,
+                title=_text(policy.title_en, policy.title_zh),
+                stage=stage.id,
+                label=_text(stage.label_en, stage.label_zh),
+            )
+            for policy in basis.lifecycles
+            for stage in (policy.stage(graded.stages[policy.id]),)
+        ],
         referral=schemas.Referral(
             referred=graded.referred,
             reasons=[
@@ -133,6 +144,19 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
         model=model(basis),
         scheme=scheme(basis),
         tiers=[_tier(tier) for tier in basis.tiers],
+        lifecycles=[
+            schemas.Lifecycle(
+                id=policy.id,
+                version=policy.version,
+                sha256=policy.sha256,
+                title=_text(policy.title_en, policy.title_zh),
+                stages=[
+                    schemas.Stage(id=stage.id, label=_text(stage.label_en, stage.label_zh))
+                    for stage in policy.stages
+                ],
+            )
+            for policy in basis.lifecycles
+        ],
         loaded=model(loaded) if loaded else None,
         loaded_is_served=loaded is not None and loaded.bundle_digest == basis.bundle_digest,
     )

@@ -84,6 +84,33 @@ class DimensionScore(Out):
     score: float | None
 
 
+class Stage(Out):
+    """A stage of a lifecycle; its id is unique inside its scheme."""
+
+    id: str
+    label: Text
+
+
+class Lifecycle(Out):
+    """A lifecycle scheme with its stages, as a customer passes through them."""
+
+    id: str
+    version: str
+    sha256: str
+    title: Text
+    stages: list[Stage]
+
+
+class LifecycleStage(Out):
+    """Where the customer stands in one lifecycle; ``stage`` is unique inside its scheme."""
+
+    scheme: str
+    version: str
+    title: Text
+    stage: str
+    label: Text
+
+
 class Reason(Out):
     """Why people look at the grade, or what to bear in mind."""
 
@@ -131,6 +158,9 @@ class Grade(Out):
     churn: Churn
     ltv: LifetimeValue
     dimensions: list[DimensionScore]
+    lifecycle: list[LifecycleStage] = Field(
+        description="By scheme; lists are filtered by the first. Empty in runs from before stages."
+    )
     referral: Referral
     model: Model
     scheme: Scheme

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api import examples
-from serving.api.schemas import Instant, Model, Out, Scheme, Tier
+from serving.api.schemas import Instant, Lifecycle, Model, Out, Scheme, Tier
 from serving.domain.case import CaseStatus
 
 
@@ -53,6 +53,9 @@ class Serving(Out):
     model: Model
     scheme: Scheme
     tiers: list[Tier]
+    lifecycles: list[Lifecycle] = Field(
+        description="Schemes of lifecycle stages; lists are filtered by the first."
+    )
     loaded: Model | None
     loaded_is_served: bool = Field(
         description="False between a promotion and the next batch: what-ifs then use a newer "

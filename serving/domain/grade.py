@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from serving.domain.lifecycle import LifecycleLabel, StageLabel
+
 Lang = Literal["en", "zh-CN"]
 LANGS: tuple[Lang, ...] = ("en", "zh-CN")
 
@@ -64,6 +66,9 @@ class Basis:
         SHA-256 (hex) of the bundle and of the scheme's canonical content.
     simulated
         Whether the input world is simulated, not real.
+    lifecycles
+        Policies of stages; lists are filtered by the stages of the first. Empty in runs from
+        before there were stages.
     """
 
     run_id: str | None
@@ -81,6 +86,12 @@ class Basis:
     scheme_sha256: str
     tiers: tuple[TierLabel, ...]
     dimensions: tuple[DimensionLabel, ...]
+    lifecycles: tuple[LifecycleLabel, ...] = ()
+
+    @property
+    def stages(self) -> tuple[StageLabel, ...]:
+        """The stages lists are filtered by: those of the first policy."""
+        return self.lifecycles[0].stages if self.lifecycles else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,8 @@ class Run:
     Attributes
     ----------
     fingerprint
-        SHA-256 over data, bundle and snapshot; the same input gives the same fingerprint.
+        SHA-256 over data, bundle, snapshot and lifecycle policies; the same input gives the
+        same fingerprint.
     known_at, started_at, finished_at
         Instants, naive UTC.
     manifest_sha256
@@ -176,6 +188,8 @@ class Grade:
     reason_texts
         The reasons in words with this customer's numbers, by language (`LANGS`), in the
         order of ``reasons``; written while grading.
+    stages
+        Stage id by the id of its policy in ``basis.lifecycles``.
     """
 
     grade_id: str
@@ -194,6 +208,13 @@ class Grade:
     reasons: tuple[str, ...]
     indicators: Mapping[str, float | None]
     reason_texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stage(self) -> str | None:
+        """The stage of the first lifecycle policy; None in runs from before stages."""
+        first = self.basis.lifecycles[:1]
+        return self.stages[first[0].id] if first else None
 
     def value(self, name: str) -> float | None:
         """Return an indicator or a prediction (``ltv``, ``churn_probability``) by name."""

@@ -76,6 +76,7 @@ class Grades:
         run: Run,
         *,
         tier_id: str | None = None,
+        stage: str | None = None,
         referred: bool | None = None,
         prefix: str = "",
         limit: int = 50,
@@ -85,8 +86,8 @@ class Grades:
 
         Parameters
         ----------
-        tier_id, referred
-            Keep only these; a tier id the run does not have keeps nothing.
+        tier_id, stage, referred
+            Keep only these; a tier or a stage the run does not have keeps nothing.
         prefix
             Keep only customers whose id starts with it.
         cursor
@@ -97,7 +98,7 @@ class Grades:
         InvalidRequestError
             If the cursor is not one of this list.
         """
-        kept = _kept(run, tier_id, referred, prefix)
+        kept = _kept(run, tier_id, stage, referred, prefix)
         total = self._session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
         rows = select(GradeRow).where(*kept)
         if cursor is not None:
@@ -172,12 +173,14 @@ def run_of_cursor(cursor: str) -> str:
 
 
 def _kept(
-    run: Run, tier_id: str | None, referred: bool | None, prefix: str
+    run: Run, tier_id: str | None, stage: str | None, referred: bool | None, prefix: str
 ) -> list[ColumnElement[bool]]:
     kept = [GradeRow.run_id == run.run_id]
     if tier_id is not None:
         indexes = [tier.index for tier in run.basis.tiers if tier.id == tier_id]
         kept.append(GradeRow.tier_index == (indexes[0] if indexes else -1))
+    if stage is not None:
+        kept.append(GradeRow.stage == stage)
     if referred is not None:
         kept.append(GradeRow.referred == referred)
     if prefix:

@@ -28,6 +28,8 @@ class Population:
         ``(n,)``; 0 is the best tier.
     dimension_scores
         By dimension id, ``(n,)`` float64; NaN where the dimension has no data.
+    stage
+        ``(n,)`` stage ids of the run's first lifecycle policy; empty without one.
     """
 
     customer_id: tuple[str, ...]
@@ -36,6 +38,7 @@ class Population:
     churn_probability: FloatArray
     ltv: FloatArray
     dimension_scores: dict[str, FloatArray]
+    stage: npt.NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -51,6 +54,7 @@ def read_population(session: Session, run_id: str, dimensions: Sequence[str]) ->
             GradeRow.churn_probability,
             GradeRow.ltv,
             GradeRow.dimension_scores,
+            GradeRow.stage,
         )
         .where(GradeRow.run_id == run_id)
         .order_by(GradeRow.score.desc(), GradeRow.customer_id)
@@ -67,6 +71,7 @@ def read_population(session: Session, run_id: str, dimensions: Sequence[str]) ->
             name: np.array([row.dimension_scores.get(name) for row in rows], dtype=np.float64)
             for name in dimensions
         },
+        stage=np.array([row.stage or "" for row in rows], dtype=np.str_),
     )
 
 
@@ -82,6 +87,7 @@ class Listed:
     ltv: float | None
     net_amount_365d: float | None
     referred: bool
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ def list_customers(
     run_id: str,
     *,
     tier_index: int | None = None,
+    stage: str | None = None,
     search: str = "",
     page: int = 1,
     size: int = 25,
@@ -117,8 +124,8 @@ def list_customers(
 
     Parameters
     ----------
-    tier_index
-        Only this tier.
+    tier_index, stage
+        Only this tier, this stage.
     search
         Only customers whose id contains it, letter case aside.
     page
@@ -127,6 +134,8 @@ def list_customers(
     kept = [GradeRow.run_id == run_id]
     if tier_index is not None:
         kept.append(GradeRow.tier_index == tier_index)
+    if stage is not None:
+        kept.append(GradeRow.stage == stage)
     if search:
         kept.append(GradeRow.customer_id.icontains(search, autoescape=True))
     total = session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
@@ -149,6 +158,7 @@ def list_customers(
             ltv=row.ltv,
             net_amount_365d=row.indicators.get("net_amount_365d"),
             referred=row.referred,
+            stage=row.stage,
         )
         for row in session.scalars(query)
     )

@@ -14,6 +14,7 @@ from serving.domain.grade import (
     TierLabel,
     TierSummary,
 )
+from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
 
@@ -46,6 +47,7 @@ def run_values(run: Run) -> dict[str, object]:
         "tiers": [asdict(summary) for summary in run.tiers],
         "dimensions": [asdict(dimension) for dimension in basis.dimensions],
         "layout": [[entry.indicator, entry.channel, entry.dimension] for entry in run.layout],
+        "lifecycles": [asdict(policy) for policy in basis.lifecycles],
     }
 
 
@@ -85,6 +87,8 @@ def grade_values(grade: Grade) -> dict[str, object]:
         "reason_texts": {lang: list(texts) for lang, texts in grade.reason_texts.items()},
         "dimension_scores": dict(grade.dimension_scores),
         "indicators": dict(grade.indicators),
+        "stage": grade.stage,
+        "stages": dict(grade.stages),
     }
 
 
@@ -107,6 +111,7 @@ def grade_of(row: GradeRow, basis: Basis) -> Grade:
         reasons=tuple(row.reasons),
         reason_texts={lang: tuple(texts) for lang, texts in row.reason_texts.items()},
         indicators=row.indicators,
+        stages=row.stages,
     )
 
 
@@ -152,4 +157,8 @@ def basis_of(row: RunRow) -> Basis:
         scheme_sha256=row.scheme_sha256,
         tiers=tuple(TierLabel(**summary["tier"]) for summary in row.tiers),
         dimensions=tuple(DimensionLabel(**dimension) for dimension in row.dimensions),
+        lifecycles=tuple(
+            LifecycleLabel(**{**policy, "stages": tuple(StageLabel(**s) for s in policy["stages"])})
+            for policy in row.lifecycles
+        ),
     )

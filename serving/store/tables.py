@@ -45,6 +45,7 @@ class RunRow(Table):
     tiers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     dimensions: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     layout: Mapped[list[list[str]]] = mapped_column(JSON)
+    lifecycles: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
 
 
 class GradeRow(Table):
@@ -58,6 +59,7 @@ class GradeRow(Table):
         Index(
             "ix_grade_run_referred_score", "run_id", "referred", text("score DESC"), "customer_id"
         ),
+        Index("ix_grade_run_stage_score", "run_id", "stage", text("score DESC"), "customer_id"),
         Index("ix_grade_customer", "customer_id"),
     )
 
@@ -77,6 +79,9 @@ class GradeRow(Table):
     reason_texts: Mapped[dict[str, list[str]]] = mapped_column(JSON)
     dimension_scores: Mapped[dict[str, float | None]] = mapped_column(JSON)
     indicators: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    # Of the run's first lifecycle policy, which lists are filtered by; of all, by policy.
+    stage: Mapped[str | None] = mapped_column(Text)
+    stages: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
 
 
 class ExplanationRow(Table):

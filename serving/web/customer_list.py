@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from serving.domain.grade import Run
@@ -13,10 +14,11 @@ from serving.web.shell import tone
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the reader asked for: a part of an id, a tier, a page."""
+    """What the reader asked for: a part of an id, a tier, a stage, a page."""
 
     search: str
     tier_id: str
+    stage_id: str
     page: int
 
 
@@ -28,6 +30,7 @@ class CustomerLine:
     address: str
     tier: str
     tone: str
+    stage: str
     score: str
     score_width: float
     margin: str
@@ -57,6 +60,20 @@ def tier_choices(writer: Writer, run: Run, tier_id: str) -> tuple[Choice, ...]:
     )
 
 
+def stage_choices(
+    writer: Writer, run: Run, stage_id: str, occupied: Container[str]
+) -> tuple[Choice, ...]:
+    """Return the options of the stage filter: stages with customers, and the one asked for."""
+    return (
+        Choice("", writer.words("portfolio.all_stages"), not stage_id),
+        *(
+            Choice(stage.id, stage.label(writer.language), stage.id == stage_id)
+            for stage in run.basis.stages
+            if stage.id in occupied or stage.id == stage_id
+        ),
+    )
+
+
 def customer_lines(writer: Writer, run: Run, listing: Listing) -> tuple[CustomerLine, ...]:
     """Return the lines of one page of the list."""
     rows = listing.rows
@@ -70,6 +87,7 @@ def _customer_line(
     writer: Writer, run: Run, row: Listed, ltv_cents: int, spend_cents: int
 ) -> CustomerLine:
     tier = run.basis.tiers[row.tier_index]
+    stages = {stage.id: stage.label(writer.language) for stage in run.basis.stages}
     if row.margin_up is None:
         margin = writer.words("portfolio.list.top")
     else:
@@ -79,6 +97,7 @@ def _customer_line(
         address=customer_address(row.customer_id),
         tier=tier.label(writer.language),
         tone=tone(tier.index),
+        stage=stages.get(row.stage or "", writer.absent),
         score=writer.points(row.score),
         score_width=round(row.score, 2),
         margin=margin,

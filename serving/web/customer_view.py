@@ -176,6 +176,28 @@ def _tiles(writer: Writer, run: Run, grade: Grade, summary: Summary) -> tuple[Fa
             writer.plain(summary.rank(grade.score)),
             words("customer.rank_aside", total=writer.plain(run.customers)),
         ),
+        *_lifecycle(writer, grade),
+    )
+
+
+def _lifecycle(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
+    """Return the stage of the first policy, with those of the others beside it."""
+    stages = [
+        (policy.title(writer.language), policy.stage(grade.stages[policy.id]))
+        for policy in grade.basis.lifecycles
+    ]
+    return tuple(
+        Fact(
+            writer.words("customer.lifecycle"),
+            first.label(writer.language),
+            writer.words("customer.lifecycle_separator").join(
+                writer.words(
+                    "customer.lifecycle_other", policy=title, stage=stage.label(writer.language)
+                )
+                for title, stage in stages[1:]
+            ),
+        )
+        for _, first in stages[:1]
     )
 
 

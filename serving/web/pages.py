@@ -123,16 +123,19 @@ def _answer(request: Request, reading: Reading) -> Response:
 def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> HTMLResponse:
     asked = request.query_params
     tiers = {tier.id: tier.index for tier in run.basis.tiers}
-    tier_id = asked.get("tier", "")
+    stages = {stage.id for stage in run.basis.stages}
+    tier_id, stage_id = asked.get("tier", ""), asked.get("stage", "")
     query = Query(
         search=asked.get("q", "").strip()[:_LONGEST_SEARCH],
         tier_id=tier_id if tier_id in tiers else "",
+        stage_id=stage_id if stage_id in stages else "",
         page=_page_number(request),
     )
     listing = list_customers(
         session,
         run.run_id,
         tier_index=tiers.get(query.tier_id),
+        stage=query.stage_id or None,
         search=query.search,
         page=query.page,
         size=CUSTOMERS_PER_PAGE,

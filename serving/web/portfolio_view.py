@@ -11,7 +11,14 @@ from serving.domain.grade import Run, TierSummary
 from serving.store.portfolio import Listing
 from serving.web.addresses import address
 from serving.web.chart_style import embedded
-from serving.web.customer_list import Choice, CustomerLine, Query, customer_lines, tier_choices
+from serving.web.customer_list import (
+    Choice,
+    CustomerLine,
+    Query,
+    customer_lines,
+    stage_choices,
+    tier_choices,
+)
 from serving.web.formats import Writer
 from serving.web.portfolio_charts import score_histogram, share, tier_shares, value_at_risk
 from serving.web.shell import Fact, Paging, Shell, paging, shell, tone
@@ -36,6 +43,19 @@ class TierLine:
 
 
 @dataclass(frozen=True, slots=True)
+class StageLine:
+    """One line of the table of lifecycle stages."""
+
+    label: str
+    address: str
+    customers: str
+    customer_share: str
+    ltv: str
+    ltv_share: str
+    churn: str
+
+
+@dataclass(frozen=True, slots=True)
 class BandLine:
     """One line of the tables behind the charts."""
 
@@ -53,6 +73,7 @@ class PortfolioPage:
     tiers: tuple[TierLine, ...]
     tier_total: TierLine
     tier_names: tuple[str, ...]
+    stages: tuple[StageLine, ...]
     risk_lede: str
     score_lines: tuple[BandLine, ...]
     churn_lines: tuple[BandLine, ...]
@@ -62,6 +83,7 @@ class PortfolioPage:
     search: str
     filtered: bool
     choices: tuple[Choice, ...]
+    stage_choices: tuple[Choice, ...]
     customers: tuple[CustomerLine, ...]
     paging: Paging
 
@@ -71,7 +93,7 @@ def portfolio_page(
 ) -> PortfolioPage:
     """Build the page of a run; ``size`` is how many customers a page of the list holds."""
     words, basis = writer.words, run.basis
-    filters = {"q": query.search, "tier": query.tier_id}
+    filters = {"q": query.search, "tier": query.tier_id, "stage": query.stage_id}
     return PortfolioPage(
         shell=shell(
             writer,
@@ -86,6 +108,7 @@ def portfolio_page(
         tiers=tuple(_tier_line(writer, tier, run.tiers) for tier in run.tiers),
         tier_total=_tier_total(writer, run, summary),
         tier_names=tuple(tier.label(writer.language) for tier in basis.tiers),
+        stages=_stage_lines(writer, run, summary),
         risk_lede=words(
             "portfolio.risk.lede",
             shown=writer.plain(len(summary.sample)),
@@ -97,8 +120,9 @@ def portfolio_page(
         score_figure=embedded(score_histogram(writer, summary.score_bands, basis.tiers)),
         risk_figure=embedded(value_at_risk(writer, summary.sample, basis.tiers)),
         search=query.search,
-        filtered=bool(query.search or query.tier_id),
+        filtered=bool(query.search or query.tier_id or query.stage_id),
         choices=tier_choices(writer, run, query.tier_id),
+        stage_choices=stage_choices(writer, run, query.stage_id, summary.stages),
         customers=customer_lines(writer, run, listing),
         paging=paging(
             writer,
@@ -175,6 +199,23 @@ def _tier_total(writer: Writer, run: Run, summary: Summary) -> TierLine:
         net_share=writer.percent(share(net, net)),
         churn=writer.percent(summary.churn_mean),
         referred=writer.plain(run.referred),
+    )
+
+
+def _stage_lines(writer: Writer, run: Run, summary: Summary) -> tuple[StageLine, ...]:
+    ltv = sum(count.ltv for count in summary.stages.values())
+    return tuple(
+        StageLine(
+            label=stage.label(writer.language),
+            address=f"{address('/', stage=stage.id)}#list",
+            customers=writer.plain(count.customers),
+            customer_share=writer.percent(share(count.customers, run.customers)),
+            ltv=writer.money(count.ltv),
+            ltv_share=writer.percent(share(count.ltv, ltv)),
+            churn=writer.percent(count.churn_mean),
+        )
+        for stage in run.basis.stages
+        if (count := summary.stages.get(stage.id)) is not None
     )
 
 

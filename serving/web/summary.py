@@ -43,6 +43,16 @@ class ChurnBand:
 
 
 @dataclass(frozen=True, slots=True)
+class StageCount:
+    """Customers in a lifecycle stage, their summed LTV and mean churn probability."""
+
+    stage: str
+    customers: int
+    ltv: float
+    churn_mean: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sampled:
     """One customer of the scatter."""
 
@@ -64,6 +74,8 @@ class Summary:
         None when there is no customer.
     dimension_medians
         By dimension id; None when no customer has data for it.
+    stages
+        Stages that have customers, by id.
     """
 
     scores: FloatArray
@@ -73,6 +85,7 @@ class Summary:
     score_bands: tuple[ScoreBand, ...]
     churn_bands: tuple[ChurnBand, ...]
     sample: tuple[Sampled, ...]
+    stages: Mapping[str, StageCount]
 
     def rank(self, score: float) -> int:
         """Return the place of a score among all, 1 for the best; equals share a place."""
@@ -91,6 +104,11 @@ def summarise(population: Population, n_tiers: int) -> Summary:
         score_bands=_score_bands(population, n_tiers),
         churn_bands=_churn_bands(population),
         sample=_sample(population),
+        stages={
+            stage: _stage_count(population, stage)
+            for stage in np.unique(population.stage).tolist()
+            if stage
+        },
     )
 
 
@@ -134,6 +152,16 @@ def _churn_bands(population: Population) -> tuple[ChurnBand, ...]:
     return tuple(
         ChurnBand(float(edges[i]), float(edges[i + 1]), int(customers[i]), float(value[i]))
         for i in range(len(edges) - 1)
+    )
+
+
+def _stage_count(population: Population, stage: str) -> StageCount:
+    own = population.stage == stage
+    return StageCount(
+        stage=stage,
+        customers=int(own.sum()),
+        ltv=float(np.nansum(population.ltv[own])),
+        churn_mean=_mean(population.churn_probability[own]),
     )
 
 

@@ -17,13 +17,15 @@ from features.manifest import Manifest
 from features.parquet import write_frame
 from features.schema import IndicatorFrame
 from serving.audit import verify
-from serving.batch import Published, read_published, run_batch
+from serving.batch import run_batch
 from serving.domain.case import CaseStatus
 from serving.errors import BatchError
+from serving.published import Published, read_published
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import Database
+from tiering.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 Publish = Callable[[IndicatorFrame, Path], Manifest]
@@ -101,6 +103,26 @@ def test_other_data_is_another_run(
     with database.read() as session:
         assert Grades(session).current_run() == third.run
     assert first.run.fingerprint == third.run.fingerprint != second.run.fingerprint
+
+
+def test_other_lifecycle_policies_are_another_run(
+    database: Database,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = run_batch(served_bundle, frame, database).run
+    six, *others = packaged_lifecycles()
+    moved = six.model_copy(update={"version": "1.0.1"})
+    for module in ("serving.batch", "serving.scoring"):
+        monkeypatch.setattr(f"{module}.packaged_lifecycles", lambda: (moved, *others))
+    second = run_batch(served_bundle, frame, database)
+    assert second.created
+    assert second.run.fingerprint != first.fingerprint
+    assert second.run.basis.lifecycles[0].version == "1.0.1"
+    with database.read() as session:
+        (told,) = AuditEvents(session).about(f"run:{second.run.run_id}")
+    assert told.payload["lifecycles"]["six-stage"] == moved.sha256
 
 
 def test_cases_follow_the_customer_over_runs(

@@ -12,8 +12,9 @@ from features.backends import connect
 from features.publish import publish
 from features.sources import ingest, open_sources
 from features.worlds import b2b
-from serving.batch import read_published, run_batch
+from serving.batch import run_batch
 from serving.domain.grade import LANGS
+from serving.published import read_published
 from serving.reasons import tell
 from serving.store.grades import Grades
 from serving.store.session import Database

@@ -56,6 +56,38 @@ def test_a_grade_says_what_it_rests_on(client: TestClient, graded: BatchResult) 
     assert first(client) == client.get(f"/v1/grades/{first(client)['customer_id']}").json()
 
 
+def test_a_grade_says_where_the_customer_stands_in_its_life(
+    client: TestClient, graded: BatchResult
+) -> None:
+    policies = client.get("/v1/model").json()["lifecycles"]
+    assert [policy["id"] for policy in policies] == ["six-stage", "four-stage", "aarrr"]
+    assert [policy["sha256"] for policy in policies] == [
+        policy.sha256 for policy in graded.run.basis.lifecycles
+    ]
+    for grade in client.get("/v1/grades", params={"limit": 500}).json()["items"]:
+        for told, policy in zip(grade["lifecycle"], policies, strict=True):
+            assert (told["scheme"], told["title"]) == (policy["id"], policy["title"])
+            labels = {stage["id"]: stage["label"] for stage in policy["stages"]}
+            assert told["label"] == labels[told["stage"]]
+            assert told["label"]["en"] != told["label"]["zh-CN"]
+
+
+def test_lists_are_filtered_by_stage(client: TestClient, graded: BatchResult) -> None:
+    totals = {}
+    for stage in graded.run.basis.stages:
+        address = f"/v1/grades?stage={stage.id}&limit=100"
+        seen = []
+        while address:
+            page = client.get(address).json()
+            seen += page["items"]
+            address = page["next"]
+        assert {grade["lifecycle"][0]["stage"] for grade in seen} <= {stage.id}
+        totals[stage.id] = len(seen)
+    assert sum(totals.values()) == graded.run.customers
+    assert totals["prospect"] == 0
+    assert min(totals["mature"], totals["lost"]) > 0
+
+
 def test_margins_lead_to_the_cuts(client: TestClient) -> None:
     for grade in client.get("/v1/grades", params={"limit": 500}).json()["items"]:
         margin, score = grade["margin"], grade["score"]
@@ -136,6 +168,8 @@ def test_filters_go_on_over_the_pages(client: TestClient, graded: BatchResult) -
     ("query", "parameter"),
     [
         ("tier=gold", "tier"),
+        ("stage=core", "stage"),
+        ("stage=revenue", "stage"),  # of another scheme than the first
         ("limit=0", "limit"),
         ("limit=501", "limit"),
         ("limit=many", "limit"),

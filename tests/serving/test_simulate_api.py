@@ -51,6 +51,35 @@ def test_more_spend_scores_higher_and_the_account_says_so(client: TestClient) ->
     assert direct["percentile"] > 99
 
 
+def test_silence_moves_the_stage(client: TestClient) -> None:
+    def stages(**indicators: float | None) -> dict[str, str]:
+        told = post(client, {"customer_id": "c-0007", "indicators": indicators})[1]
+        return {entry["scheme"]: entry["stage"] for entry in told["grade"]["lifecycle"]}
+
+    regular = {"tenure_days": 900, "repeat_count": 30, "net_amount_growth_90d": 0}
+    awake = stages(**regular, days_since_last_order=10, recency_to_interval_ratio=0.5)
+    silent = stages(**regular, days_since_last_order=90, recency_to_interval_ratio=4.5)
+    gone = stages(**regular, days_since_last_order=300, recency_to_interval_ratio=15)
+    assert [s["six-stage"] for s in (awake, silent, gone)] == ["mature", "dormant", "lost"]
+    assert silent["four-stage"] == "declining"
+    assert silent["aarrr"] == "acquisition" != awake["aarrr"]
+
+
+def test_a_jump_is_referred_unless_somebody_explained_it(client: TestClient) -> None:
+    def reasons(**indicators: float | None) -> dict[str, dict[str, str]]:
+        told = post(client, {"customer_id": "c-0007", "indicators": indicators})[1]
+        referral = told["grade"]["referral"]
+        assert referral["referred"] or "unexplained_jump" not in str(referral["reasons"])
+        return {reason["code"]: reason["text"] for reason in referral["reasons"]}
+
+    told = reasons(net_amount_jump_365d=10, largest_order_ratio_730d=None)["unexplained_jump"]
+    assert "10.0 times" in told["en"]
+    assert "10.0倍" in told["zh-CN"]
+    assert "unexplained_jump" in reasons(largest_order_ratio_730d=40)
+    assert "unexplained_jump" not in reasons(net_amount_jump_365d=10, jump_explained_365d=1)
+    assert "unexplained_jump" not in reasons(net_amount_jump_365d=9.9)
+
+
 def test_a_new_customer_needs_no_id(client: TestClient) -> None:
     values = {"net_amount_365d": 500, "tenure_days": 100, "csat_mean_365d": None}
     status, told = post(client, {"indicators": values})

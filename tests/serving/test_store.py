@@ -41,7 +41,7 @@ def test_migrations_go_up_and_down(tmp_path: Path) -> None:
     assert not store.is_current()
     store.upgrade()
     store.upgrade()
-    assert store.revision() == "0001"
+    assert store.revision() == "0002"
     assert store.is_current()
     tables = set(inspect(create_engine(url)).get_table_names())
     assert tables == {*Table.metadata.tables, "alembic_version"}
@@ -136,6 +136,9 @@ def test_filters_agree_with_the_summary(served: Database) -> None:
             assert store.page(run, tier_id=summary.tier.id).total == summary.customers
             both = store.page(run, tier_id=summary.tier.id, referred=True, limit=500)
             assert both.total == len(both.items) == summary.referred
+        stages = {s.id: store.page(run, stage=s.id).total for s in run.basis.stages}
+        assert sum(stages.values()) == run.customers
+        assert store.page(run, stage="nonsense").total == 0
         assert store.page(run, tier_id="nonsense").total == 0
         assert store.page(run, referred=True).total == run.referred
         assert [g.customer_id for g in store.page(run, prefix="c-0007").items] == ["c-0007"]

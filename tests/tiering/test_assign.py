@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from features.schema import Direction, FloatArray, describe
 from tiering.assign import assign, decide
-from tiering.scheme import Scheme, load_scheme
+from tiering.scheme import Scheme, load_scheme, parse_scheme
 from tiering.scores import Reference
 
 DEFAULT = load_scheme()
@@ -106,6 +106,27 @@ def test_missing_dimensions_and_flags_in_words(small: Scheme, population: Refere
     assert answer.reason_texts(0, "en")[0] == (
         "54% of the weight has no data; above 30% a panel decides."
     )
+
+
+def test_an_unexplained_jump_goes_to_the_panel(small_text: str, population: Reference) -> None:
+    ten = parse_scheme(small_text.replace("band = 2.0", "band = 2.0\nmax_jump_ratio = 10"))
+    values = {
+        **at_points(ten, [40.0] * 5),
+        "net_amount_jump_365d": np.array([10.0, 9.9, np.nan, 12.0, np.nan]),
+        "largest_order_ratio_730d": np.array([2.0, 9.9, 31.25, 1.0, np.nan]),
+        "jump_explained_365d": np.array([np.nan, np.nan, 0.0, 1.0, np.nan]),
+    }
+    answer = decide(ten, population, values)
+    assert answer.referred.tolist() == [True, False, True, False, False]
+    assert answer.reasons == [("unexplained_jump",), (), ("unexplained_jump",), (), ()]
+    np.testing.assert_array_equal(answer.jump, [10.0, 9.9, 31.25, 12.0, np.nan])
+    assert "jumped to 31.2 times" in answer.reason_texts(2, "en")[0]
+    assert "from 10 times on, a panel decides" in answer.reason_texts(2, "en")[0]
+    assert "突增至原来的31.2倍" in answer.reason_texts(2, "zh")[0]
+    # A scheme that says nothing of jumps challenges nobody, nor does a source without them.
+    silent = decide(parse_scheme(small_text), population, values)
+    assert not silent.referred.any()
+    assert not decide(ten, population, at_points(ten, [40.0] * 5)).referred.any()
 
 
 def random_values(n: int, seed: int) -> dict[str, FloatArray]:

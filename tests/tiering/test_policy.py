@@ -32,6 +32,15 @@ def test_any_change_of_content_changes_the_hash(
     assert parse_scheme(small_text.replace(old, new)).sha256 != small.sha256
 
 
+def test_a_scheme_from_before_a_key_existed_keeps_its_hash(small: Scheme, small_text: str) -> None:
+    # Stored runs and bundles carry the hash that version 1.0.0 of this code gave.
+    assert small.sha256 == "2e5f6adadf2ba2699fcbfe2947386e19f842d8d6c53670c5de3d362f3cb56977"
+    jumps = parse_scheme(small_text.replace("band = 2.0", "band = 2.0\nmax_jump_ratio = 10"))
+    assert jumps.sha256 != small.sha256
+    rewritten = Scheme.model_validate(jumps.model_dump()).to_toml_text()
+    assert parse_scheme(rewritten).sha256 == jumps.sha256
+
+
 def test_the_original_text_is_kept(small: Scheme, small_text: str) -> None:
     assert small.to_toml_text() == small_text
     assert "#" in load_scheme().to_toml_text()

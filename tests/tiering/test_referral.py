@@ -14,13 +14,16 @@ N = 3
 
 
 def call(
-    referral: Referral = QUIET, flags: dict[str, BoolArray] | None = None
+    referral: Referral = QUIET,
+    flags: dict[str, BoolArray] | None = None,
+    challenged: tuple[bool, ...] = (False, False, False),
 ) -> tuple[BoolArray, list[tuple[str, ...]]]:
     return refer(
         referral,
         distance=np.array([0.5, 1.0, 9.0]),
         missing_weight=np.array([0.0, 0.5, 0.6]),
         missing_dimension=np.array([[False, False], [False, True], [True, True]]),
+        challenged=np.array(challenged),
         flags=flags or {},
     )
 
@@ -56,12 +59,21 @@ def test_a_flag_the_scheme_lists_but_nobody_hands_in_refers_nobody() -> None:
     assert call(strict)[0].tolist() == [True, False, True]
 
 
+def test_a_challenged_jump_refers_and_says_so_even_of_a_dormant_customer() -> None:
+    flags = {"dormant": np.array([False, True, False])}
+    referred, reasons = call(flags=flags, challenged=(True, True, False))
+    assert referred.tolist() == [True, True, True]
+    assert reasons[0] == ("border_margin", "unexplained_jump")
+    assert reasons[1] == ("missing_dimension", "unexplained_jump", "dormant")
+
+
 def test_a_band_of_zero_refers_nobody() -> None:
     referred, _ = refer(
         Referral(band=0.0, max_missing_weight=1.0),
         distance=np.zeros(2),
         missing_weight=np.ones(2),
         missing_dimension=np.zeros((2, 1), dtype=bool),
+        challenged=np.zeros(2, dtype=bool),
         flags={},
     )
     assert referred.tolist() == [False, False]

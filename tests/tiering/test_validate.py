@@ -233,5 +233,11 @@ def test_referral_numbers_and_flags(small: Scheme) -> None:
     ]
 
 
+@pytest.mark.parametrize(("ratio", "sound"), [(0, True), (10, True), (1, False), (-2, False)])
+def test_a_jump_is_a_ratio_above_one(small: Scheme, ratio: float, sound: bool) -> None:
+    found = changed(small, referral={**small.referral.model_dump(), "max_jump_ratio": ratio})
+    assert [f.path for f in found] == ([] if sound else ["referral.max_jump_ratio"])
+
+
 def test_faults_read_as_place_and_message() -> None:
     assert str(Fault("tiers", "is empty.")) == "tiers: is empty."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import pytest
 
 from features.parquet import Outcomes, write_frame, write_outcomes
 from features.schema import IndicatorFrame
-from training.dataset import TrainingSet, eligible, load_training_set
+from training.dataset import (
+    TrainingSet,
+    challenged,
+    eligible,
+    learned_from,
+    load_training_set,
+)
 from training.errors import DatasetError
 from training.recipe import Eligibility
 
@@ -60,6 +67,21 @@ def test_eligibility_marks_but_keeps(loaded: TrainingSet) -> None:
 def test_unknown_recency_is_not_eligible() -> None:
     values = np.array([[np.nan, 50.0], [5.0, np.nan], [100.0, 10.0], [101.0, 10.0]])
     assert eligible(values, COLUMNS[:2], RULE).tolist() == [False, False, True, False]
+
+
+def test_a_jump_is_not_learned_from_but_kept(loaded: TrainingSet) -> None:
+    names = (*COLUMNS, "net_amount_jump_365d", "jump_explained_365d")
+    jumps = np.array([[10.0, 0.0], [9.0, 0.0], [50.0, 1.0], [50.0, np.nan], [50.0, 0.0]])
+    data = replace(loaded, columns=names, values=np.hstack([loaded.values, jumps]))
+    rule = RULE.model_copy(update={"max_jump_ratio": 10.0})
+    assert challenged(data.values, names, rule).tolist() == [True, False, False, True, True]
+    learned = learned_from(data, rule)
+    assert learned.eligible.tolist() == [False, True, True, False, False]
+    assert len(learned) == len(data)
+    assert data.eligible.tolist() == [True, True, True, True, False]
+    assert learned_from(data, RULE).eligible.tolist() == data.eligible.tolist()
+    # Frames published before jumps were measured have no such columns.
+    assert not challenged(loaded.values, COLUMNS, rule).any()
 
 
 def test_rows_of_days(loaded: TrainingSet) -> None:

@@ -83,6 +83,22 @@ def test_backtest_must_lie_on_the_grid() -> None:
         parse_recipe(text)
 
 
+@pytest.mark.parametrize("name", recipe_names())
+def test_packaged_recipes_challenge_jumps(name: str) -> None:
+    assert load_recipe(name).eligibility.max_jump_ratio >= 10
+
+
+def test_a_recipe_may_be_silent_about_jumps() -> None:
+    silent = parse_recipe(re.sub(r"max_jump_ratio = .*\n", "", TEXT))
+    assert silent.eligibility.max_jump_ratio == 0
+
+
+@pytest.mark.parametrize("ratio", ["1", "0.5", "-3", "inf", '"ten"'])
+def test_a_jump_is_a_ratio_above_one(ratio: str) -> None:
+    with pytest.raises(RecipeError, match="eligibility"):
+        parse_recipe(re.sub(r"max_jump_ratio = .*", f"max_jump_ratio = {ratio}", TEXT))
+
+
 def test_coverage_limits_must_not_cross() -> None:
     text = re.sub(r"max_interval_coverage = .*", "max_interval_coverage = 0.5", TEXT)
     with pytest.raises(RecipeError, match="exceeds"):

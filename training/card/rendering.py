@@ -191,7 +191,10 @@ def _stress_section(evidence: Evidence, text: Mapping[str, str], language: Langu
 
 
 def _counts_table(report: BacktestReport) -> list[list[str]]:
-    names = ("origin", "customers", "eligible", "churn_rate", "churn_train_rows", "ltv_train_rows")
+    names = (
+        *("origin", "customers", "eligible", "challenged", "churn_rate"),
+        *("churn_train_rows", "churn_rows_left_out", "ltv_train_rows", "ltv_rows_left_out"),
+    )
     rows = [[_cell(count[name]) for name in names] for count in report.counts]
     return [[name.replace("_", " ") for name in names], *rows]
 

@@ -21,6 +21,7 @@ from features.schema import FloatArray
 from tiering.assign import decide
 from tiering.scores import Reference
 from tiering.stability import migration_matrix, psi
+from training.dataset import challenged, learned_from
 from training.evaluation import curves, metrics
 from training.evaluation.baselines import churn_baselines, ltv_baselines, purchase_model
 from training.evaluation.report import OURS, POOLED, BacktestReport, MetricRow, TierRow
@@ -140,9 +141,12 @@ def _judge(
 ) -> tuple[_Judged, Mapping[str, Any]]:
     everyone = data.on(origin.day)
     test = everyone.where(everyone.eligible)
-    train = data.on(origin.churn.train_days)
+    # What nobody explained is not learned from, by the model and by the baselines alike (#7).
+    learned = learned_from(data, recipe.eligibility)
+    churn_days, ltv_days = origin.churn.train_days, origin.ltv.train_days
+    train = learned.on(churn_days)
     train = train.where(train.eligible)
-    ltv_train = data.on(origin.ltv.train_days)
+    ltv_rows = int(learned.on(ltv_days).eligible.sum())
     scores, decisions = bundle.decide(test.values)
     purchase = purchase_model(everyone, recipe)
     outcome = {"ltv": test.net_value, "churn_probability": test.churned}
@@ -160,9 +164,12 @@ def _judge(
         "eligible": len(test),
         "churn_rate": float(test.churned.mean()),
         "churn_train_rows": len(train),
-        "churn_train_days": len(origin.churn.train_days),
-        "ltv_train_rows": int(ltv_train.eligible.sum()),
-        "ltv_train_days": len(origin.ltv.train_days),
+        "churn_train_days": len(churn_days),
+        "ltv_train_rows": ltv_rows,
+        "ltv_train_days": len(ltv_days),
+        "challenged": int(challenged(test.values, test.columns, recipe.eligibility).sum()),
+        "churn_rows_left_out": int(data.on(churn_days).eligible.sum()) - len(train),
+        "ltv_rows_left_out": int(data.on(ltv_days).eligible.sum()) - ltv_rows,
         "latest_label": str(max(origin.churn.calibration_day, origin.ltv.calibration_day)),
         "score_psi": psi(before.composite.score, decisions.composite.score, 10),
     }

@@ -134,7 +134,8 @@ class BacktestReport:
     facts
         World, recipe, horizons, fingerprints: what makes two reports comparable.
     counts
-        Per origin: customers in the snapshot, eligible, and training rows of each target.
+        Per origin: customers in the snapshot, eligible, challenged among those (#7), and for
+        each target the rows learned from and the challenged rows left out.
     rows, tiers
         Metrics and tiers, each origin and pooled.
     differences

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features.schema import FloatArray
 from training.models import btyd, gamma_gamma
@@ -79,8 +80,19 @@ class Baseline:
     value: FloatArray
 
 
-def fit_purchase_model(columns: Sequence[str], values: FloatArray, recipe: Btyd) -> PurchaseModel:
+def fit_purchase_model(
+    columns: Sequence[str],
+    values: FloatArray,
+    recipe: Btyd,
+    *,
+    doubted: npt.NDArray[np.bool_] | None = None,
+) -> PurchaseModel:
     """Fit both models to all customers of one snapshot, those who left included.
+
+    Parameters
+    ----------
+    doubted
+        ``(n,)`` customers whose purchase days count, but whose amounts are not learned from.
 
     Raises
     ------
@@ -90,7 +102,9 @@ def fit_purchase_model(columns: Sequence[str], values: FloatArray, recipe: Btyd)
     x, t_x, T, m_x, _ = _inputs(columns, values)
     return PurchaseModel(
         btyd.fit_btyd(recipe.model, x, t_x, T, penalty=recipe.penalty),
-        gamma_gamma.fit_gamma_gamma(x, m_x, penalty=recipe.penalty),
+        gamma_gamma.fit_gamma_gamma(
+            x, m_x if doubted is None else np.where(doubted, np.nan, m_x), penalty=recipe.penalty
+        ),
     )
 
 

@@ -11,10 +11,15 @@ import numpy as np
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
-from training.models.baseline import Baseline, fit_purchase_model
+from training.models.baseline import Baseline
 from training.models.boosting import Boosted
 from training.models.calibration import Platt, fit_platt
-from training.models.correction import Correction, fit_correction, refuse_if_nobody_bought
+from training.models.correction import (
+    Correction,
+    fit_correction,
+    latest_purchase_model,
+    refuse_if_nobody_bought,
+)
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
@@ -70,8 +75,7 @@ def fit_churn(data: TrainingSet, fold: Fold, recipe: Recipe) -> ChurnModel:
 
 def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
     refuse_if_nobody_bought(data, recipe.eligibility)
-    latest = data.on(data.as_of.max().item())
-    purchase = fit_purchase_model(latest.columns, latest.values, recipe.btyd)
+    purchase = latest_purchase_model(data, recipe)
     used = data.where(data.eligible)
     if len(np.unique(used.churned)) != 2:
         raise FitError(

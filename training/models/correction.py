@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from features.schema import FloatArray
-from training.dataset import TrainingSet
+from training.dataset import TrainingSet, challenged
 from training.errors import FitError
-from training.models.baseline import Baseline, PurchaseModel, baseline
+from training.models.baseline import Baseline, PurchaseModel, baseline, fit_purchase_model
 from training.models.boosting import Boosted, fit_boosted
 from training.models.design import BASELINE, Design, build
 from training.recipe import Baseline as Mix
@@ -160,6 +160,16 @@ def fit_correction(
         bias=0.0,
         typical_offset=float(np.mean(offset)),
     )
+
+
+def latest_purchase_model(data: TrainingSet, recipe: Recipe) -> PurchaseModel:
+    """Fit the purchase model to all customers of the latest day.
+
+    Amounts that are challenged (#7) are left out; the days of those purchases are real.
+    """
+    latest = data.on(data.as_of.max().item())
+    doubted = challenged(latest.values, latest.columns, recipe.eligibility)
+    return fit_purchase_model(latest.columns, latest.values, recipe.btyd, doubted=doubted)
 
 
 def refuse_if_nobody_bought(data: TrainingSet, rule: Eligibility) -> None:

@@ -14,10 +14,14 @@ import numpy as np
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
-from training.models.baseline import fit_purchase_model
 from training.models.boosting import Boosted
 from training.models.conformal import IntervalModel, fit_intervals
-from training.models.correction import Correction, fit_correction, refuse_if_nobody_bought
+from training.models.correction import (
+    Correction,
+    fit_correction,
+    latest_purchase_model,
+    refuse_if_nobody_bought,
+)
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
@@ -90,8 +94,7 @@ def _bias(trial: Correction, judged: TrainingSet) -> float:
 
 def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
     refuse_if_nobody_bought(data, recipe.eligibility)
-    latest = data.on(data.as_of.max().item())
-    purchase = fit_purchase_model(latest.columns, latest.values, recipe.btyd)
+    purchase = latest_purchase_model(data, recipe)
     used = data.where(data.eligible)
     if not float(np.maximum(used.net_value, 0.0).sum()) > 0.0:
         raise FitError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,7 @@ def crowd(n: int, seed: int = 3) -> Population:
         churn_probability=churn,
         ltv=rng.gamma(2.0, 500.0, n),
         dimension_scores={"strategic": strategic, "risk": np.full(n, np.nan)},
+        stage=np.array([("mature", "lost", "new")[i % 3] for i in range(n)], dtype=np.str_),
     )
 
 
@@ -41,6 +43,27 @@ def test_every_customer_is_in_the_band_of_their_score_and_tier() -> None:
         ]
         assert band.customers == (inside.count(0), inside.count(1))
     assert sum(sum(band.customers) for band in bands) == 500
+
+
+def test_stages_count_customers_their_value_and_their_risk() -> None:
+    people = crowd(400)
+    people.ltv[:9] = np.nan
+    people.churn_probability[people.stage == "new"] = np.nan
+    stages = summarise(people, 2).stages
+    assert set(stages) == {"mature", "lost", "new"}
+    assert sum(count.customers for count in stages.values()) == 400
+    for stage, count in stages.items():
+        own = [i for i in range(400) if people.stage[i] == stage]
+        assert count.customers == len(own)
+        assert count.ltv == pytest.approx(sum(people.ltv[i] for i in own if i >= 9))
+        churn = [people.churn_probability[i] for i in own]
+        assert (count.churn_mean is None) == (stage == "new")
+        assert count.churn_mean is None or count.churn_mean == pytest.approx(statistics.mean(churn))
+
+
+def test_a_run_from_before_stages_has_none() -> None:
+    people = crowd(30)
+    assert summarise(replace(people, stage=np.full(30, "", dtype=np.str_)), 2).stages == {}
 
 
 def test_churn_bands_count_customers_and_their_value() -> None:
@@ -106,6 +129,7 @@ def test_nobody_gives_no_medians() -> None:
         np.empty(0),
         np.empty(0),
         {"risk": np.empty(0)},
+        np.empty(0, dtype=np.str_),
     )
     nothing = summarise(empty, 2)
     assert nothing.score_median is None

@@ -66,7 +66,7 @@ def case(
 
 
 def test_the_portfolio_counts_what_the_run_counted(run: Run, summary: Summary) -> None:
-    page = portfolio_page(EN, run, summary, Listing((), 0, 0), Query("", "", 1), size=25)
+    page = portfolio_page(EN, run, summary, Listing((), 0, 0), Query("", "", "", 1), size=25)
     assert page.tiles[0].value == f"{run.customers:,}"
     assert page.tier_total.customers == f"{run.customers:,}"
     assert [int(line.customers) for line in page.tiers] == [t.customers for t in run.tiers]
@@ -86,7 +86,7 @@ def test_a_customer_line_shows_unknown_as_a_dash_and_the_top_in_words(
         listed(),
         listed(customer_id="a/b", tier_index=0, margin_up=None, ltv=None, net_amount_365d=None),
     )
-    page = portfolio_page(ZH, run, summary, Listing(rows, 2, 0), Query("c", "core", 1), size=25)
+    page = portfolio_page(ZH, run, summary, Listing(rows, 2, 0), Query("c", "core", "", 1), size=25)
     first, second = page.customers
     assert (first.margin, first.churn, first.spend) == ("4.0 分", "25.0%", "EUR 1,500")
     assert first.address == "/customers/c-1"
