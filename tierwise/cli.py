@@ -47,6 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "rollback": Entry("training.cli", "Give the alias back to the previous champion."),
     "versions": Entry("training.cli", "Registered versions with aliases and key figures."),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
+    "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
 }
 """Every command, in the order of the road through the house."""

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from features.backends import connect
+from features.door.ingest import ingest
 from features.errors import MappingError
-from features.ingest import ingest
-from features.mapping import apply_mapping, read_mapping
-from features.parquet import atomic_path, read_frame
+from features.mapping.apply import apply_mapping, read_mapping
+from features.parquet import read_frame
 from features.publish import indicators_name
-from features.quality import quality
+from features.quality.assess import quality
+from features.quality.files import write_report
 from features.snapshot import Snapshot
 from features.sources import Sources, open_sources
 from features.worlds.registry import load
-from serving.batch import BatchResult, read_published, run_batch
+from serving.batch import BatchResult, run_batch
+from serving.published import read_published
 from serving.store.session import Database
 from tiering.policy import Scheme
 from tierwise.workspace import Workspace
@@ -236,9 +238,8 @@ def _grade(workspace: Workspace, progress: Progress) -> BatchResult:
 def _write_quality(workspace: Workspace, sources: Sources) -> None:
     day = sources.info.last_day
     frame = read_frame(workspace.published / indicators_name(day))
-    report = quality(sources, Snapshot.at(day), frame)
-    with atomic_path(workspace.reports / "quality.json") as part:
-        part.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    report = quality(sources, Snapshot.at(day), frame, folder=workspace.sources)
+    write_report(report, workspace.reports)
 
 
 def _person() -> str:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from features.backends import connect
-from features.ingest import ingest
+from features.door.ingest import ingest
 from features.sources import Sources, open_sources
 from features.worlds.registry import load
 from tiering.scheme import load_scheme
