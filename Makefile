@@ -10,10 +10,10 @@ WORKERS ?= 2
 PACKAGES := features tiering training serving tierwise
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports bench lock clean
+.PHONY: help install demo test check format lint types imports bench bench-features lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 install: $(VENV)/.installed ## make .venv from the hashed lock file
 
@@ -53,6 +53,10 @@ imports: install
 
 bench: install ## measure speed and memory against named baselines
 	$(BIN)/python -m pytest -m bench tests/benchmarks -p no:cacheprovider -s
+
+BENCH_ROWS ?= 10000000
+bench-features: install ## 24 snapshots of 1 and 10 million order rows (half an hour)
+	BENCH_ROWS=$(BENCH_ROWS) TIERWISE_BENCH_JSON=var/bench-features.json $(BIN)/python -m pytest -m bench tests/benchmarks/test_bench_features.py -p no:cacheprovider -s
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --fork-strategy fewest

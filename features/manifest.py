@@ -28,6 +28,7 @@ _DECISIVE = (
     "ledger.py",
     "outcomes.py",
     "parquet.py",
+    "press.py",
     "publish.py",
     "snapshot.py",
     "visibility.py",

@@ -12,11 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import ibis.expr.types as ir
 import pyarrow as pa
 
-from features import outcomes as later
-from features.backends import aside, batches, compiled, drop, keep, sides
+from features.backends import aside, batches, compiled, sides
 from features.errors import SnapshotError
 from features.frame import indicator_frame
 from features.history import History
@@ -29,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Press:
-    """Writes indicators and outcomes of snapshots; a context manager.
+    """Writes the indicators of snapshots; a context manager.
 
     Parameters
     ----------
     sources, out_dir
         What to read, and the folder of published snapshots.
     snapshots
-        All snapshots that :meth:`write` will be asked for.
+        All snapshots that it, or its :attr:`history`, will be asked for.
     indicators
         Path in the folder and snapshot of the indicator files among them, in the order in
         which they will be asked for: they are begun before that.
@@ -52,11 +50,9 @@ class Press:
         self._sources = sources
         self._out_dir = out_dir
         self._history = History(sources, snapshots)
-        self._indicators = indicators
+        self._wanted = indicators
         self._begun: dict[str, Future[Entry]] = {}
-        self._happened = f"happened_{id(self)}"
         self._sql = ""
-        self._kept = False
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -69,8 +65,13 @@ class Press:
     def __exit__(self, *error: object) -> None:
         self._undo.close()
 
-    def write(self, name: str, snapshot: Snapshot, horizon: int | None) -> Entry:
-        """Write one file, whole, and return what the manifest says of it.
+    @property
+    def history(self) -> History:
+        """The fold, to be asked from the thread that made the press."""
+        return self._history
+
+    def indicators(self, name: str, snapshot: Snapshot) -> Entry:
+        """Write an indicator file, whole, and return what the manifest says of it.
 
         Raises
         ------
@@ -79,34 +80,33 @@ class Press:
         """
         if name in self._begun:
             return self._begun.pop(name).result()
-        if horizon is None:
-            self._history.at(snapshot)
-            return self._print(name, snapshot, None, batches(self._sources.connection, self._sql))
-        return self._print(name, snapshot, horizon, self._outcomes(snapshot, horizon))
+        self._history.at(snapshot)
+        return self.put(name, snapshot, None, batches(self._sources.connection, self._sql))
 
     def _begin(self, undo: ExitStack) -> None:
-        if not self._indicators:
+        if not self._wanted:
             return
-        connection, (_, first) = self._sources.connection, self._indicators[0]
+        connection, (_, first) = self._sources.connection, self._wanted[0]
         # Written once: the text serves all snapshots of the history.
         frame = indicator_frame(self._history.at(first), self._history.codes)
         self._sql = compiled(connection, frame)
-        abreast = min(sides(connection), len(self._indicators))
+        abreast = min(sides(connection), len(self._wanted))
         if abreast < 2:
             return
         workers = ThreadPoolExecutor(abreast, thread_name_prefix="press")
         undo.callback(workers.shutdown, cancel_futures=True)
-        for name, snapshot in self._indicators:
+        for name, snapshot in self._wanted:
             text = self._history.beside(snapshot, self._sql)
             self._begun[name] = workers.submit(self._print_aside, name, snapshot, text)
 
     def _print_aside(self, name: str, snapshot: Snapshot, sql: str) -> Entry:
         with aside(self._sources.connection, sql) as rows:
-            return self._print(name, snapshot, None, rows)
+            return self.put(name, snapshot, None, rows)
 
-    def _print(
+    def put(
         self, name: str, snapshot: Snapshot, horizon: int | None, rows: pa.RecordBatchReader
     ) -> Entry:
+        """Write rows as a file, indicators without a horizon, and return its entry."""
         path = self._out_dir / name
         notes = {"as_of": snapshot.day.isoformat()}
         if horizon is not None:
@@ -122,23 +122,6 @@ class Press:
             known_at=snapshot.known_at.isoformat(),
             horizon_days=horizon,
         )
-
-    def _outcomes(self, snapshot: Snapshot, horizon: int) -> pa.RecordBatchReader:
-        connection = self._sources.connection
-        if not self._kept:
-            first = self._history.snapshots[0].day
-            keep(connection, self._happened, later.happened(self._sources, first))
-            self._undo.callback(drop, connection, views=[], tables=[self._happened])
-            self._kept = True
-        days = connection.table(self._happened)
-        return self._history.run(outcome(self._history, days, snapshot, horizon))
-
-
-def outcome(history: History, days: ir.Table, snapshot: Snapshot, horizon_days: int) -> ir.Table:
-    """Return what the customers of a snapshot did in the horizon after it."""
-    spine = history.at(snapshot).spine.select(code="customer_id")
-    customers = history.codes.inner_join(spine, "code")
-    return later.outcome_table(history.sources, days, customers, snapshot, horizon_days)
 
 
 def nobody(snapshot: Snapshot) -> SnapshotError:

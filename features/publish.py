@@ -12,17 +12,19 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+import ibis.expr.types as ir
 import numpy as np
 
 from features import outcomes as later
+from features.backends import drop, keep
 from features.errors import DataError
 from features.frame import indicator_frame
 from features.history import History
 from features.manifest import Entry, Manifest, catalogue_hash, code_hash, file_hash
 from features.parquet import PART_SUFFIX, Outcomes, floats, strings
-from features.press import Press, nobody, outcome
+from features.press import Press, nobody
 from features.schema import CATALOGUE, IndicatorFrame
 from features.snapshot import Snapshot
 
@@ -68,7 +70,7 @@ def realised(sources: Sources, snapshot: Snapshot, horizon_days: int) -> Outcome
     """
     with History(sources, [snapshot]) as history:
         days = later.happened(sources, snapshot.day)
-        result = history.run(outcome(history, days, snapshot, horizon_days)).read_all()
+        result = history.run(_outcome(history, days, snapshot, horizon_days)).read_all()
     return Outcomes(
         as_of=snapshot.day,
         horizon_days=horizon_days,
@@ -126,9 +128,13 @@ def publish(
             tell("reading the sources", 0, len(jobs))
             begun = [(name, missing[name]) for name in missing if jobs[name][1] is None]
             press = stack.enter_context(Press(sources, out_dir, list(missing.values()), begun))
+            aftermath = stack.enter_context(_Aftermath(sources, press))
         for done, (name, (snapshot, horizon)) in enumerate(jobs.items(), start=1):
             if name in missing:
-                entry = press.write(name, snapshot, horizon)
+                if horizon is None:
+                    entry = press.indicators(name, snapshot)
+                else:
+                    entry = aftermath.write(name, snapshot, horizon)
                 entries = dict(manifest.entries) | {name: entry}
                 manifest = replace(manifest, entries=dict(sorted(entries.items())))
                 manifest.save(out_dir)
@@ -157,6 +163,38 @@ def _plan(
             if later.closed(sources, snapshot, horizon):
                 jobs[outcomes_name(day, horizon)] = (snapshot, horizon)
     return jobs
+
+
+class _Aftermath:
+    """Writes outcomes, from orders after the snapshots that are read when first needed."""
+
+    def __init__(self, sources: Sources, press: Press) -> None:
+        self._sources = sources
+        self._press = press
+        self._happened = f"happened_{id(self)}"
+        self._kept: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        drop(self._sources.connection, views=[], tables=self._kept)
+
+    def write(self, name: str, snapshot: Snapshot, horizon: int) -> Entry:
+        connection, history = self._sources.connection, self._press.history
+        if not self._kept:
+            first = history.snapshots[0].day
+            keep(connection, self._happened, later.happened(self._sources, first))
+            self._kept.append(self._happened)
+        days = connection.table(self._happened)
+        rows = history.run(_outcome(history, days, snapshot, horizon))
+        return self._press.put(name, snapshot, horizon, rows)
+
+
+def _outcome(history: History, days: ir.Table, snapshot: Snapshot, horizon_days: int) -> ir.Table:
+    spine = history.at(snapshot).spine.select(code="customer_id")
+    customers = history.codes.inner_join(spine, "code")
+    return later.outcome_table(history.sources, days, customers, snapshot, horizon_days)
 
 
 def _stands(out_dir: Path, name: str, entry: Entry | None, snapshot: Snapshot) -> bool:

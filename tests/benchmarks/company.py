@@ -19,7 +19,7 @@ MEMORY_LIMIT = "2500MB"
 LAST_DAY = date(2026, 10, 31)
 SEED = 1
 
-_MADE_BY = ("worlds/company/*.py", "contract.toml", "ingest.py", "casting.py", "checks.py")
+_MADE_BY = ("worlds/company/*.py", "contract.toml", "door/*.py")
 
 
 def month_ends(number: int) -> list[date]:
