@@ -70,6 +70,9 @@ class Indicator:
     assessment
         Kind of the assessments whose latest value in the window it is; such an indicator
         needs no code (#33). None for a computed one.
+    model_input
+        Whether models learn from it. What is the same, or nearly, for all customers of a
+        snapshot would teach them the day instead of the customer.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Indicator:
     label_en: str
     label_zh: str
     assessment: str | None = None
+    model_input: bool = True
 
 
 def _read(name: str) -> tuple[Indicator, ...]:
@@ -106,6 +110,7 @@ def _indicator(row: Mapping[str, Any]) -> Indicator:
         label_en=row["label_en"],
         label_zh=row["label_zh"],
         assessment=row.get("assessment"),
+        model_input=row.get("model_input", True),
     )
 
 

@@ -42,15 +42,17 @@ def build(
 ) -> Design:
     """Return the inputs of ``(n, k)`` customers; ``scale`` is the unit of the baseline's value.
 
-    Money enters as a ratio to the baseline's expected spend, windowed purchase days as
-    a ratio to the expected purchases and as they are, everything else as it is. Three
-    inputs describe the baseline: its log value, the probability of being alive and the
-    log-odds of no purchase.
+    Indicators that are not for models are left out. Money enters as a ratio to the baseline's
+    expected spend, windowed purchase days as a ratio to the expected purchases and as they are,
+    everything else as it is. Three inputs describe the baseline: its log value, the probability
+    of being alive and the log-odds of no purchase.
     """
     names: list[str] = []
     sources: list[str] = []
     parts: list[FloatArray] = []
     for index, name in enumerate(columns):
+        if not CATALOGUE[name].model_input:
+            continue
         column = np.ascontiguousarray(values[:, index], dtype=np.float64)
         if CATALOGUE[name].unit == "money":
             names.append(f"{name}_to_baseline")

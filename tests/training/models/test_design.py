@@ -49,7 +49,10 @@ def test_every_input_has_one_known_source_and_a_plain_name() -> None:
     columns = tuple(CATALOGUE)
     design = build(columns, np.ones((1, len(columns))), _baseline(np.ones(1)))
     assert len(set(design.names)) == len(design.names) == design.matrix.shape[1]
-    assert set(design.source_indicator) == {*columns, BASELINE}
+    inputs = {name for name in columns if CATALOGUE[name].model_input}
+    assert set(design.source_indicator) == {*inputs, BASELINE}
+    # The same for all customers of a snapshot: it would teach the trees the day.
+    assert "season_index_next_90d" not in inputs
     # LightGBM's text format has no room for these
     assert not any(set(name) & set(' ",:[]{}') for name in design.names)
     assert design.matrix.flags.c_contiguous
