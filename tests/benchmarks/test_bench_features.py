@@ -89,6 +89,7 @@ def test_ten_million_rows(ledger: Ledger, out: Path) -> None:
         pytest.skip("BENCH_ROWS leaves it out")
     fewer, more = company(ROWS), company(MORE_ROWS)
     rows = order_rows(more)
+    assert 9 < rows / order_rows(fewer) < 11  # or the ratio would say nothing
     area = f"{len(CATALOGUE)} indicators of the simulated company, {rows:,} order rows"
     found = {
         name: [measure("at_once", sources, out, snapshots=snapshots)]

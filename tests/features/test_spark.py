@@ -63,7 +63,10 @@ def test_a_young_java_will_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", java(tmp_path, version))
-    spark.require_java()
+    try:
+        spark.require_java()
+    except DataError as error:
+        pytest.fail(f"Java {version} was refused: {error}")
 
 
 @pytest.mark.parametrize(
