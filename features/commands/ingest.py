@@ -11,7 +11,7 @@ from ibis.backends import BaseBackend
 from rich.console import Console
 
 from features.backends import connect
-from features.commands.terminal import bar
+from features.commands.terminal import MemoryOption, ThreadsOption, bar
 from features.mapping.systems import inflow, read_systems
 from features.sources import SourceReport
 from features.sources import ingest as ingest_tables
@@ -37,12 +37,8 @@ def ingest(
             "order; by default what the mapping calls `data`."
         ),
     ] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="Memory the engine may take before it spills, as 3GB.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the engine; one a core by default.")
-    ] = None,
+    memory: MemoryOption = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Take a demo world, or your own data, in at the door: cast, check, quarantine."""
     mappings, folders = mapping or [], data or []

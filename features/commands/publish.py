@@ -14,7 +14,7 @@ from rich.console import Console
 from features.backends import connect
 from features.commands.ingest import own_data
 from features.commands.instants import known_at_instant
-from features.commands.terminal import DAY, bar
+from features.commands.terminal import DAY, MemoryOption, ThreadsOption, bar
 from features.publish import publish as publish_snapshots
 from features.sources import open_sources
 
@@ -56,12 +56,8 @@ def publish(
     engine: Annotated[
         Engine, typer.Option(help="Engine of the indicators; ingestion is always DuckDB's.")
     ] = Engine.DUCKDB,
-    memory: Annotated[
-        str | None, typer.Option(help="Memory the engine may take before it spills, as 3GB.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the engine; one a core by default.")
-    ] = None,
+    memory: MemoryOption = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Write the indicators, and the outcomes that are over, of one or more snapshots."""
     if sources is None and not mapping:

@@ -15,6 +15,12 @@ DAY = ["%Y-%m-%d"]
 """Format of a day on the command line."""
 
 SourcesOption = Annotated[Path, typer.Option("--sources", help="Folder written by `ingest`.")]
+MemoryOption = Annotated[
+    str | None, typer.Option(help="Memory the engine may take before it spills, as 3GB.")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads of the engine; one a core by default.")
+]
 
 
 @contextmanager
