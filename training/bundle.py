@@ -8,10 +8,12 @@ names every other file with its SHA-256, so an altered or half-copied bundle is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,10 +35,13 @@ from training.manifest import (
     write_bundle,
 )
 from training.models.boosting import Boosted
-from training.models.churn import ChurnModel
+from training.models.churn import ChurnModel, coherent
 from training.models.ltv import LtvModel
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
+
+_TREES = ".lgb.txt"
+_MORE_CHURN = re.compile(r"churn_(\d+)d\.json")
 
 __all__ = ["Attribution", "Bundle", "BundleMeta", "Scores"]
 
@@ -57,6 +62,11 @@ class Bundle:
         Grading policy and training recipe, with their texts.
     meta
         Where the bundle comes from.
+    more_churn
+        Churn over the recipe's other horizons.
+    demand
+        Net spend over the horizon of demand (#69); None if the recipe asks for none, or for
+        that of LTV.
     """
 
     columns: tuple[str, ...]
@@ -66,6 +76,8 @@ class Bundle:
     scheme: Scheme
     recipe: Recipe
     meta: BundleMeta
+    more_churn: tuple[ChurnModel, ...] = ()
+    demand: LtvModel | None = None
 
     def score(self, values: FloatArray) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
@@ -83,6 +95,35 @@ class Bundle:
         lower, upper = self.ltv.intervals.bounds(ltv)
         active = eligible(values, self.columns, self.recipe.eligibility)
         return Scores(probability, ltv, lower, upper, start.p_alive, ~active)
+
+    def churn_curve(self, values: FloatArray) -> dict[int, FloatArray]:
+        """Return the churn probability ``(n,)`` over every horizon of the recipe, by days.
+
+        It does not rise with the horizon; that of the graded one is :meth:`score`'s.
+        """
+        values = self._checked(values)
+        curve = {
+            model.horizon_days: model.predict(self.columns, values)[0]
+            for model in (self.churn, *self.more_churn)
+        }
+        return coherent(curve, self.churn.horizon_days)
+
+    def demand_forecast(self, values: FloatArray) -> FloatArray:
+        """Return the net spend ``(n,)`` expected over the horizon of demand (#69), money.
+
+        Raises
+        ------
+        BundleError
+            If the recipe asked for no forecast of demand.
+        """
+        wanted = self.recipe.demand
+        if wanted is None:
+            raise BundleError(
+                "The bundle forecasts no demand.",
+                hint="Give the recipe a section [demand] with horizon_days, and train again.",
+            )
+        model = self.ltv if self.demand is None else self.demand
+        return model.predict(self.columns, self._checked(values))
 
     def indicator_values(
         self, values: FloatArray, scores: Scores | None = None
@@ -154,18 +195,23 @@ class Bundle:
         manifest, texts = read_bundle(folder)
         try:
             recipe = parse_recipe(texts["recipe.toml"], origin=str(folder / "recipe.toml"))
-            churn, ltv = (
-                Boosted(texts[f"{target}.lgb.txt"], threads=recipe.lightgbm.threads)
-                for target in ("churn", "ltv")
-            )
+            threads = recipe.lightgbm.threads
+            more = [int(found[1]) for name in texts if (found := _MORE_CHURN.fullmatch(name))]
             return cls(
                 columns=manifest.columns,
-                churn=ChurnModel.from_dict(json.loads(texts["churn.json"]), churn),
-                ltv=LtvModel.from_dict(json.loads(texts["ltv.json"]), ltv),
+                churn=ChurnModel.from_dict(*_stored(texts, "churn", threads)),
+                ltv=LtvModel.from_dict(*_stored(texts, "ltv", threads)),
                 reference=Reference.from_dict(json.loads(texts["reference.json"])),
                 scheme=parse_scheme(texts["scheme.toml"], origin=str(folder / "scheme.toml")),
                 recipe=recipe,
                 meta=manifest.meta,
+                more_churn=tuple(
+                    ChurnModel.from_dict(*_stored(texts, _churn(days), threads))
+                    for days in sorted(more)
+                ),
+                demand=LtvModel.from_dict(*_stored(texts, "demand", threads))
+                if "demand.json" in texts
+                else None,
             )
         except (KeyError, TypeError, ValueError, RecipeError, PolicyError) as error:
             raise other_version(folder, error) from error
@@ -183,14 +229,23 @@ class Bundle:
     @cached_property
     def _texts(self) -> Mapping[str, str]:
         return {
-            "churn.json": dump(self.churn.to_dict()),
-            "churn.lgb.txt": self.churn.correction.boosted.text,
-            "ltv.json": dump(self.ltv.to_dict()),
-            "ltv.lgb.txt": self.ltv.correction.boosted.text,
+            **{f"{name}.json": dump(model.to_dict()) for name, model in self._models.items()},
+            **{
+                f"{name}.{part}{_TREES}": boosted.text
+                for name, model in self._models.items()
+                for part, boosted in model.correction.trees.items()
+            },
             "recipe.toml": self.recipe.text,
             "reference.json": dump(self.reference.to_dict()),
             "scheme.toml": self.scheme.to_toml_text(),
         }
+
+    @property
+    def _models(self) -> dict[str, ChurnModel | LtvModel]:
+        """Every model by the name of its files."""
+        more = {_churn(model.horizon_days): model for model in self.more_churn}
+        demand = {} if self.demand is None else {"demand": self.demand}
+        return {"churn": self.churn, "ltv": self.ltv, **more, **demand}
 
     @property
     def _manifest(self) -> Manifest:
@@ -199,3 +254,18 @@ class Bundle:
     @cached_property
     def _hashes(self) -> dict[str, str]:
         return {name: sha256(text) for name, text in self._texts.items()}
+
+
+def _churn(days: int) -> str:
+    return f"churn_{days}d"
+
+
+def _stored(
+    texts: Mapping[str, str], name: str, threads: int
+) -> tuple[dict[str, Any], dict[str, Boosted]]:
+    """What :meth:`Bundle.save` wrote of one model: its document and its trees."""
+    document = json.loads(texts[f"{name}.json"])
+    parts = document["shares"]
+    return document, {
+        part: Boosted(texts[f"{name}.{part}{_TREES}"], threads=threads) for part in parts
+    }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from features.parquet import read_frame, read_outcomes
 from features.schema import FloatArray, IndicatorFrame
 from tiering import challenge
 from training.errors import DatasetError
-from training.recipe import Eligibility
+from training.recipe import Eligibility, TargetName
 
 BoolArray = npt.NDArray[np.bool_]
 DayArray = npt.NDArray[np.datetime64]
@@ -45,6 +45,8 @@ class TrainingSet:
         ``(n,)`` net spend in the LTV horizon, money; NaN while it is not closed.
     eligible
         ``(n,)`` whether the row meets the recipe's eligibility.
+    more_churned, more_net_value
+        The same outcomes over other horizons, ``(n,)`` by days.
     """
 
     columns: tuple[str, ...]
@@ -54,6 +56,8 @@ class TrainingSet:
     churned: FloatArray
     net_value: FloatArray
     eligible: BoolArray
+    more_churned: Mapping[int, FloatArray] = field(default_factory=dict)
+    more_net_value: Mapping[int, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -68,7 +72,21 @@ class TrainingSet:
             self.churned[mask],
             self.net_value[mask],
             self.eligible[mask],
+            {days: outcome[mask] for days, outcome in self.more_churned.items()},
+            {days: outcome[mask] for days, outcome in self.more_net_value.items()},
         )
+
+    def over(self, target: TargetName, horizon_days: int) -> TrainingSet:
+        """Return the set with the outcomes of another horizon in the place of one target's.
+
+        Raises
+        ------
+        KeyError
+            If that horizon was not loaded.
+        """
+        if target == "churn":
+            return replace(self, churned=self.more_churned[horizon_days])
+        return replace(self, net_value=self.more_net_value[horizon_days])
 
     def on(self, days: date | Iterable[date]) -> TrainingSet:
         """Return the rows of one or several snapshot days, in stored order.
@@ -128,8 +146,16 @@ def load_training_set(
     churn_horizon_days: int,
     ltv_horizon_days: int,
     eligibility: Eligibility,
+    *,
+    more_churn_days: Sequence[int] = (),
+    more_ltv_days: Sequence[int] = (),
 ) -> TrainingSet:
     """Read the published frames of ``days`` and the outcomes that are closed.
+
+    Parameters
+    ----------
+    more_churn_days, more_ltv_days
+        Other horizons whose outcomes are read beside.
 
     Raises
     ------
@@ -148,17 +174,24 @@ def load_training_set(
                 hint="Publish all days again with one version of the catalogue.",
                 day=str(frame.as_of),
             )
-    churned = [_outcome(published_dir, frame, churn_horizon_days)[0] for frame in frames]
-    net_value = [_outcome(published_dir, frame, ltv_horizon_days)[1] for frame in frames]
+
+    def churned(horizon: int) -> FloatArray:
+        return np.concatenate([_outcome(published_dir, frame, horizon)[0] for frame in frames])
+
+    def net_value(horizon: int) -> FloatArray:
+        return np.concatenate([_outcome(published_dir, frame, horizon)[1] for frame in frames])
+
     values = np.concatenate([frame.values for frame in frames])
     return TrainingSet(
         columns=columns,
         values=values,
         customer_id=np.concatenate([frame.customer_id for frame in frames]),
         as_of=np.concatenate([np.full(len(f), f.as_of, dtype="datetime64[D]") for f in frames]),
-        churned=np.concatenate(churned),
-        net_value=np.concatenate(net_value),
+        churned=churned(churn_horizon_days),
+        net_value=net_value(ltv_horizon_days),
         eligible=eligible(values, columns, eligibility),
+        more_churned={days: churned(days) for days in more_churn_days},
+        more_net_value={days: net_value(days) for days in more_ltv_days},
     )
 
 

@@ -6,7 +6,7 @@ is judged is what is served.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tiering.policy import Scheme
@@ -49,6 +49,16 @@ def fit_bundle(
     data = learned_from(data, recipe.eligibility)
     churn = fit_churn(data, origin.churn, recipe)
     ltv = fit_ltv(data, origin.ltv, recipe)
+    more_churn = tuple(
+        fit_churn(data.over("churn", fold.horizon_days), fold, recipe)
+        for fold in origin.more
+        if fold.target == "churn"
+    )
+    demand = [
+        fit_ltv(data.over("ltv", fold.horizon_days), fold, recipe)
+        for fold in origin.more
+        if fold.target == "ltv"
+    ]
     present = data.on(origin.day)
     present = present.where(present.eligible)
     if len(present) == 0:
@@ -72,6 +82,7 @@ def fit_bundle(
         scheme_sha256=scheme.sha256,
         created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat(),
     )
-    bare = Bundle(data.columns, churn, ltv, Reference.fit({}), scheme, recipe, meta)
-    population = bare.indicator_values(present.values)
-    return Bundle(data.columns, churn, ltv, Reference.fit(population), scheme, recipe, meta)
+    bare = Bundle(
+        data.columns, churn, ltv, Reference.fit({}), scheme, recipe, meta, more_churn, *demand
+    )
+    return replace(bare, reference=Reference.fit(bare.indicator_values(present.values)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -11,18 +12,12 @@ from typing import Any
 
 from training.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
-FILES = (
-    "churn.json",
-    "churn.lgb.txt",
-    "ltv.json",
-    "ltv.lgb.txt",
-    "recipe.toml",
-    "reference.json",
-    "scheme.toml",
-)
-"""Files of a bundle beside ``bundle.json``."""
+REQUIRED = frozenset({"churn.json", "ltv.json", "recipe.toml", "reference.json", "scheme.toml"})
+"""Files that every bundle has; each model's trees and other horizons come beside them."""
+
+_FILE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 
 _AGAIN = "Take the whole bundle again from the registry."
 _OTHER_VERSION = "Train again with this version, or serve it with the one that made it."
@@ -115,7 +110,9 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, str]]:
             hint=_AGAIN,
             folder=str(folder),
         )
-    return manifest, {name: _text(folder, name, manifest.files[name]) for name in FILES}
+    return manifest, {
+        name: _text(folder, name, expected) for name, expected in manifest.files.items()
+    }
 
 
 def other_version(folder: Path, error: Exception) -> BundleError:
@@ -155,7 +152,8 @@ def _document(folder: Path) -> dict[str, Any]:
         isinstance(document, dict)
         and document.get("format") == FORMAT
         and isinstance(document.get("columns"), list)
-        and set(document.get("files") or ()) == set(FILES)
+        and set(document.get("files") or ()) >= REQUIRED
+        and all(_FILE.fullmatch(name) for name in document["files"])
         and set(document.get("meta") or ()) == {field.name for field in fields(BundleMeta)}
     )
     if not sound:

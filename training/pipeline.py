@@ -162,6 +162,8 @@ def prepare(
         recipe.churn.horizon_days,
         recipe.ltv.horizon_days,
         recipe.eligibility,
+        more_churn_days=recipe.churn.more_horizons_days,
+        more_ltv_days=(recipe.demand.horizon_days,) if recipe.demand else (),
     )
     provenance = Provenance(
         world=info.world,

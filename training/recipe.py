@@ -17,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from training.errors import RecipeError
 
+TargetName = Literal["churn", "ltv"]
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Days = Annotated[int, Field(ge=1)]
+Level = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class _Section(BaseModel):
@@ -30,6 +33,17 @@ class Target(_Section):
     """What is predicted: ``horizon_days`` after the snapshot."""
 
     horizon_days: Days
+
+
+class ChurnTarget(Target):
+    """Churn: the horizon that grades use, and others that are predicted beside it."""
+
+    more_horizons_days: tuple[Days, ...] = ()
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """All horizons, ascending."""
+        return tuple(sorted({self.horizon_days, *self.more_horizons_days}))
 
 
 class Eligibility(_Section):
@@ -96,23 +110,47 @@ class ChurnTrees(Trees):
 
 
 class LtvTrees(Trees):
-    """Trees of the LTV model and the power of its Tweedie loss."""
+    """Trees that learn the mean of LTV, and the power of their Tweedie loss."""
 
     tweedie_power: Annotated[float, Field(gt=1.0, lt=2.0)]
 
 
+class MedianTrees(Trees):
+    """Trees that learn the median of LTV, and their share in the log of the prediction."""
+
+    share: Share
+
+
 class LightGbm(_Section):
-    """Both models' trees and what they share."""
+    """The models' trees and what they share."""
 
     threads: Annotated[int, Field(ge=1)]
     churn: ChurnTrees
     ltv: LtvTrees
+    ltv_median: MedianTrees = MedianTrees(
+        rounds=150,
+        learning_rate=0.05,
+        num_leaves=15,
+        min_data_in_leaf=100,
+        lambda_l2=1.0,
+        feature_fraction=0.6,
+        bagging_fraction=0.7,
+        share=0.5,
+    )
+
+
+class Regression(_Section):
+    """The logistic regression that the trees of churn start from, and the level of churn."""
+
+    l2: Positive
+    level_share: Share
 
 
 class Intervals(_Section):
     """The prediction interval of LTV, and how far levels follow the calibration day."""
 
-    nominal: Annotated[float, Field(gt=0.0, lt=1.0)]
+    nominal: Level
+    levels: tuple[Level, ...] = (0.8, 0.95)
     classes: Annotated[int, Field(ge=1)]
     bias_shrinkage: Share
 
@@ -146,13 +184,15 @@ class Recipe(_Section):
 
     id: str
     seed: Annotated[int, Field(ge=0)]
-    churn: Target
+    churn: ChurnTarget
     ltv: Target
+    demand: Target | None = None
     eligibility: Eligibility
     origins: Origins
     backtest: Backtest
     btyd: Btyd
     baseline: Baseline
+    regression: Regression = Regression(l2=0.12, level_share=0.5)
     lightgbm: LightGbm
     intervals: Intervals
     gates: Gates
@@ -168,6 +208,17 @@ class Recipe(_Section):
     def sha256(self) -> str:
         """Hash of :attr:`text`, hex."""
         return hashlib.sha256(self._text.encode("utf-8")).hexdigest()
+
+    @property
+    def horizons(self) -> tuple[tuple[TargetName, int], ...]:
+        """Every outcome that is learned: target and days, the graded ones first."""
+        demand = {self.demand.horizon_days} if self.demand else set()
+        return (
+            ("churn", self.churn.horizon_days),
+            ("ltv", self.ltv.horizon_days),
+            *(("churn", days) for days in self.churn.horizons if days != self.churn.horizon_days),
+            *(("ltv", days) for days in demand - {self.ltv.horizon_days}),
+        )
 
     @model_validator(mode="after")
     def _backtest_lies_on_the_grid(self) -> Self:

@@ -13,12 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
 from training.errors import HistoryError
-from training.recipe import Recipe
-
-TargetName = Literal["churn", "ltv"]
+from training.recipe import Recipe, TargetName
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +48,15 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One backtest origin (or the day of service) with a fold for each target."""
+    """One backtest origin (or the day of service) with a fold for each target.
+
+    ``more`` are the folds of the recipe's other horizons: churn's, and that of demand.
+    """
 
     day: date
     churn: Fold
     ltv: Fold
+    more: tuple[Fold, ...] = ()
 
     def fold(self, target: TargetName) -> Fold:
         """Return the fold of one target."""
@@ -113,7 +114,7 @@ def plan_origins(first_day: date, last_day: date, recipe: Recipe) -> OriginPlan:
     count = max(0, (last_day - earliest).days // step + 1) if last_day >= earliest else 0
     grid = tuple(last_day - timedelta(days=step * k) for k in range(count - 1, -1, -1))
 
-    longest = max(recipe.churn.horizon_days, recipe.ltv.horizon_days)
+    longest = max(days for _, days in recipe.horizons)
     closed = [day for day in grid if day + timedelta(days=longest) <= last_day]
     latest = closed[-1] if closed else last_day - timedelta(days=longest)
     tests = [
@@ -131,7 +132,7 @@ def plan_origins(first_day: date, last_day: date, recipe: Recipe) -> OriginPlan:
         if origin is None:  # a later origin can use every day an earlier one can
             raise _too_short(first_day, last_day, recipe, step, longest)
         backtest.append(origin)
-    horizons = tuple(sorted({recipe.churn.horizon_days, recipe.ltv.horizon_days}))
+    horizons = tuple(sorted({days for _, days in recipe.horizons}))
     return OriginPlan(_used(final, backtest), horizons, tuple(backtest), final)
 
 
@@ -139,7 +140,15 @@ def _origin(grid: Sequence[date], day: date, recipe: Recipe) -> Origin | None:
     limit = recipe.origins.train_origins
     churn = _fold("churn", grid, day, recipe.churn.horizon_days, limit)
     ltv = _fold("ltv", grid, day, recipe.ltv.horizon_days, limit)
-    return Origin(day, churn, ltv) if churn and ltv else None
+    main = {("churn", recipe.churn.horizon_days), ("ltv", recipe.ltv.horizon_days)}
+    more = [
+        _fold(name, grid, day, days, limit)
+        for name, days in recipe.horizons
+        if (name, days) not in main
+    ]
+    if not churn or not ltv or not all(more):
+        return None
+    return Origin(day, churn, ltv, tuple(fold for fold in more if fold))
 
 
 def _fold(
@@ -162,7 +171,7 @@ def _used(final: Origin, backtest: Sequence[Origin]) -> tuple[date, ...]:
     days: set[date] = set()
     for origin in (*backtest, final):
         days.add(origin.day)
-        for fold in (origin.churn, origin.ltv):
+        for fold in (origin.churn, origin.ltv, *origin.more):
             days.update(fold.train_days, fold.fit_days)
     return tuple(sorted(days))
 

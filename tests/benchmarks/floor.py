@@ -33,15 +33,20 @@ class Boosters:
             "ltv": bundle.ltv.correction,
         }
         return cls(
-            {name: lgb.Booster(model_str=model.boosted.text) for name, model in models.items()},
             {
-                name: build(
+                f"{name}.{part}": lgb.Booster(model_str=boosted.text)
+                for name, model in models.items()
+                for part, boosted in model.trees.items()
+            },
+            {
+                f"{name}.{part}": build(
                     bundle.columns,
                     values,
                     model.baseline(bundle.columns, values),
                     scale=model.scale,
                 ).matrix
                 for name, model in models.items()
+                for part in model.trees
             },
             1 if len(values) < _FEW_ROWS else bundle.recipe.lightgbm.threads,
         )

@@ -18,11 +18,26 @@ from training.bundle import Bundle, Scores
 from training.dataset import TrainingSet
 from training.errors import BundleError, FitError
 from training.fitting import Provenance, fit_bundle
-from training.manifest import FILES, MANIFEST
+from training.manifest import MANIFEST
 from training.models.boosting import Boosted
 from training.models.design import build
+from training.models.linear import Linear
 from training.recipe import Recipe
 from training.splits import OriginPlan
+
+FILES = (
+    "churn.json",
+    "churn.odds.lgb.txt",
+    "demand.json",
+    "demand.mean.lgb.txt",
+    "demand.median.lgb.txt",
+    "ltv.json",
+    "ltv.mean.lgb.txt",
+    "ltv.median.lgb.txt",
+    "recipe.toml",
+    "reference.json",
+    "scheme.toml",
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +111,23 @@ def _shap(boosted: Boosted, matrix: FloatArray) -> FloatArray:
     return by_input[..., -1] if by_input.ndim == 3 else by_input
 
 
+def _by_hand(linear: Linear, matrix: FloatArray) -> FloatArray:
+    """Shapley values of a sum are its terms, one customer and one term at a time."""
+    found = np.zeros(matrix.shape)
+    for row, inputs in enumerate(matrix):
+        for term, centre, scale, weight in zip(
+            linear.term, linear.centre, linear.scale, linear.weight, strict=True
+        ):
+            column = int(term) % len(inputs)
+            raw = float(inputs[column])
+            if term >= len(inputs):
+                told = float(np.isnan(raw))
+            else:
+                told = 0.0 if np.isnan(raw) else float(np.sign(raw) * np.log(1.0 + abs(raw)))
+            found[row, column] += weight * min(5.0, max(-5.0, (told - centre) / scale))
+    return found
+
+
 @pytest.mark.parametrize("target", ["churn_probability", "ltv"])
 def test_contributions_equal_those_of_the_shap_package(
     bundle: Bundle, values: FloatArray, target: str
@@ -108,11 +140,16 @@ def test_contributions_equal_those_of_the_shap_package(
     )
     start = correction.baseline(bundle.columns, values)
     design = build(bundle.columns, values, start, scale=correction.scale)
-    by_input = _shap(correction.boosted, design.matrix)
+    by_input = sum(
+        correction.shares[name] * _shap(boosted, design.matrix)
+        for name, boosted in correction.trees.items()
+    )
+    if correction.linear is not None:
+        by_input = by_input + _by_hand(correction.linear, design.matrix)
     slow = np.zeros_like(told.phi)
     for column, source in enumerate(design.source_indicator):
         slow[:, told.names.index(source)] += by_input[:, column]
-    offset = np.log(start.value) if target == "ltv" else start.churn_log_odds
+    offset = np.log(start.value) if target == "ltv" else np.zeros(len(values))
     slow[:, told.names.index("baseline")] += offset - correction.typical_offset
     np.testing.assert_allclose(told.phi, slow, rtol=0, atol=1e-9)
 
@@ -179,7 +216,7 @@ def test_altered_provenance_is_refused(folder: Path, tmp_path: Path) -> None:
 def test_another_format_is_told(folder: Path, tmp_path: Path) -> None:
     copy = _copy(folder, tmp_path)
     _edit(copy, lambda document: document.update(format=99))
-    with pytest.raises(BundleError, match="format 1"):
+    with pytest.raises(BundleError, match="format 2"):
         Bundle.load(copy)
 
 

@@ -50,7 +50,8 @@ def test_what_was_not_explained_leaves_no_trace_in_the_models(
     assert huge.churn.to_dict() == small.churn.to_dict()
     assert huge.ltv.to_dict() == small.ltv.to_dict()
     assert huge.reference.to_dict() == small.reference.to_dict()
-    assert huge.ltv.correction.boosted.text == small.ltv.correction.boosted.text
+    for name, trees in huge.ltv.correction.trees.items():
+        assert trees.text == small.ltv.correction.trees[name].text
     # The same rows below the limit would have been learned: the test can fail.
     believed = with_jumps(data, jumped, factor=1000.0, ratio=9.9)
     assert fitted(believed, plan.final, recipe).ltv.to_dict() != small.ltv.to_dict()

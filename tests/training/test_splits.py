@@ -118,7 +118,26 @@ def test_folds_by_target() -> None:
     plan = plan_origins(first, last, load_recipe("cdnow"))
     assert [f.test_day for f in plan.folds("ltv")] == [o.day for o in plan.backtest]
     assert {f.target for f in plan.folds("churn")} == {"churn"}
-    assert plan.horizons == (90,)
+    assert plan.horizons == (30, 90)
+    assert {(f.target, f.horizon_days) for f in plan.final.more} == {("ltv", 30)}
+
+
+def test_other_horizons_have_folds_of_their_own() -> None:
+    first, last = SPANS["journey"]
+    recipe = load_recipe("journey")
+    churn = recipe.churn.model_copy(update={"more_horizons_days": (60, 45)})
+    plan = plan_origins(first, last, recipe.model_copy(update={"churn": churn}))
+    assert plan.horizons == (30, 45, 60, 90)
+    for origin in (*plan.backtest, plan.final):
+        assert [(f.target, f.horizon_days) for f in origin.more] == [
+            ("churn", 45),
+            ("churn", 60),
+            ("ltv", 30),
+        ]
+        for fold in origin.more:
+            embargo = timedelta(days=fold.horizon_days)
+            assert max(fold.train_days) + embargo <= origin.day
+            assert max(fold.fit_days) + embargo <= fold.calibration_day
 
 
 def _recipe(churn: int, ltv: int, step: int, backtest_step: int, history: int) -> Recipe:

@@ -1,36 +1,47 @@
-"""Churn: the probability of no purchase in the horizon."""
+"""Churn: the probability of no purchase in the horizon.
+
+A regression and trees say who stays before whom; how many stay is left to the purchase model,
+fitted on the day of service itself, because it is the only one that has seen that day: labels
+of a fold are a horizon old, and the season they come from is another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
-from training.models.baseline import Baseline
-from training.models.boosting import Boosted
+from training.models.baseline import Baseline, baseline
+from training.models.boosting import Boosted, fit_boosted
 from training.models.calibration import Platt, fit_platt
-from training.models.correction import (
-    Correction,
-    fit_correction,
-    latest_purchase_model,
-    refuse_if_nobody_bought,
-)
+from training.models.correction import Correction, purchase_model_of, refuse_if_nobody_bought
+from training.models.design import build
+from training.models.linear import fit_linear
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
 
+_TREES = "odds"
+
 
 @dataclass(frozen=True, slots=True)
 class ChurnModel:
-    """Corrected purchase model with a calibrated probability."""
+    """Regression, trees and a calibrated probability."""
 
     correction: Correction
     calibration: Platt
+
+    @property
+    def horizon_days(self) -> int:
+        """Days without a purchase that make a churner."""
+        return self.correction.horizon_days
 
     def predict(self, columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, Baseline]:
         """Return the churn probability ``(n,)`` and the baseline behind it."""
@@ -49,10 +60,10 @@ class ChurnModel:
         return {**self.correction.to_dict(), "calibration": self.calibration.to_dict()}
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any], boosted: Boosted) -> ChurnModel:
+    def from_dict(cls, document: dict[str, Any], trees: Mapping[str, Boosted]) -> ChurnModel:
         """Read :meth:`to_dict` and join it with its trees."""
         return cls(
-            Correction.from_dict("churn", document, boosted),
+            Correction.from_dict("churn", document, trees),
             Platt.from_dict(document["calibration"]),
         )
 
@@ -65,17 +76,32 @@ def fit_churn(data: TrainingSet, fold: Fold, recipe: Recipe) -> ChurnModel:
     FitError
         If the days hold too few customers, or all of them churned or none did.
     """
-    trial = _fit(data.on(fold.fit_days), recipe, fold.horizon_days)
     judged = data.on(fold.calibration_day)
+    trial = _fit(data.on(fold.fit_days), judged, recipe, fold.horizon_days)
     judged = judged.where(judged.eligible)
     margin, _ = trial.margin(judged.columns, judged.values)
-    calibration = fit_platt(margin, judged.churned, level_share=recipe.intervals.bias_shrinkage)
-    return ChurnModel(_fit(data.on(fold.train_days), recipe, fold.horizon_days), calibration)
+    calibration = fit_platt(margin, judged.churned, level_share=0.0)
+    final = _fit(data.on(fold.train_days), data.on(fold.test_day), recipe, fold.horizon_days)
+    return ChurnModel(final, calibration)
 
 
-def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
+def coherent(curve: Mapping[int, FloatArray], anchor: int) -> dict[int, FloatArray]:
+    """Return churn probabilities ``(n,)`` by horizon that contradict each other nowhere.
+
+    Whoever buys nothing in 60 days buys nothing in the first 30 of them: a probability may not
+    rise with the horizon. The horizon ``anchor``, which grades use, stays as it is.
+    """
+    found = {anchor: curve[anchor]}
+    for days in sorted(h for h in curve if h > anchor):
+        found[days] = np.minimum(curve[days], found[max(h for h in found)])
+    for days in sorted((h for h in curve if h < anchor), reverse=True):
+        found[days] = np.maximum(curve[days], found[min(h for h in found)])
+    return dict(sorted(found.items()))
+
+
+def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
+    """Fit to the labels of ``data`` and set the level for the eligible rows of ``present``."""
     refuse_if_nobody_bought(data, recipe.eligibility)
-    purchase = latest_purchase_model(data, recipe)
     used = data.where(data.eligible)
     if len(np.unique(used.churned)) != 2:
         raise FitError(
@@ -85,6 +111,57 @@ def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
             rows=len(used),
             churned=int(np.nansum(used.churned)),
         )
-    return fit_correction(
-        "churn", purchase, used.columns, used.values, used.churned, horizon_days, recipe
+    purchase = purchase_model_of(present, recipe)
+    start = baseline(purchase, used.columns, used.values, horizon_days, recipe.baseline)
+    scale = float(np.mean(start.value))
+    design = build(used.columns, used.values, start, scale=scale)
+    day = np.unique(used.as_of, return_inverse=True)[1]
+    linear, effect = fit_linear(design.matrix, used.churned, day, l2=recipe.regression.l2)
+    boosted = fit_boosted(
+        design.matrix,
+        design.names,
+        used.churned,
+        linear.margin(design.matrix) + effect[day],
+        recipe.lightgbm.churn,
+        objective="binary",
+        seed=recipe.seed,
+        threads=recipe.lightgbm.threads,
     )
+    bare = Correction(
+        target="churn",
+        horizon_days=horizon_days,
+        purchase=purchase,
+        mix=recipe.baseline,
+        scale=scale,
+        linear=linear,
+        trees={_TREES: boosted},
+        shares={_TREES: 1.0},
+        level=0.0,
+        typical_offset=0.0,
+    )
+    return bare.shifted(_level(bare, present.where(present.eligible), used, start, recipe))
+
+
+def _level(
+    bare: Correction, present: TrainingSet, used: TrainingSet, start: Baseline, recipe: Recipe
+) -> float:
+    """Level at which as many are expected to leave as the purchase model says.
+
+    A share of what the purchase model was wrong by, in log-odds, on the days learned from is
+    added: some markets it never gets right.
+    """
+    if len(present) == 0:
+        raise FitError(
+            "No customer is eligible on the day the level of churn is set for.",
+            hint="Widen eligibility.active_within_days in the recipe.",
+        )
+    error = logit(np.mean(used.churned)) - logit(np.mean(expit(start.churn_log_odds)))
+    margin, today = bare.margin(present.columns, present.values)
+    expected = logit(np.mean(expit(today.churn_log_odds)))
+    wanted = float(expit(expected + recipe.regression.level_share * error))
+
+    def excess(level: float) -> float:
+        return float(np.mean(expit(margin + level))) - wanted
+
+    reach = float(np.max(np.abs(margin))) + 20.0
+    return float(brentq(excess, -reach, reach, xtol=1e-12))

@@ -5,6 +5,9 @@ value; in each class the conformal quantiles of outcome / prediction are taken, 
 the finite-sample correction of split conformal prediction (Vovk et al. 2005). Between
 class centres the bounds are joined by straight lines and kept non-decreasing, so two
 customers in order of prediction have bounds in the same order.
+
+Where more customers spend nothing than the lower tail may hold, the lower bound is 0 and the
+whole miss is left to the upper tail: an interval that starts at 0 cannot miss below.
 """
 
 from __future__ import annotations
@@ -94,8 +97,9 @@ def fit_intervals(
     for part in np.array_split(order, count):
         ratio = np.sort(np.maximum(actual[part], 0.0) / predicted[part])
         centre.append(float(np.median(predicted[part])))
-        low.append(_quantile(ratio, (1.0 - nominal) / 2.0))
-        high.append(_quantile(ratio, (1.0 + nominal) / 2.0))
+        tail = (1.0 - nominal) / 2.0
+        low.append(_quantile(ratio, tail))
+        high.append(_quantile(ratio, nominal if low[-1] == 0.0 else 1.0 - tail))
     middle, first = np.unique(np.array(centre), return_index=True)
     return IntervalModel(
         nominal=nominal,

@@ -1,12 +1,13 @@
-"""A baseline on a log scale plus trees that correct it: the shape of both models.
+"""The shape of both models: a start that keeps the customer's scale, and trees that correct it.
 
-margin = bias + offset(baseline) + Σ trees. The offset is the log of the baseline's
-expected spend for LTV and the log-odds of no purchase for churn.
+margin = level + offset + regression + Σ share · trees. LTV starts from the log of the
+baseline's expected spend, churn from a logistic regression; every part is a sum over
+indicators, so the margin can be explained to the last digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +17,12 @@ from features.schema import FloatArray
 from training.dataset import TrainingSet, challenged
 from training.errors import FitError
 from training.models.baseline import Baseline, PurchaseModel, baseline, fit_purchase_model
-from training.models.boosting import Boosted, fit_boosted
-from training.models.design import BASELINE, Design, build
+from training.models.boosting import Boosted
+from training.models.design import BASELINE, build
+from training.models.linear import Linear
 from training.recipe import Baseline as Mix
-from training.recipe import Eligibility, LtvTrees, Recipe, Trees
+from training.recipe import Eligibility, Recipe, TargetName
 from training.scores import MarginParts
-from training.splits import TargetName
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,17 @@ class Correction:
         The purchase model behind the baseline.
     mix
         How the LTV baseline is mixed.
-    boosted
-        The trees.
     scale
-        Money unit the trees were fitted in, the mean baseline: they are then the same
+        Money unit the models were fitted in, the mean baseline: they are then the same
         for every currency.
-    bias
-        Added to every margin; learned out of time.
+    linear
+        The regression; None for LTV, whose baseline needs none.
+    trees
+        Ensembles by name.
+    shares
+        Factor of each ensemble's margin, by the same names.
+    level
+        Added to every margin.
     typical_offset
         Mean offset of the customers fitted on; the baseline's contribution counts from
         there, so ``base_margin`` is the margin of a typical customer.
@@ -54,9 +59,11 @@ class Correction:
     horizon_days: int
     purchase: PurchaseModel
     mix: Mix
-    boosted: Boosted
     scale: float
-    bias: float
+    linear: Linear | None
+    trees: Mapping[str, Boosted]
+    shares: Mapping[str, float]
+    level: float
     typical_offset: float
 
     def baseline(self, columns: Sequence[str], values: FloatArray) -> Baseline:
@@ -66,110 +73,89 @@ class Correction:
     def margin(self, columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, Baseline]:
         """Return the margin ``(n,)`` and the baseline it starts from."""
         start = self.baseline(columns, values)
-        design = build(columns, values, start, scale=self.scale)
-        offset = _offset(self.target, start)
-        return self.bias + offset + self.boosted.margin(design.matrix), start
+        matrix = build(columns, values, start, scale=self.scale).matrix
+        return self._margin(matrix, start), start
 
     def parts(self, columns: Sequence[str], values: FloatArray) -> MarginParts:
         """Split the margin by source indicator; exact within 1e-9."""
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
-        by_input, tree_base = self.boosted.contributions(design.matrix)
+        by_input = np.zeros(design.matrix.shape)
+        base = self.level + self.typical_offset
+        for name, boosted in self.trees.items():
+            found, mean = boosted.contributions(design.matrix)
+            by_input += self.shares[name] * found
+            base += self.shares[name] * mean
+        if self.linear is not None:
+            by_input += self.linear.contributions(design.matrix)
         names = (*columns, BASELINE)
         position = {name: index for index, name in enumerate(names)}
         phi = np.zeros((len(values), len(names)))
         for index, source in enumerate(design.source_indicator):
             phi[:, position[source]] += by_input[:, index]
-        offset = _offset(self.target, start)
-        phi[:, position[BASELINE]] += offset - self.typical_offset
+        phi[:, position[BASELINE]] += offset(self.target, start) - self.typical_offset
         return MarginParts(
-            names=names,
-            base=self.bias + self.typical_offset + tree_base,
-            phi=phi,
-            margin=self.bias + offset + self.boosted.margin(design.matrix),
+            names=names, base=base, phi=phi, margin=self._margin(design.matrix, start)
         )
 
-    def shifted(self, bias: float) -> Correction:
-        """Return the same model with another bias."""
-        return replace(self, bias=bias)
+    def shifted(self, level: float) -> Correction:
+        """Return the same model with another level."""
+        return replace(self, level=level)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able dict without the trees, which are a text of their own."""
+        """Return a JSON-able dict without the trees, which are texts of their own."""
         return {
             "horizon_days": self.horizon_days,
             "purchase": self.purchase.to_dict(),
             "mix": self.mix.model_dump(),
             "scale": self.scale,
-            "bias": self.bias,
+            "linear": None if self.linear is None else self.linear.to_dict(),
+            "shares": dict(self.shares),
+            "level": self.level,
             "typical_offset": self.typical_offset,
         }
 
     @classmethod
     def from_dict(
-        cls, target: TargetName, document: dict[str, Any], boosted: Boosted
+        cls, target: TargetName, document: dict[str, Any], trees: Mapping[str, Boosted]
     ) -> Correction:
-        """Read :meth:`to_dict` and join it with its trees."""
+        """Read :meth:`to_dict` and join it with its trees.
+
+        Raises
+        ------
+        KeyError
+            If an ensemble is missing.
+        """
+        linear = document["linear"]
         return cls(
             target=target,
             horizon_days=int(document["horizon_days"]),
             purchase=PurchaseModel.from_dict(document["purchase"]),
             mix=Mix.model_validate(document["mix"]),
-            boosted=boosted,
             scale=float(document["scale"]),
-            bias=float(document["bias"]),
+            linear=None if linear is None else Linear.from_dict(linear),
+            trees={name: trees[name] for name in document["shares"]},
+            shares={name: float(share) for name, share in document["shares"].items()},
+            level=float(document["level"]),
             typical_offset=float(document["typical_offset"]),
         )
 
-
-def fit_correction(
-    target: TargetName,
-    purchase: PurchaseModel,
-    columns: Sequence[str],
-    values: FloatArray,
-    label: FloatArray,
-    horizon_days: int,
-    recipe: Recipe,
-) -> Correction:
-    """Fit the trees to the labels ``(n,)`` of eligible rows ``(n, k)`` of many origins."""
-    trees: Trees = recipe.lightgbm.churn if target == "churn" else recipe.lightgbm.ltv
-    start = baseline(purchase, columns, values, horizon_days, recipe.baseline)
-    # In units of the mean baseline the trees are the same in any currency, to the bit.
-    scale = float(np.mean(start.value))
-    design: Design = build(columns, values, start, scale=scale)
-    offset = _offset(target, start)
-    begin = offset
-    if isinstance(trees, LtvTrees):
-        begin = np.log(start.value / scale)
-        label = np.maximum(label, 0.0) / scale  # the Tweedie loss knows no negative amount
-    boosted = fit_boosted(
-        design.matrix,
-        design.names,
-        label,
-        begin,
-        trees,
-        seed=recipe.seed,
-        threads=recipe.lightgbm.threads,
-    )
-    return Correction(
-        target=target,
-        horizon_days=horizon_days,
-        purchase=purchase,
-        mix=recipe.baseline,
-        boosted=boosted,
-        scale=scale,
-        bias=0.0,
-        typical_offset=float(np.mean(offset)),
-    )
+    def _margin(self, matrix: FloatArray, start: Baseline) -> FloatArray:
+        margin = self.level + offset(self.target, start)
+        if self.linear is not None:
+            margin = margin + self.linear.margin(matrix)
+        for name, boosted in self.trees.items():
+            margin = margin + self.shares[name] * boosted.margin(matrix)
+        return margin
 
 
-def latest_purchase_model(data: TrainingSet, recipe: Recipe) -> PurchaseModel:
-    """Fit the purchase model to all customers of the latest day.
+def purchase_model_of(present: TrainingSet, recipe: Recipe) -> PurchaseModel:
+    """Fit the purchase model to all customers of one day.
 
     Amounts that are challenged (#7) are left out; the days of those purchases are real.
     """
-    latest = data.on(data.as_of.max().item())
-    doubted = challenged(latest.values, latest.columns, recipe.eligibility)
-    return fit_purchase_model(latest.columns, latest.values, recipe.btyd, doubted=doubted)
+    doubted = challenged(present.values, present.columns, recipe.eligibility)
+    return fit_purchase_model(present.columns, present.values, recipe.btyd, doubted=doubted)
 
 
 def refuse_if_nobody_bought(data: TrainingSet, rule: Eligibility) -> None:
@@ -186,5 +172,6 @@ def refuse_if_nobody_bought(data: TrainingSet, rule: Eligibility) -> None:
         )
 
 
-def _offset(target: TargetName, start: Baseline) -> FloatArray:
-    return np.log(start.value) if target == "ltv" else start.churn_log_odds
+def offset(target: TargetName, start: Baseline) -> FloatArray:
+    """Return what a margin starts from, ``(n,)``: the log of the baseline for LTV, else 0."""
+    return np.log(start.value) if target == "ltv" else np.zeros(len(start.value))

@@ -1,41 +1,60 @@
 """LTV: the expected net spend in the horizon, with an interval.
 
-The served number is the expectation (not the median): it adds up over customers.
+Two sets of trees correct the same baseline: one learns the mean, the other the median. Their
+logs are averaged. The mean alone follows a few huge accounts wherever they go; the median alone
+says nothing of them. A fit to the past of one kind of log showed what each share costs
+(``experiments/2026-11-mean-and-median``): the default keeps the total within some percent and
+is nearer to single customers than either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
-from training.models.boosting import Boosted
+from training.models.baseline import baseline
+from training.models.boosting import Boosted, fit_boosted
 from training.models.conformal import IntervalModel, fit_intervals
 from training.models.correction import (
     Correction,
-    fit_correction,
-    latest_purchase_model,
+    offset,
+    purchase_model_of,
     refuse_if_nobody_bought,
 )
+from training.models.design import build
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
 
-# A calibration day may be special (season, one huge order): never trust it beyond this.
-_MAX_BIAS = float(np.log(1.5))
+# A day may be special (season, one huge order): never trust its level beyond this.
+_MAX_LEVEL = float(np.log(3.0))
+_MEAN, _MEDIAN = "mean", "median"
 
 
 @dataclass(frozen=True, slots=True)
 class LtvModel:
-    """Corrected baseline with conformal intervals."""
+    """Corrected baseline with conformal intervals.
+
+    Attributes
+    ----------
+    correction
+        Up to the log of the expectation.
+    intervals
+        The interval that is served.
+    others
+        Intervals of other nominal levels, ascending.
+    """
 
     correction: Correction
     intervals: IntervalModel
+    others: tuple[IntervalModel, ...] = ()
 
     def predict(self, columns: Sequence[str], values: FloatArray) -> FloatArray:
         """Return the expected net spend ``(n,)``, money, > 0."""
@@ -48,14 +67,19 @@ class LtvModel:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict without the trees."""
-        return {**self.correction.to_dict(), "intervals": self.intervals.to_dict()}
+        return {
+            **self.correction.to_dict(),
+            "intervals": self.intervals.to_dict(),
+            "other_intervals": [each.to_dict() for each in self.others],
+        }
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any], boosted: Boosted) -> LtvModel:
+    def from_dict(cls, document: dict[str, Any], trees: Mapping[str, Boosted]) -> LtvModel:
         """Read :meth:`to_dict` and join it with its trees."""
         return cls(
-            Correction.from_dict("ltv", document, boosted),
+            Correction.from_dict("ltv", document, trees),
             IntervalModel.from_dict(document["intervals"]),
+            tuple(IntervalModel.from_dict(each) for each in document["other_intervals"]),
         )
 
 
@@ -67,42 +91,85 @@ def fit_ltv(data: TrainingSet, fold: Fold, recipe: Recipe) -> LtvModel:
     FitError
         If the days hold too few customers or no money was spent.
     """
-    trial = _fit(data.on(fold.fit_days), recipe, fold.horizon_days)
     judged = data.on(fold.calibration_day)
+    trial = _fit(data.on(fold.fit_days), judged, recipe, fold.horizon_days)
     judged = judged.where(judged.eligible)
-    bias = _bias(trial, judged) * recipe.intervals.bias_shrinkage
-    trial = trial.shifted(bias)
     predicted = np.exp(trial.margin(judged.columns, judged.values)[0])
-    intervals = fit_intervals(
-        predicted,
-        judged.net_value,
-        nominal=recipe.intervals.nominal,
-        classes=recipe.intervals.classes,
-    )
-    final = _fit(data.on(fold.train_days), recipe, fold.horizon_days)
-    return LtvModel(final.shifted(bias), intervals)
+
+    def interval(nominal: float) -> IntervalModel:
+        return fit_intervals(
+            predicted, judged.net_value, nominal=nominal, classes=recipe.intervals.classes
+        )
+
+    final = _fit(data.on(fold.train_days), data.on(fold.test_day), recipe, fold.horizon_days)
+    levels = sorted(set(recipe.intervals.levels))
+    return LtvModel(final, interval(recipe.intervals.nominal), tuple(map(interval, levels)))
 
 
-def _bias(trial: Correction, judged: TrainingSet) -> float:
-    """Log of what was spent over what was expected on the calibration day."""
-    expected = float(np.exp(trial.margin(judged.columns, judged.values)[0]).sum())
-    spent = float(judged.net_value.sum())
-    if spent <= 0.0 or expected <= 0.0:
-        return 0.0
-    return float(np.clip(np.log(spent / expected), -_MAX_BIAS, _MAX_BIAS))
-
-
-def _fit(data: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
+def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
+    """Fit to the outcomes of ``data``, with the purchase model of the day of ``present``."""
     refuse_if_nobody_bought(data, recipe.eligibility)
-    purchase = latest_purchase_model(data, recipe)
     used = data.where(data.eligible)
-    if not float(np.maximum(used.net_value, 0.0).sum()) > 0.0:
+    spent = np.maximum(used.net_value, 0.0)  # neither loss knows a negative amount
+    if not float(spent.sum()) > 0.0:
         raise FitError(
             f"LTV cannot be learned: {len(used)} eligible rows with no spend in "
             f"{horizon_days} days.",
             hint="Change ltv.horizon_days or eligibility in the recipe.",
             rows=len(used),
         )
-    return fit_correction(
-        "ltv", purchase, used.columns, used.values, used.net_value, horizon_days, recipe
+    purchase = purchase_model_of(present, recipe)
+    start = baseline(purchase, used.columns, used.values, horizon_days, recipe.baseline)
+    # In units of the mean baseline the trees are the same in any currency, to the bit.
+    scale = float(np.mean(start.value))
+    design = build(used.columns, used.values, start, scale=scale)
+    day = np.unique(used.as_of, return_inverse=True)[1]
+    levels = _day_levels(spent, start.value, day)
+    trees = recipe.lightgbm
+    common = (
+        design.matrix,
+        design.names,
+        spent / scale,
+        np.log(start.value / scale) + levels[day],
     )
+    boosted = {
+        _MEAN: fit_boosted(
+            *common,
+            trees.ltv,
+            objective="tweedie",
+            tweedie_power=trees.ltv.tweedie_power,
+            seed=recipe.seed,
+            threads=trees.threads,
+        ),
+        _MEDIAN: fit_boosted(
+            *common,
+            trees.ltv_median,
+            objective="median",
+            seed=recipe.seed + 1,
+            threads=trees.threads,
+        ),
+    }
+    return Correction(
+        target="ltv",
+        horizon_days=horizon_days,
+        purchase=purchase,
+        mix=recipe.baseline,
+        scale=scale,
+        linear=None,
+        trees=boosted,
+        shares={_MEAN: 1.0 - trees.ltv_median.share, _MEDIAN: trees.ltv_median.share},
+        level=recipe.intervals.bias_shrinkage * float(levels.mean()),
+        typical_offset=float(np.mean(offset("ltv", start))),
+    )
+
+
+def _day_levels(spent: FloatArray, expected: FloatArray, day: npt.NDArray[np.int64]) -> FloatArray:
+    """Log of what was spent over what the baseline expected, for each training day ``(d,)``.
+
+    The trees are fitted around it: what moves all customers of a day is no reason to prefer
+    one to another.
+    """
+    real, guess = np.bincount(day, weights=spent), np.bincount(day, weights=expected)
+    with np.errstate(divide="ignore"):
+        level = np.log(real) - np.log(guess)
+    return np.asarray(np.clip(level, -_MAX_LEVEL, _MAX_LEVEL), dtype=np.float64)

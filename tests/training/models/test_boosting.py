@@ -7,10 +7,12 @@ import pytest
 
 from features.schema import FloatArray
 from training.errors import BundleError
-from training.models.boosting import Boosted, fit_boosted
+from training.models.boosting import Boosted, Objective, fit_boosted
 from training.recipe import Recipe
 
 NAMES = ("first", "second", "third")
+
+KINDS: tuple[Objective, ...] = ("tweedie", "median")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,14 @@ def _fit(matrix: FloatArray, recipe: Recipe) -> Boosted:
     label = (matrix[:, 0] + np.nan_to_num(matrix[:, 1]) > 0).astype(np.float64)
     offset = np.zeros(len(matrix))
     return fit_boosted(
-        matrix, NAMES, label, offset, recipe.lightgbm.churn, seed=recipe.seed, threads=1
+        matrix,
+        NAMES,
+        label,
+        offset,
+        recipe.lightgbm.churn,
+        objective="binary",
+        seed=recipe.seed,
+        threads=1,
     )
 
 
@@ -75,10 +84,48 @@ def test_gains_are_shares(boosted: Boosted) -> None:
 def test_an_offset_is_corrected_not_replaced(matrix: FloatArray, recipe: Recipe) -> None:
     amount = np.full(len(matrix), 30.0)
     offset = np.log(np.full(len(matrix), 30.0))
-    fit = fit_boosted(matrix, NAMES, amount, offset, recipe.lightgbm.ltv, seed=1, threads=1)
+    fit = fit_boosted(
+        matrix,
+        NAMES,
+        amount,
+        offset,
+        recipe.lightgbm.ltv,
+        objective="tweedie",
+        seed=1,
+        threads=1,
+    )
     np.testing.assert_allclose(fit.margin(matrix), 0.0, atol=1e-6)
 
 
 def test_a_text_that_is_no_model_is_refused() -> None:
     with pytest.raises(BundleError, match="cannot be read"):
         Boosted("nonsense")
+
+
+def test_mean_and_median_of_a_skewed_amount_are_told_apart(recipe: Recipe) -> None:
+    """Amounts that are 1 or, one time in five, 20: the mean is 4.8, the median 1."""
+    rng = np.random.default_rng(4)
+    amount = np.where(rng.random(4000) < 0.2, 20.0, 1.0)
+    matrix = rng.normal(size=(4000, 3))
+    trees = recipe.lightgbm.ltv.model_copy(
+        update={"rounds": 400, "learning_rate": 0.1, "lambda_l2": 0.0, "min_data_in_leaf": 900}
+    )
+    level = {
+        kind: float(
+            np.exp(
+                fit_boosted(
+                    matrix,
+                    NAMES,
+                    amount,
+                    np.zeros(4000),
+                    trees,
+                    objective=kind,
+                    seed=1,
+                    threads=1,
+                ).margin(matrix)
+            ).mean()
+        )
+        for kind in KINDS
+    }
+    assert level["tweedie"] == pytest.approx(amount.mean(), rel=0.1)
+    assert level["median"] == pytest.approx(1.0, rel=0.1)

@@ -38,6 +38,32 @@ def test_it_beats_the_run_rate_on_unseen_outcomes(
     assert 0.8 < coverage < 1.0
 
 
+def test_wider_intervals_hold_more(model: LtvModel, data: TrainingSet, plan: OriginPlan) -> None:
+    test = data.on(plan.backtest[-1].day)
+    test = test.where(test.eligible)
+    predicted = model.predict(test.columns, test.values)
+    assert [each.nominal for each in model.others] == [0.8, 0.95]
+    held = [
+        metrics.interval_coverage(test.net_value, *each.bounds(predicted)) for each in model.others
+    ]
+    assert 0.7 < held[0] < held[1]
+
+
+def test_the_prediction_lies_between_mean_and_median(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe
+) -> None:
+    """The log of the prediction is the mix of both logs that the recipe names."""
+    fold = plan.backtest[-1].ltv
+    logs = {}
+    for share in (0.0, 0.25, 1.0):
+        median = recipe.lightgbm.ltv_median.model_copy(update={"share": share})
+        trees = recipe.lightgbm.model_copy(update={"ltv_median": median})
+        model = fit_ltv(data, fold, recipe.model_copy(update={"lightgbm": trees}))
+        logs[share] = np.log(model.predict(data.columns, data.values))
+    np.testing.assert_allclose(logs[0.25], 0.75 * logs[0.0] + 0.25 * logs[1.0], atol=1e-9)
+    assert float(np.abs(logs[1.0] - logs[0.0]).max()) > 0.05
+
+
 def test_labels_that_close_later_cannot_matter(
     model: LtvModel, data: TrainingSet, plan: OriginPlan, recipe: Recipe
 ) -> None:
@@ -45,11 +71,13 @@ def test_labels_that_close_later_cannot_matter(
     forbidden = ~np.isin(data.as_of, np.array(fold.train_days, dtype="datetime64[D]"))
     scrambled = replace(data, net_value=np.where(forbidden, 1e9, data.net_value))
     again = fit_ltv(scrambled, fold, recipe)
-    assert again.correction.boosted.text == model.correction.boosted.text
     assert again.to_dict() == model.to_dict()
+    assert {name: each.text for name, each in again.correction.trees.items()} == {
+        name: each.text for name, each in model.correction.trees.items()
+    }
 
 
-def test_the_bias_correction_levels_the_calibration_day(
+def test_the_level_takes_over_a_share_of_the_past_error(
     data: TrainingSet, plan: OriginPlan, recipe: Recipe
 ) -> None:
     fold = plan.backtest[-1].ltv
@@ -57,10 +85,10 @@ def test_the_bias_correction_levels_the_calibration_day(
     for share in (0.0, 0.5, 1.0):
         intervals = recipe.intervals.model_copy(update={"bias_shrinkage": share})
         chosen = recipe.model_copy(update={"intervals": intervals})
-        levels.append(fit_ltv(data, fold, chosen).correction.bias)
+        levels.append(fit_ltv(data, fold, chosen).correction.level)
     assert levels[0] == 0.0
     assert levels[1] == pytest.approx(levels[2] / 2)
-    assert 0.0 < abs(levels[2]) <= np.log(1.5)
+    assert 0.0 < abs(levels[2]) <= np.log(3.0)
 
 
 def test_another_currency_gives_the_same_model(
@@ -104,7 +132,9 @@ def test_baseline_contributions_are_centred_on_the_typical_customer(
 
 def test_a_model_survives_json(model: LtvModel, data: TrainingSet) -> None:
     text = json.dumps(model.to_dict())
-    again = LtvModel.from_dict(json.loads(text), Boosted(model.correction.boosted.text))
+    trees = {name: Boosted(each.text) for name, each in model.correction.trees.items()}
+    again = LtvModel.from_dict(json.loads(text), trees)
+    assert again.to_dict() == model.to_dict()
     ours = model.predict(data.columns, data.values)
     assert np.array_equal(again.predict(data.columns, data.values), ours)
 
