@@ -216,13 +216,7 @@ def stress_test(
     closed: ClosedDay | None = None,
     progress: Progress | None = None,
 ) -> StressReport:
-    """Put a bundle through the recipe's scenarios on the day of service.
-
-    Parameters
-    ----------
-    closed
-        A past day with its outcomes; with it the report says what stress costs in accuracy.
-    """
+    """Put a bundle through the recipe's scenarios on the day of service, and on ``closed``."""
     return run_stress(
         sources,
         Snapshot.at(plan.serve_day),

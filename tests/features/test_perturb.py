@@ -8,7 +8,8 @@ from ibis.backends import BaseBackend
 
 from features.backends import connect
 from features.errors import DataError
-from features.perturb import DelayPayments, DropOrders, Perturbation, perturb
+from features.perturb.apply import perturb
+from features.perturb.kinds import DelayPayments, DropOrders, Perturbation
 from features.publish import materialise
 from features.snapshot import Snapshot
 from features.sources import Sources

@@ -16,7 +16,8 @@ from ibis.backends import BaseBackend
 
 from features.backends import connect
 from features.errors import DataError
-from features.perturb import (
+from features.perturb.apply import lacking, perturb
+from features.perturb.kinds import (
     KINDS,
     InflateOrders,
     LoseTable,
@@ -25,11 +26,10 @@ from features.perturb import (
     PolicyShock,
     RaiseCosts,
     StaleTable,
-    lacking,
-    perturb,
 )
 from features.perturb.newcomers import PREFIX
 from features.publish import materialise
+from features.schema import IndicatorFrame
 from features.snapshot import Snapshot
 from features.sources import Sources
 from tests.features.tiny import company, order, sources
@@ -114,6 +114,11 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """The simulated company with all ten tables."""
     folder = tmp_path_factory.mktemp("company")
     return company(connect(threads=1), folder, n_accounts=80)
+
+
+@pytest.fixture(scope="module")
+def calm(simulated: Sources) -> IndicatorFrame:
+    return materialise(simulated, Snapshot.at(simulated.info.last_day - timedelta(days=60)))
 
 
 def rows(made: Sources, table: str) -> list[dict[str, Any]]:
@@ -240,9 +245,10 @@ def test_a_newcomer_carries_nothing_of_the_days_to_come(small: Sources) -> None:
     assert 0 < len(mine) == len(known) < len(theirs)
 
 
-def test_newcomers_leave_those_who_are_there_alone(simulated: Sources) -> None:
-    day = Snapshot.at(simulated.info.last_day - timedelta(days=60))
-    calm = materialise(simulated, day)
+def test_newcomers_leave_those_who_are_there_alone(
+    simulated: Sources, calm: IndicatorFrame
+) -> None:
+    day = Snapshot.at(calm.as_of)
     full = materialise(perturb(simulated, day, Newcomers(share=0.3)), day)
     old = np.isin(full.customer_id, calm.customer_id)
     assert (~old).sum() == np.ceil(0.3 * len(calm))
@@ -267,13 +273,12 @@ def test_outliers_are_whole_orders_times_the_factor(small: Sources) -> None:
 
 
 @pytest.mark.parametrize("perturbation", EVERY, ids=lambda p: p.kind)
-def test_every_kind_runs_on_a_whole_company(simulated: Sources, perturbation: Perturbation) -> None:
-    day = Snapshot.at(simulated.info.last_day - timedelta(days=60))
+def test_every_kind_runs_on_a_whole_company(
+    simulated: Sources, calm: IndicatorFrame, perturbation: Perturbation
+) -> None:
+    day = Snapshot.at(calm.as_of)
     assert lacking(simulated, perturbation) == ()
-    calm, worse = (
-        materialise(simulated, day),
-        materialise(perturb(simulated, day, perturbation), day),
-    )
+    worse = materialise(perturb(simulated, day, perturbation), day)
     same = len(calm) == len(worse) and np.array_equal(calm.values, worse.values, equal_nan=True)
     assert not same
 

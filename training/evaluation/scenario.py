@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.errors import DataError
-from features.perturb import Perturbation
+from features.perturb.kinds import Perturbation
 from training.errors import RecipeError
 
 

@@ -105,7 +105,7 @@ def run_stress(
     progress
         Called with scenario id, number done and total.
     """
-    from features.perturb import lacking
+    from features.perturb.apply import lacking
     from features.publish import materialise
 
     calm = before if before is not None else materialise(sources, snapshot)
@@ -180,7 +180,7 @@ def compare(
 
 
 def _stressed(sources: Sources, snapshot: Snapshot, scenario: Scenario) -> IndicatorFrame:
-    from features.perturb import perturb
+    from features.perturb.apply import perturb
     from features.publish import materialise
 
     return materialise(perturb(sources, snapshot, scenario.perturbation), snapshot)

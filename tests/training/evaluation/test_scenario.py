@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from features.perturb import KINDS, DropOrders
+from features.perturb.kinds import KINDS, DropOrders
 from training.errors import RecipeError
 from training.evaluation.scenario import DirectionCheck, load_scenario, scenario_names
 from training.recipe import load_recipe, recipe_names
