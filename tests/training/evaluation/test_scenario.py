@@ -92,3 +92,10 @@ def test_faults_are_listed(tmp_path: Path, text: str, told: str) -> None:
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError, match="demand_minus_30, interactions_missing"):
         load_scenario("flood")
+
+
+def test_the_how_to_names_every_kind() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to-write-a-stress-scenario.md").read_text(
+        "utf-8"
+    )
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
