@@ -30,7 +30,7 @@ from training.evaluation.backtest import run_backtest
 from training.evaluation.gates import GateReport, evaluate
 from training.evaluation.report import BacktestReport
 from training.evaluation.scenario import load_scenario
-from training.evaluation.stress import StressReport, run_stress
+from training.evaluation.stress import ClosedDay, StressReport, run_stress
 from training.fitting import Provenance, fit_bundle
 from training.folders import swap
 from training.models.threads import single_threaded_algebra
@@ -116,7 +116,10 @@ def train(
     with _timed(seconds, "fit"), single_threaded_algebra():
         bundle = fit_bundle(material.data, material.plan.final, recipe, scheme, material.provenance)
     with _timed(seconds, "stress"):
-        stress = stress_test(sources, state_dir, material.plan, bundle, recipe, progress=progress)
+        closed = latest_closed_day(material, recipe, scheme)
+        stress = stress_test(
+            sources, state_dir, material.plan, bundle, recipe, closed=closed, progress=progress
+        )
     model = model_name(sources.info.world)
     gates = evaluate(report, champion_report(registry, model), stress, recipe.gates)
     with _timed(seconds, "evidence"):
@@ -197,6 +200,14 @@ def backtest(
         )
 
 
+def latest_closed_day(material: Material, recipe: Recipe, scheme: Scheme) -> ClosedDay:
+    """Return the latest backtest origin with a bundle that knows nothing of its outcomes."""
+    origin = max(material.plan.backtest, key=lambda each: each.day)
+    with single_threaded_algebra():
+        bundle = fit_bundle(material.data, origin, recipe, scheme, material.provenance)
+    return ClosedDay.of(material.data, origin.day, bundle)
+
+
 def stress_test(
     sources: Sources,
     state_dir: Path,
@@ -204,15 +215,17 @@ def stress_test(
     bundle: Bundle,
     recipe: Recipe,
     *,
+    closed: ClosedDay | None = None,
     progress: Progress | None = None,
 ) -> StressReport:
-    """Put a bundle through the recipe's scenarios on the day of service."""
+    """Put a bundle through the recipe's scenarios on the day of service, and on ``closed``."""
     return run_stress(
         sources,
         Snapshot.at(plan.serve_day),
         bundle,
         [load_scenario(name) for name in recipe.stress.scenarios],
         before=read_frame(state_dir / "published" / "indicators" / f"{plan.serve_day}.parquet"),
+        closed=closed,
         progress=progress,
     )
 

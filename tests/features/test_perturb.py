@@ -8,7 +8,8 @@ from ibis.backends import BaseBackend
 
 from features.backends import connect
 from features.errors import DataError
-from features.perturb import Perturbation, perturb
+from features.perturb.apply import perturb
+from features.perturb.kinds import DelayPayments, DropOrders, Perturbation
 from features.publish import materialise
 from features.snapshot import Snapshot
 from features.sources import Sources
@@ -54,8 +55,8 @@ def kept(made: Sources) -> dict[str, int]:
     return {row["order_id"]: row["n"] for row in rows}
 
 
-def drop(share: float | None, *, window_days: int | None = None, seed: int = 1) -> Perturbation:
-    return Perturbation("drop_orders", share=share, window_days=window_days, seed=seed)
+def drop(share: float, *, window_days: int | None = None, seed: int = 1) -> Perturbation:
+    return DropOrders(share=share, window_days=window_days, seed=seed)
 
 
 def test_orders_vanish_whole_and_about_in_the_share_asked_for(shop: Sources) -> None:
@@ -101,19 +102,19 @@ def paid(made: Sources) -> dict[str, datetime | None]:
 
 def test_payments_come_later_and_open_ones_stay_open(shop: Sources) -> None:
     before = paid(shop)
-    after = paid(perturb(shop, SNAPSHOT, Perturbation("delay_payments", days=45)))
+    after = paid(perturb(shop, SNAPSHOT, DelayPayments(days=45)))
     for number, moment in before.items():
         assert after[number] == (None if moment is None else moment + timedelta(days=45))
 
 
 def test_only_invoices_of_the_window_are_delayed(shop: Sources) -> None:
-    delay = Perturbation("delay_payments", days=45, window_days=60)
+    delay = DelayPayments(days=45, window_days=60)
     before, after = paid(shop), paid(perturb(shop, SNAPSHOT, delay))
     assert {number for number in before if before[number] != after[number]} == {"I25"}
 
 
 def test_delayed_payments_raise_the_dso(shop: Sources) -> None:
-    worse = perturb(shop, SNAPSHOT, Perturbation("delay_payments", days=60))
+    worse = perturb(shop, SNAPSHOT, DelayPayments(days=60))
     before, after = materialise(shop, SNAPSHOT), materialise(worse, SNAPSHOT)
     for name in ("dso_days_365d", "overdue_amount"):
         assert after.column(name)[0] > before.column(name)[0]
@@ -124,21 +125,21 @@ def test_delayed_payments_raise_the_dso(shop: Sources) -> None:
 def test_a_table_that_does_not_exist_cannot_be_perturbed(connection: BaseBackend) -> None:
     made = sources(connection, {"orders": [order("a", "2026-01-01", 5)]})
     with pytest.raises(DataError, match="no table 'invoices'"):
-        perturb(made, SNAPSHOT, Perturbation("delay_payments", days=30))
+        perturb(made, SNAPSHOT, DelayPayments(days=30))
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("kind", "size"),
     [
-        drop(None),
-        drop(1.01),
-        drop(-0.1),
-        Perturbation("delay_payments"),
-        Perturbation("delay_payments", days=-1),
+        (DropOrders, {"share": 1.01}),
+        (DropOrders, {"share": -0.1}),
+        (DropOrders, {"share": float("nan")}),
+        (DropOrders, {"share": 0.5, "window_days": 0}),
+        (DelayPayments, {"days": -1}),
     ],
 )
 def test_a_perturbation_without_a_proper_size_is_refused(
-    shop: Sources, wrong: Perturbation
+    kind: type[Perturbation], size: dict[str, float]
 ) -> None:
-    with pytest.raises(DataError, match=f"{wrong.kind}' needs"):
-        perturb(shop, SNAPSHOT, wrong)
+    with pytest.raises(DataError, match="needs"):
+        kind(**size)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,10 @@ SAMPLE = 2000
 """Customers whose contributions are drawn; explaining costs milliseconds a customer."""
 
 
+STRONGEST = 4
+"""Indicators with a dependence plot of their own."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Swarm:
     """Contributions of a sample of customers to one prediction.
@@ -33,11 +38,14 @@ class Swarm:
         ``(n, m)`` contributions in units of the margin.
     values
         ``(n, m)`` values of the contributors, NaN where unknown or not an indicator.
+    partners
+        The strongest indicators, strongest first, each with the one it interacts with most.
     """
 
     names: tuple[str, ...]
     phi: FloatArray
     values: FloatArray
+    partners: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,5 +79,35 @@ def swarms(bundle: Bundle, values: FloatArray) -> dict[str, Swarm]:
             sample[:, position[n]] if n in position else np.full(len(sample), np.nan)
             for n in attribution.names
         ]
-        found[name] = Swarm(attribution.names, attribution.phi, np.column_stack(columns))
+        known = np.column_stack(columns)
+        partners = interactions(attribution.names, attribution.phi, known)
+        found[name] = Swarm(attribution.names, attribution.phi, known, partners)
+    return found
+
+
+def interactions(names: Sequence[str], phi: FloatArray, values: FloatArray) -> dict[str, str]:
+    """Return the :data:`STRONGEST` indicators, each with the one it interacts with most.
+
+    Parameters
+    ----------
+    names
+        ``(m,)`` contributors; one whose values are the same for all, or unknown, is left out.
+    phi, values
+        ``(n, m)`` contributions and values.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # shap's own code, and columns without any value
+        from shap.utils import approximate_interactions
+
+        middle = np.nan_to_num(np.nanmedian(values, axis=0))
+        filled = np.where(np.isnan(values), middle, values)
+        told = np.flatnonzero(np.ptp(filled, axis=0) > 0)
+        if len(told) < 2:
+            return {}
+        filled, strength = filled[:, told], np.abs(phi[:, told]).mean(axis=0)
+        found = {}
+        for index in np.argsort(-strength, kind="stable")[:STRONGEST]:
+            order = approximate_interactions(int(index), phi[:, told], filled)
+            other = next(int(each) for each in order if each != index)
+            found[names[told[index]]] = names[told[other]]
     return found

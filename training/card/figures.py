@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 
 from features.schema import CATALOGUE
 from tiering.policy import Scheme
-from training.card import plots
+from training.card import panels, plots
 from training.card.evidence import Evidence
+from training.card.stress_section import title_of
 from training.card.wording import Language, words
 
 
@@ -51,21 +52,36 @@ def card_figures(evidence: Evidence, language: Language) -> dict[str, go.Figure]
     }
     for name, key in (("churn_bees", "churn_probability"), ("ltv_bees", "ltv")):
         swarm = evidence.swarms[key]
+        # The baseline is no indicator, and so strong that it would press all others to a line.
+        drawn = [n for n, each in enumerate(swarm.names) if each in CATALOGUE]
         found[name] = plots.beeswarm(
-            swarm.names,
-            swarm.phi,
-            swarm.values,
+            [swarm.names[n] for n in drawn],
+            swarm.phi[:, drawn],
+            swarm.values[:, drawn],
             labels,
             title=say[f"fig_{name}"],
             x=say["margin"],
         )
-    for result in evidence.stress.scenarios:
-        if not result.skipped:
-            found[f"stress_{result.id}"] = plots.matrix(
-                result.migration,
-                tiers,
-                title=result.title_zh if zh else result.title_en,
-                rows=say["before"],
-                columns=say["after"],
-            )
+        found[name.replace("bees", "dependence")] = panels.dependence(
+            swarm,
+            labels,
+            title=say[f"fig_{name.replace('bees', 'dependence')}"],
+            y=say["contribution"],
+            coloured=say["coloured"],
+        )
+    if evidence.stress.ran:
+        found["stress"] = panels.stress_heat(
+            evidence.stress,
+            [title_of(result, language) for result in evidence.stress.ran],
+            {name: say[f"heat_{name}"] for name in panels.HEAT},
+            title=say["fig_stress"],
+        )
+    for result in evidence.stress.ran:
+        found[f"stress_{result.id}"] = plots.matrix(
+            result.migration,
+            tiers,
+            title=title_of(result, language),
+            rows=say["before"],
+            columns=say["after"],
+        )
     return found

@@ -36,13 +36,15 @@ _LAYOUT = {
     "legend": {"orientation": "h", "y": -0.2},
     "height": 420,
 }
+SHADES = [[0, "#c4cad1"], [1e-9, "#2c6fbb"], [1, "#c8324b"]]
+"""Colour of a value by its rank: grey unknown, blue low, red high."""
 MAX_POINTS = 400
 """Customers drawn in a beeswarm; more only hide each other."""
 
 
 def reliability(report: BacktestReport, *, title: str, x: str, y: str) -> go.Figure:
     """Return observed against predicted churn; on the diagonal a forecast is calibrated."""
-    figure = _figure(title, x, y)
+    figure = framed(title, x, y)
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": INK}, showlegend=False
     )
@@ -61,7 +63,7 @@ def reliability(report: BacktestReport, *, title: str, x: str, y: str) -> go.Fig
 
 def lift(report: BacktestReport, *, title: str, x: str, y: str) -> go.Figure:
     """Return the share of churners caught against the share of customers contacted."""
-    figure = _figure(title, x, y)
+    figure = framed(title, x, y)
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": INK}, showlegend=False
     )
@@ -78,7 +80,7 @@ def lift(report: BacktestReport, *, title: str, x: str, y: str) -> go.Figure:
 
 def deciles(report: BacktestReport, *, title: str, x: str, y: str, realised: str) -> go.Figure:
     """Return mean predicted and realised net value by decile of the served prediction."""
-    figure = _figure(title, x, y)
+    figure = framed(title, x, y)
     points = report.curves["deciles"][OURS]
     numbers = [point["decile"] for point in points]
     figure.add_bar(
@@ -90,12 +92,13 @@ def deciles(report: BacktestReport, *, title: str, x: str, y: str, realised: str
         name=realised,
         marker={"color": COLOURS["run_rate"]},
     )
+    figure.update_xaxes(tickmode="array", tickvals=numbers, ticktext=[str(n) for n in numbers])
     return figure.update_layout(barmode="group")
 
 
 def by_origin(report: BacktestReport, target: str, metric: str, *, title: str) -> go.Figure:
     """Return one metric of every model over the backtest origins."""
-    figure = _figure(title, "origin", metric)
+    figure = framed(title, "origin", metric)
     series: dict[str, list[tuple[str, float]]] = {}
     for row in report.rows:
         if row.target == target and row.origin != POOLED and row.whole:
@@ -131,7 +134,7 @@ def matrix(
     counts = np.asarray(cells, dtype=np.float64)
     total = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    figure = _figure(title, columns, rows)
+    figure = framed(title, columns, rows)
     figure.add_heatmap(
         z=shares,
         x=list(tiers),
@@ -175,10 +178,10 @@ def beeswarm(
     """
     order = np.argsort(np.abs(phi).mean(axis=0))[::-1][:top]
     step = max(1, -(-len(phi) // MAX_POINTS))
-    figure = _figure(title, x, "")
+    figure = framed(title, x, "")
     for place, column in enumerate(order[::-1]):
         spread = phi[::step, column]
-        ranks = _percentile(values[:, column])[::step]
+        ranks = ranked(values[:, column])[::step]
         figure.add_scatter(
             x=spread,
             y=place + _offsets(spread),
@@ -186,7 +189,7 @@ def beeswarm(
             marker={
                 "size": 5,
                 "color": np.where(np.isnan(ranks), -1.0, ranks),
-                "colorscale": [[0, "#c4cad1"], [1e-9, "#2c6fbb"], [1, "#c8324b"]],
+                "colorscale": SHADES,
                 "cmin": -1e-9,
                 "cmax": 1,
             },
@@ -201,7 +204,8 @@ def beeswarm(
     return figure.update_layout(height=120 + 28 * len(order))
 
 
-def _figure(title: str, x: str, y: str) -> go.Figure:
+def framed(title: str, x: str, y: str) -> go.Figure:
+    """Return an empty figure in the common layout."""
     figure = go.Figure(layout=_LAYOUT)
     return figure.update_layout(
         title={"text": title, "font": {"size": 16}}, xaxis_title=x, yaxis_title=y
@@ -216,7 +220,8 @@ def _style(model: str) -> dict[str, object]:
     return {"line": {"color": COLOURS.get(model, OTHER), "width": 3.0 if model == OURS else 1.5}}
 
 
-def _percentile(column: FloatArray) -> FloatArray:
+def ranked(column: FloatArray) -> FloatArray:
+    """Return ranks ``(n,)`` from 0 to 1 of a column's values; NaN where unknown."""
     ranks = np.full(len(column), np.nan)
     known = np.flatnonzero(~np.isnan(column))
     if len(known):

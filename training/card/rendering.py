@@ -1,8 +1,8 @@
 """The model card: what a version is for, how well it does, where it must not be trusted.
 
 One content, two renderings: Markdown for the registry's description and for reading in a
-terminal, and a self-contained HTML page with the plots (the script is inlined once, nothing
-is loaded from the network). Words are in ``training/card/wording.toml``, English and Chinese.
+terminal, and a self-contained HTML page with the plots as SVG (no script, nothing is loaded from
+the network). Words are in ``training/card/wording.toml``, English and Chinese.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tiering.referral import DORMANT
+from training.card.advice import advice, notes
 from training.card.evidence import Evidence
 from training.card.figures import card_figures, tier_labels
+from training.card.stress_section import direction_table, error_table, sentences
+from training.card.svg import to_svg
 from training.card.wording import Language, words
 from training.evaluation.baselines import CHURN, LTV
 from training.evaluation.report import BacktestReport
@@ -37,6 +40,7 @@ border-top:1px solid #d5dbe1;padding-top:1.2rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:1rem 0}
 th,td{padding:.3rem .7rem;border-bottom:1px solid #e4e8ec;text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}td.text{text-align:left;white-space:normal;min-width:16rem}
+figure{margin:1.6rem 0}figcaption{font-weight:600}svg{width:100%;height:auto}
 .note{background:#fdf3dc;border-left:4px solid #c98a1b;padding:.6rem 1rem}
 code{overflow-wrap:anywhere}
 """
@@ -72,14 +76,11 @@ def render_html(evidence: Evidence, language: Language = "en") -> str:
     body = [f"<h1>{escape(title)}</h1>"]
     if note:
         body.append(f'<p class="note">{escape(note)}</p>')
-    script: bool | str = True
     for section in sections:
         body.append(f"<h2>{escape(section.title)}</h2>")
         body.extend(f"<p>{escape(text)}</p>" for text in section.paragraphs)
         body.extend(_table(table) for table in section.tables)
-        for name in section.figures:
-            body.append(_div(figures[name], name, script))
-            script = False
+        body.extend(_figure(figures[name], name) for name in section.figures)
     tag = "zh-CN" if language == "zh" else "en"
     return (
         f'<!doctype html>\n<html lang="{tag}"><head><meta charset="utf-8">'
@@ -152,9 +153,17 @@ def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Sec
             ),
             ("tiers",),
         ),
-        Section(text["explain"], (text["explain_text"],), figures=("churn_bees", "ltv_bees")),
+        Section(
+            text["explain"],
+            (text["explain_text"],),
+            figures=("churn_bees", "churn_dependence", "ltv_bees", "ltv_dependence"),
+        ),
         _stress_section(evidence, text, language),
-        Section(text["gates"], (verdict, *evidence.gates.notes), (_gate_table(evidence, text),)),
+        Section(
+            text["gates"],
+            (verdict, *notes(evidence.gates, evidence.stress, text, language)),
+            (_gate_table(evidence, text, language),),
+        ),
         Section(text["limits"], (text["limits_text"], text["chosen_text"])),
         Section(text["proof"], (text["proof_text"],), (_facts_table(meta, text),)),
     ]
@@ -162,32 +171,17 @@ def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Sec
 
 
 def _stress_section(evidence: Evidence, text: Mapping[str, str], language: Language) -> Section:
-    told, figures, rows = (
-        [text["stress_text"]],
-        [],
-        [[text["check"], text["n"], text["value"], text["verdict"]]],
+    report = evidence.stress
+    tables = (
+        error_table(report, text, language),
+        direction_table(report, text, language),
     )
-    for result in evidence.stress.scenarios:
-        title = result.title_zh if language == "zh" else result.title_en
-        if result.skipped:
-            told.append(text["skipped"].format(title=title, reason=result.skipped))
-            continue
-        told.append(
-            text["scenario_text"].format(
-                title=title,
-                unchanged=f"{result.unchanged_share:.1%}",
-                customers=f"{result.customers:,}",
-                touched=f"{result.touched:,}",
-                gone=result.gone,
-                mean_change=f"{result.mean_change:+.2f}",
-                psi=f"{result.psi:.3f}",
-            )
-        )
-        figures.append(f"stress_{result.id}")
-        for check in result.checks:
-            verdict = text["passed"] if check.passed else text["failed"]
-            rows.append([f"{title}: {check.text}", f"{check.n:,}", f"{check.value:.4g}", verdict])
-    return Section(text["stress"], tuple(told), (rows,) if len(rows) > 1 else (), tuple(figures))
+    return Section(
+        text["stress"],
+        (text["stress_text"], *sentences(report, text, language)),
+        tuple(table for table in tables if table),
+        (*(("stress",) if report.ran else ()), *(f"stress_{result.id}" for result in report.ran)),
+    )
 
 
 def _counts_table(report: BacktestReport) -> list[list[str]]:
@@ -219,14 +213,14 @@ def _difference_table(report: BacktestReport) -> list[list[str]]:
     return [["", "Δ", "2.5 %", "97.5 %"], *rows]
 
 
-def _gate_table(evidence: Evidence, text: Mapping[str, str]) -> list[list[str]]:
+def _gate_table(evidence: Evidence, text: Mapping[str, str], language: Language) -> list[list[str]]:
     rows = [
         [
             check.name,
             f"{check.value:.4g}",
             f"{check.relation} {check.limit:.4g}",
             text["passed"] if check.passed else text["failed"],
-            "" if check.passed else check.message,
+            advice(check, evidence.stress, text, language),
         ]
         for check in evidence.gates.checks
     ]
@@ -256,15 +250,15 @@ def _table(table: Sequence[Sequence[str]]) -> str:
 
 
 def _data_cell(cell: str) -> str:
-    kind = ' class="text"' if len(cell) > 40 else ""
+    wide = sum(2 if ord(sign) > 0x2E7F else 1 for sign in cell)  # Chinese signs are square
+    kind = ' class="text"' if wide > 40 else ""
     return f"<td{kind}>{escape(cell)}</td>"
 
 
-def _div(figure: go.Figure, name: str, script: bool | str) -> str:
-    div: str = figure.to_html(
-        full_html=False, include_plotlyjs=script, div_id=name, config={"displaylogo": False}
-    )
-    return div
+def _figure(figure: go.Figure, name: str) -> str:
+    title = escape(figure.layout.title.text or "")
+    drawn = to_svg(figure)
+    return f'<figure id="{name}"><figcaption>{title}</figcaption>{drawn}</figure>'
 
 
 class _Keep(dict[str, Any]):

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.perturb import Perturbation
+from features.errors import DataError
+from features.perturb.kinds import Perturbation
 from training.errors import RecipeError
 
 
@@ -23,7 +24,8 @@ class DirectionCheck(_Section):
     Attributes
     ----------
     measure
-        ``score``, ``dimension.<name>``, ``ltv`` or ``churn_probability``.
+        ``score``, ``dimension.<name>``, ``ltv``, ``churn_probability``, or ``referred``: 1
+        for a customer who goes to the panel, else 0.
     of
         Mean change, change of the median, or the change of each customer.
     among
@@ -36,7 +38,9 @@ class DirectionCheck(_Section):
         With ``each``: share of customers (0 to 1) allowed to break it.
     """
 
-    measure: Annotated[str, Field(pattern=r"^(score|ltv|churn_probability|dimension\.[a-z]+)$")]
+    measure: Annotated[
+        str, Field(pattern=r"^(score|ltv|churn_probability|referred|dimension\.[a-z]+)$")
+    ]
     of: Literal["mean", "median", "each"]
     among: Literal["all", "touched"] = "all"
     expect: Literal["up", "down", "not_up", "not_down"]
@@ -52,32 +56,26 @@ class DirectionCheck(_Section):
         return f"{self.of} {self.measure} of {who}: {verb}{margin}"
 
 
-class _Event(_Section):
-    kind: Literal["drop_orders", "delay_payments"]
-    share: float | None = None
-    days: int | None = None
-    window_days: int | None = None
-    seed: int = 0
-
-
 class Scenario(_Section):
-    """One stress scenario of ``training/scenarios``."""
+    """One stress scenario of ``training/scenarios``.
 
-    id: str
+    Attributes
+    ----------
+    id
+        Also the name of its figures and gates, ``stress.<id>.<figure>``.
+    title_en, title_zh
+        For people.
+    perturbation
+        What is done to the sources; ``kind`` says which of ``features/perturb/kinds.py``.
+    checks
+        Which way the grades must not go; one or more, ``[[check]]`` in the file.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title_en: str
     title_zh: str
-    event: Annotated[_Event, Field(alias="perturbation")]
+    perturbation: Annotated[Perturbation, Field(discriminator="kind")]
     checks: Annotated[tuple[DirectionCheck, ...], Field(alias="check", min_length=1)]
-
-    @property
-    def perturbation(self) -> Perturbation:
-        """What is done to the sources."""
-        return Perturbation(**self.event.model_dump())
-
-    @property
-    def table(self) -> str:
-        """Source table that the scenario changes."""
-        return "orders" if self.event.kind == "drop_orders" else "invoices"
 
 
 def scenario_names() -> tuple[str, ...]:
@@ -111,6 +109,10 @@ def load_scenario(path_or_name: str | Path) -> Scenario:
         return Scenario.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"Scenario {name!r} is not TOML: {error}.", scenario=name) from error
+    except DataError as error:  # a size out of its range
+        raise RecipeError(
+            f"Scenario {name!r}: {error.message}", hint=error.hint, scenario=name
+        ) from error
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"

@@ -2,130 +2,85 @@
 
 The same bundle grades both sides, so what moves is due to the events alone. The report says
 how many customers keep their tier, how the scores shift, and whether anything moved the way
-business sense forbids (requirement #67).
+business sense forbids; on a past day whose outcomes are known it also says what the events
+cost in accuracy (requirement #67).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from features.errors import SnapshotError
 from features.schema import FloatArray, IndicatorFrame
+from features.snapshot import Snapshot
 from tiering.stability import migration_matrix, psi, unchanged_share
+from training.evaluation import metrics
 from training.evaluation.scenario import DirectionCheck, Scenario
+from training.evaluation.stress_report import (
+    CheckResult,
+    ErrorChange,
+    ScenarioResult,
+    StressReport,
+)
 
 if TYPE_CHECKING:
-    from features.snapshot import Snapshot
     from features.sources import Sources
     from training.bundle import Bundle
+    from training.dataset import TrainingSet
+
+__all__ = [
+    "CheckResult",
+    "ClosedDay",
+    "ErrorChange",
+    "ScenarioResult",
+    "StressReport",
+    "compare",
+    "run_stress",
+]
 
 BoolArray = npt.NDArray[np.bool_]
 
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """Outcome of one direction check.
-
-    Attributes
-    ----------
-    text
-        The check in words.
-    value
-        Change of the mean or median; with ``each`` the share of customers that break it.
-    n
-        Customers it was judged on.
-    passed
-        Whether it holds.
-    """
-
-    text: str
-    value: float
-    n: int
-    passed: bool
+_Measures = Mapping[str, FloatArray]
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
-    """One scenario's effect on one snapshot.
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosedDay:
+    """A past day whose outcomes are known, to measure what stress costs in accuracy.
 
     Attributes
     ----------
-    skipped
-        Why it was not run; empty if it was.
-    customers, gone
-        Customers graded on both sides, and those without any order left.
-    touched
-        Customers with an indicator that changed.
-    migration
-        ``(t, t)`` counts, row: tier before, column: tier under stress, best tier first.
-    unchanged_share, unchanged_touched
-        Share of customers, and of touched customers, who keep their tier.
-    psi
-        Population stability index of the scores.
-    mean_change
-        Mean change of the score in points.
-    share_up, share_down
-        Shares whose score rose or fell by more than a millionth of a point.
+    frame
+        Unperturbed indicators of the day, ``n`` customers.
+    churned
+        ``(n,)`` 1.0 for a customer who left, else 0.0.
+    net_value
+        ``(n,)`` realised net value, money.
+    eligible
+        ``(n,)`` whom the models are judged on.
+    bundle
+        Should have learned from labels that had closed by the day: one that knows the
+        outcomes is not put to the test.
     """
 
-    id: str
-    title_en: str
-    title_zh: str
-    skipped: str = ""
-    customers: int = 0
-    gone: int = 0
-    touched: int = 0
-    migration: tuple[tuple[int, ...], ...] = ()
-    unchanged_share: float = 1.0
-    unchanged_touched: float = 1.0
-    psi: float = 0.0
-    mean_change: float = 0.0
-    share_up: float = 0.0
-    share_down: float = 0.0
-    checks: tuple[CheckResult, ...] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class StressReport:
-    """All scenarios on one snapshot; ``tier_ids`` best first."""
-
-    as_of: str
-    tier_ids: tuple[str, ...]
-    scenarios: tuple[ScenarioResult, ...]
-
-    def flat(self) -> dict[str, float]:
-        """Return the figures by dotted name, for the registry: ``stress.<scenario>.<figure>``."""
-        figures = {}
-        for result in self.scenarios:
-            if not result.skipped:
-                for name in ("unchanged_share", "unchanged_touched", "psi", "mean_change"):
-                    figures[f"stress.{result.id}.{name}"] = float(getattr(result, name))
-                failed = sum(not check.passed for check in result.checks)
-                figures[f"stress.{result.id}.failed_directions"] = float(failed)
-        return figures
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON-able data."""
-        return asdict(self)
+    frame: IndicatorFrame
+    churned: FloatArray
+    net_value: FloatArray
+    eligible: BoolArray
+    bundle: Bundle
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> StressReport:
-        """Read what :meth:`to_dict` wrote."""
-        scenarios = (
-            ScenarioResult(
-                **{
-                    **result,
-                    "migration": tuple(map(tuple, result["migration"])),
-                    "checks": tuple(CheckResult(**check) for check in result["checks"]),
-                }
-            )
-            for result in document["scenarios"]
-        )
-        return cls(document["as_of"], tuple(document["tier_ids"]), tuple(scenarios))
+    def of(cls, data: TrainingSet, day: date, bundle: Bundle) -> ClosedDay:
+        """Take a day of a training set; customers whose outcomes are open are not judged."""
+        there = data.on(day)
+        known = ~np.isnan(there.churned) & ~np.isnan(there.net_value)
+        frame = IndicatorFrame(day, there.customer_id, there.columns, there.values)
+        return cls(frame, there.churned, there.net_value, there.eligible & known, bundle)
 
 
 def run_stress(
@@ -135,6 +90,7 @@ def run_stress(
     scenarios: Sequence[Scenario],
     *,
     before: IndicatorFrame | None = None,
+    closed: ClosedDay | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> StressReport:
     """Put a bundle through scenarios at one snapshot.
@@ -143,10 +99,13 @@ def run_stress(
     ----------
     before
         The unperturbed indicators of the snapshot, if at hand.
+    closed
+        A past day with its outcomes; the scenarios are run on it too, and the report says
+        how the models' errors changed.
     progress
         Called with scenario id, number done and total.
     """
-    from features.perturb import perturb
+    from features.perturb.apply import lacking
     from features.publish import materialise
 
     calm = before if before is not None else materialise(sources, snapshot)
@@ -154,14 +113,19 @@ def run_stress(
     for number, scenario in enumerate(scenarios):
         if progress:
             progress(scenario.id, number, len(scenarios))
-        if sources.table(scenario.table) is None:
-            reason = f"the sources have no table {scenario.table}"
-            results.append(
-                ScenarioResult(scenario.id, scenario.title_en, scenario.title_zh, skipped=reason)
-            )
+        lacks = lacking(sources, scenario.perturbation)
+        if lacks:
+            results.append(_skipped(scenario, _told(lacks), lacks))
             continue
-        stressed = materialise(perturb(sources, snapshot, scenario.perturbation), snapshot)
-        results.append(compare(scenario, bundle, calm, stressed))
+        try:
+            stressed = _stressed(sources, snapshot, scenario)
+        except SnapshotError:
+            results.append(_skipped(scenario, "no customer has an order left"))
+            continue
+        result = compare(scenario, bundle, calm, stressed)
+        if closed is not None:
+            result = replace(result, errors=_error_change(sources, scenario, closed))
+        results.append(result)
     if progress:
         progress("stress", len(scenarios), len(scenarios))
     return StressReport(
@@ -174,18 +138,24 @@ def run_stress(
 def compare(
     scenario: Scenario, bundle: Bundle, calm: IndicatorFrame, stressed: IndicatorFrame
 ) -> ScenarioResult:
-    """Grade both frames and compare the customers they share."""
+    """Grade both frames; compare the customers they share, and count the others."""
     _, left, right = np.intersect1d(
         calm.customer_id, stressed.customer_id, assume_unique=True, return_indices=True
     )
-    old, new = calm.values[left], stressed.values[right]
-    touched: BoolArray = ~np.all((old == new) | (np.isnan(old) & np.isnan(new)), axis=1)
-    before, after = _measures(bundle, old), _measures(bundle, new)
+    new = np.setdiff1d(np.arange(len(stressed)), right)
+    every_before, every_after = _measures(bundle, calm.values), _measures(bundle, stressed.values)
+    before = {name: values[left] for name, values in every_before.items()}
+    after = {name: values[right] for name, values in every_after.items()}
+    old_values, new_values = calm.values[left], stressed.values[right]
+    same = (old_values == new_values) | (np.isnan(old_values) & np.isnan(new_values))
+    touched: BoolArray = ~np.all(same, axis=1)
     change = after["score"] - before["score"]
     tier_before = before["tier"].astype(np.int64)
     tier_after = after["tier"].astype(np.int64)
-    matrix = migration_matrix(tier_before, tier_after, len(bundle.scheme.tiers))
+    tiers = len(bundle.scheme.tiers)
+    matrix = migration_matrix(tier_before, tier_after, tiers)
     moved = touched if touched.any() else np.ones_like(touched)
+    arrived = np.bincount(every_after["tier"][new].astype(np.int64), minlength=tiers)
     return ScenarioResult(
         id=scenario.id,
         title_en=scenario.title_en,
@@ -201,7 +171,66 @@ def compare(
         share_up=float((change > 1e-6).mean()),
         share_down=float((change < -1e-6).mean()),
         checks=tuple(_judge(check, before, after, touched) for check in scenario.checks),
+        newcomers=len(new),
+        newcomer_tiers=tuple(int(n) for n in arrived) if len(new) else (),
+        population_psi=psi(every_before["score"], every_after["score"], 10),
+        referred_before=float(before["referred"].mean()),
+        referred_after=float(after["referred"].mean()),
     )
+
+
+def _stressed(sources: Sources, snapshot: Snapshot, scenario: Scenario) -> IndicatorFrame:
+    from features.perturb.apply import perturb
+    from features.publish import materialise
+
+    return materialise(perturb(sources, snapshot, scenario.perturbation), snapshot)
+
+
+def _error_change(sources: Sources, scenario: Scenario, closed: ClosedDay) -> ErrorChange | None:
+    """Measure the models on the closed day, before and under stress, on the same customers."""
+    calm = closed.frame
+    try:
+        stressed = _stressed(sources, Snapshot.at(calm.as_of), scenario)
+    except SnapshotError:
+        return None
+    _, left, right = np.intersect1d(
+        calm.customer_id, stressed.customer_id, assume_unique=True, return_indices=True
+    )
+    judged = closed.eligible[left]
+    left, right = left[judged], right[judged]
+    if len(left) == 0:
+        return None
+    churned, net_value = closed.churned[left], closed.net_value[left]
+    return ErrorChange(
+        as_of=calm.as_of.isoformat(),
+        n=len(left),
+        before=_errors(closed.bundle, calm.values[left], churned, net_value),
+        after=_errors(closed.bundle, stressed.values[right], churned, net_value),
+    )
+
+
+def _errors(
+    bundle: Bundle, values: FloatArray, churned: FloatArray, net_value: FloatArray
+) -> dict[str, float]:
+    scores = bundle.score(values)
+    return {
+        "churn.auc": metrics.auc(churned, scores.churn_probability),
+        "churn.brier": metrics.brier(churned, scores.churn_probability),
+        "ltv.mae": metrics.mae(net_value, scores.ltv),
+        "ltv.rmse": metrics.rmse(net_value, scores.ltv),
+        "ltv.spearman": metrics.spearman(net_value, scores.ltv),
+    }
+
+
+def _skipped(scenario: Scenario, reason: str, lacks: tuple[str, ...] = ()) -> ScenarioResult:
+    return ScenarioResult(
+        scenario.id, scenario.title_en, scenario.title_zh, skipped=reason, lacks=lacks
+    )
+
+
+def _told(lacks: Sequence[str]) -> str:
+    named = [f"{'column' if '.' in need else 'table'} {need}" for need in lacks]
+    return f"the sources have no {' and no '.join(named)}"
 
 
 def _measures(bundle: Bundle, values: FloatArray) -> dict[str, FloatArray]:
@@ -209,6 +238,7 @@ def _measures(bundle: Bundle, values: FloatArray) -> dict[str, FloatArray]:
     found: dict[str, FloatArray] = {
         "score": decisions.composite.score,
         "tier": decisions.tier.astype(np.float64),
+        "referred": decisions.referred.astype(np.float64),
         "ltv": scores.ltv,
         "churn_probability": scores.churn_probability,
     }
@@ -218,10 +248,7 @@ def _measures(bundle: Bundle, values: FloatArray) -> dict[str, FloatArray]:
 
 
 def _judge(
-    check: DirectionCheck,
-    before: Mapping[str, FloatArray],
-    after: Mapping[str, FloatArray],
-    touched: BoolArray,
+    check: DirectionCheck, before: _Measures, after: _Measures, touched: BoolArray
 ) -> CheckResult:
     old, new = before[check.measure], after[check.measure]
     chosen = ~np.isnan(old) & ~np.isnan(new)
@@ -229,16 +256,16 @@ def _judge(
         chosen &= touched
     n = int(chosen.sum())
     if n == 0:  # nobody was touched, so nobody moved the wrong way
-        return CheckResult(check.text, 0.0, 0, True)
+        return CheckResult(check.text, 0.0, 0, True, check.model_dump())
     change = new[chosen] - old[chosen]
     if check.of == "each":
-        broken = ~_keeps(check, change)
-        value = float(broken.mean())
-        return CheckResult(check.text, value, n, value <= check.max_share)
-    value = float(
-        change.mean() if check.of == "mean" else np.median(new[chosen]) - np.median(old[chosen])
-    )
-    return CheckResult(check.text, value, n, bool(_keeps(check, np.array([value]))[0]))
+        value = float((~_keeps(check, change)).mean())
+        passed = value <= check.max_share
+    else:
+        shift = np.median(new[chosen]) - np.median(old[chosen])
+        value = float(change.mean() if check.of == "mean" else shift)
+        passed = bool(_keeps(check, np.array([value]))[0])
+    return CheckResult(check.text, value, n, passed, check.model_dump())
 
 
 def _keeps(check: DirectionCheck, change: FloatArray) -> BoolArray:
