@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from features.errors import SourceNotFoundError
 from training import cli
+from training.commands.verdicts import show_gates
 from training.errors import RecipeError
 from training.evaluation.gates import GateCheck, GateReport
 from training.evaluation.stress import CheckResult, ScenarioResult, StressReport
@@ -24,7 +25,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Console:
 
 def test_help_names_every_command() -> None:
     shown = CliRunner().invoke(cli.app, ["--help"]).stdout
-    for command in ("train", "backtest", "stress", "promote", "rollback", "versions"):
+    for command in ("train", "backtest", "stress", "approve", "promote", "rollback", "versions"):
         assert command in shown
 
 
@@ -60,8 +61,9 @@ def test_stress_and_gates_are_shown(screen: Console) -> None:
             ),
         )
     )
-    cli._show_gates(
-        GateReport((GateCheck("churn.ece", False, 0.3, 0.1, "<=", "Calibrate."),), ("A note.",))
+    show_gates(
+        cli.console,
+        GateReport((GateCheck("churn.ece", False, 0.3, 0.1, "<=", "Calibrate."),), ("A note.",)),
     )
     shown = screen.export_text()
     assert "0 of 1" in shown

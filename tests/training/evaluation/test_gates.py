@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from training.evaluation.gates import GateReport, evaluate
+from training.evaluation.leakage import LeakageReport, Resemblance
 from training.evaluation.report import OURS, POOLED, BacktestReport, MetricRow, TierRow
 from training.evaluation.stress import CheckResult, ScenarioResult, StressReport
 from training.recipe import Gates, load_recipe
@@ -37,6 +38,10 @@ def report(
 ) -> BacktestReport:
     """A report with good figures but for ``changes`` (``target.metric`` to value)."""
     rows = []
+    required = [name.partition(".")[::2] for name in LIMITS.required_baselines]
+    rows += [
+        MetricRow(target, model, POOLED, 100, True, BASELINE[target]) for target, model in required
+    ]
     for model, figures in ((OURS, GOOD), ("simple", BASELINE)):
         for target, metrics in figures.items():
             found = dict(metrics)
@@ -58,6 +63,17 @@ def report(
     )
 
 
+CLEAN = LeakageReport(
+    days=("2025-01-01",),
+    unlisted=(),
+    outcomes=(),
+    resemblances=(
+        Resemblance("days_since_last_order", "churn", "value", 0.81, 100),
+        Resemblance("net_amount_365d", "ltv", "value", 0.62, 100),
+    ),
+)
+
+
 def stress(unchanged: float = 0.9, *, failed: bool = False) -> StressReport:
     check = CheckResult("mean score of all customers: not up", 1.0, 10, not failed)
     run = ScenarioResult("fall", "Fall", "下降", unchanged_share=unchanged, checks=(check,))
@@ -70,7 +86,7 @@ def failed(found: GateReport) -> list[str]:
 
 
 def test_good_figures_pass() -> None:
-    found = evaluate(report(), None, stress(), LIMITS)
+    found = evaluate(report(), None, stress(), LIMITS, CLEAN)
     assert found.passed
     assert failed(found) == []
     assert "There is no champion: judged against the baselines only." in found.notes
@@ -94,15 +110,15 @@ def test_good_figures_pass() -> None:
     ],
 )
 def test_each_figure_has_its_gate(changes: dict[str, float], expected: set[str]) -> None:
-    assert set(failed(evaluate(report(changes), None, stress(), LIMITS))) == expected
+    assert set(failed(evaluate(report(changes), None, stress(), LIMITS, CLEAN))) == expected
 
 
 def test_a_draw_with_the_limit_passes() -> None:
-    assert evaluate(report({"churn.ece": 0.15}), None, stress(), LIMITS).passed
+    assert evaluate(report({"churn.ece": 0.15}), None, stress(), LIMITS, CLEAN).passed
 
 
 def test_drift_and_stress_have_gates() -> None:
-    found = evaluate(report(psi=0.3), None, stress(0.4, failed=True), LIMITS)
+    found = evaluate(report(psi=0.3), None, stress(0.4, failed=True), LIMITS, CLEAN)
     assert failed(found) == ["score.psi", "stress.fall.unchanged", "stress.fall.directions"]
     told = found.failed[-1]
     assert told.summary() == "stress.fall.directions = 1, must be <= 0"
@@ -111,17 +127,17 @@ def test_drift_and_stress_have_gates() -> None:
 
 def test_too_few_origins_fail() -> None:
     few = replace(report(), counts=report().counts[:2])
-    assert failed(evaluate(few, None, stress(), LIMITS)) == ["origins"]
+    assert failed(evaluate(few, None, stress(), LIMITS, CLEAN)) == ["origins"]
 
 
 def test_without_a_baseline_the_comparison_fails() -> None:
     alone = replace(report(), rows=tuple(r for r in report().rows if r.model == OURS))
-    assert "ltv.mae.ratio" in failed(evaluate(alone, None, stress(), LIMITS))
+    assert "ltv.mae.ratio" in failed(evaluate(alone, None, stress(), LIMITS, CLEAN))
 
 
 def test_a_challenger_may_not_fall_behind_the_champion() -> None:
     champion = report({"ltv.mae": 90.0, "churn.brier": 0.0995})
-    found = evaluate(report(), champion, stress(), LIMITS)
+    found = evaluate(report(), champion, stress(), LIMITS, CLEAN)
     assert failed(found) == ["ltv.mae.behind_champion"]
     assert found.failed[0].value == pytest.approx(1 / 9)
     assert not any("champion" in note for note in found.notes)
@@ -129,13 +145,13 @@ def test_a_challenger_may_not_fall_behind_the_champion() -> None:
 
 def test_incomparable_champions_are_named_and_left_out() -> None:
     champion = report({"ltv.mae": 1.0}, sources="other")
-    found = evaluate(report(sources="mine"), champion, stress(), LIMITS)
+    found = evaluate(report(sources="mine"), champion, stress(), LIMITS, CLEAN)
     assert found.passed
     assert "differs in sources" in found.notes[0]
 
 
 def test_the_report_survives_json() -> None:
-    found = evaluate(report({"churn.ece": math.nan}), None, stress(), LIMITS)
+    found = evaluate(report({"churn.ece": math.nan}), None, stress(), LIMITS, CLEAN)
     again = GateReport.from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False)))
     assert failed(again) == failed(found)
     assert math.isnan(again.failed[0].value)
