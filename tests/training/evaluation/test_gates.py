@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -156,3 +157,83 @@ def test_the_report_survives_json() -> None:
     assert failed(again) == failed(found)
     assert math.isnan(again.failed[0].value)
     assert again.notes == found.notes
+
+
+def test_each_missing_baseline_is_named() -> None:
+    gone = {("churn", "logistic"), ("ltv", "run_rate")}
+    rows = tuple(r for r in report().rows if (r.target, r.model) not in gone)
+    found = evaluate(replace(report(), rows=rows), None, stress(), LIMITS, CLEAN)
+    assert failed(found) == ["baselines.churn.logistic", "baselines.ltv.run_rate"]
+    assert "Baseline churn.logistic is not in the table." in found.failed[0].message
+
+
+def test_a_baseline_of_some_customers_only_is_missing() -> None:
+    rows = tuple(
+        replace(r, whole=False, n=60) if (r.target, r.model) == ("churn", "recency") else r
+        for r in report().rows
+    )
+    found = evaluate(replace(report(), rows=rows), None, stress(), LIMITS, CLEAN)
+    assert failed(found) == ["baselines.churn.recency"]
+    assert "churn.recency knew 60 of 100 rows" in found.failed[0].message
+
+
+def test_a_recipe_may_require_other_baselines() -> None:
+    limits = LIMITS.model_copy(update={"required_baselines": ("ltv.simple", "ltv.nobody")})
+    assert failed(evaluate(report(), None, stress(), limits, CLEAN)) == ["baselines.ltv.nobody"]
+
+
+@pytest.mark.parametrize(
+    ("leak", "named"),
+    [
+        (Resemblance("credit_grade_score", "churn", "value", 0.99, 50), "leakage.churn.credit"),
+        (Resemblance("net_amount_30d", "ltv", "known", 1.0, 50), "leakage.ltv.net_amount_30d"),
+    ],
+)
+def test_a_leaky_indicator_is_named(leak: Resemblance, named: str) -> None:
+    leaking = replace(CLEAN, resemblances=(leak, *CLEAN.resemblances))
+    found = evaluate(report(), None, stress(), LIMITS, leaking)
+    assert [name.startswith(named) for name in failed(found)] == [True]
+    assert found.failed[0].summary().endswith("must be <= 0.98")
+    assert "50 rows" in found.failed[0].message
+
+
+def test_strange_names_are_told() -> None:
+    strange = replace(CLEAN, unlisted=("mine", "net_value"), outcomes=("net_value",))
+    found = evaluate(report(), None, stress(), LIMITS, strange)
+    assert failed(found) == ["leakage.mine", "leakage.net_value"]
+    assert "is not in the catalogue" in found.failed[0].message
+    assert "bears the name of an outcome" in found.failed[1].message
+
+
+def test_what_nobody_looked_at_fails() -> None:
+    assert failed(evaluate(report(), None, stress(), LIMITS, None)) == ["leakage.measured"]
+    unmeasured = replace(CLEAN, resemblances=())
+    found = evaluate(report(), None, stress(), LIMITS, unmeasured)
+    assert failed(found) == ["leakage.churn", "leakage.ltv"]
+
+
+@pytest.mark.parametrize(
+    ("change", "ratio", "expected"),
+    [
+        (-0.05, 1.2, []),
+        (0.2, 0.5, []),
+        (-0.2, 1.2, ["stress.fall.auc_loss"]),
+        (-0.05, 1.9, ["stress.fall.mae_ratio"]),
+        (math.nan, math.nan, ["stress.fall.auc_loss", "stress.fall.mae_ratio"]),
+        (None, None, []),
+    ],
+)
+def test_ranking_and_error_under_stress_have_gates_where_measured(
+    change: float | None, ratio: float | None, expected: list[str]
+) -> None:
+    calm = stress()
+    measured = SimpleNamespace(
+        id="fall",
+        skipped="",
+        unchanged_share=0.9,
+        checks=(),
+        auc_change=change,
+        mae_ratio=ratio,
+    )
+    found = evaluate(report(), None, replace(calm, scenarios=(measured,)), LIMITS, CLEAN)  # type: ignore[arg-type]
+    assert failed(found) == expected
