@@ -3,9 +3,9 @@
 Two looks. *By name*: every indicator of a bundle stands in the catalogue, and none is an
 outcome or a prediction. *By measure*: no single indicator, on days that were not learned from,
 tells leavers from stayers or orders customers by future spend nearly as well as the answer
-itself would. An honest indicator does not: the best of the catalogue (days since the last
-order) reaches an AUC of about .8. What does is computed from the future, or was written down
-after it and dated back (an assessment entered with hindsight, say).
+itself would. Honest indicators do not: on the real logs the nearest has an AUC of .85 (Complete
+Journey, 30 days) and a rank correlation of .80. What does is computed from the future, or was
+written down after it and dated back (an assessment entered with hindsight, say).
 
 Whether a value is *known* is looked at like the value: a field that is filled only for
 customers who came back leaks too.

@@ -154,3 +154,9 @@ def test_the_default_is_sqlite_below_home(tmp_path: Path) -> None:
     registry = open_registry(tmp_path)
     assert registry.store._uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
     assert registry.ledger.path == tmp_path / "mlartifacts" / "promotions.jsonl"
+
+
+def test_a_missing_driver_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.registry.location.find_spec", lambda name: None)
+    with pytest.raises(RegistryError, match="needs the package psycopg"):
+        open_registry(tmp_path, "postgresql+psycopg://u@h/d")
