@@ -75,8 +75,8 @@ class Governance(BaseModel):
         )
 
 
-def read_governance(artifact_root: Path) -> Governance:
-    """Return the rule of a registry.
+def read_governance(folder: Path) -> Governance:
+    """Return the rule of a registry from the folder of its ledger.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def read_governance(artifact_root: Path) -> Governance:
         If the file or the environment says something else than this module knows: a rule that
         cannot be read must not pass for a mild one.
     """
-    path = artifact_root / FILE
+    path = folder / FILE
     try:
         document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
         written = Governance.model_validate(document)

@@ -61,12 +61,11 @@ class Registry:
     def __init__(self, tracking_uri: str, artifact_root: Path, ledger: Path | None = None) -> None:
         self.store = MlflowStore(tracking_uri, artifact_root)
         self.ledger = PromotionLedger(ledger or artifact_root / "promotions.jsonl")
-        self._root = artifact_root
 
     @property
     def governance(self) -> Governance:
-        """The rule in force now."""
-        return read_governance(self._root)
+        """The rule in force now; its file lies beside the ledger."""
+        return read_governance(self.ledger.path.parent)
 
     def register(self, model: str, submission: Submission) -> ModelVersion:
         """Store a bundle with its evidence as a new version and make it the challenger.

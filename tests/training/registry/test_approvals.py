@@ -25,9 +25,7 @@ def strict(store: tuple[str, Path], tmp_path: Path) -> Registry:
     root = tmp_path / "root"
     root.mkdir()
     (root / FILE).write_text(PRODUCTION, "utf-8")
-    registry = Registry(store[0], store[1], root / "promotions.jsonl")
-    registry._root = root
-    return registry
+    return Registry(*store, root / "promotions.jsonl")
 
 
 @pytest.fixture
