@@ -47,7 +47,7 @@ def make() -> None:
     # and a customer of whom nothing is known
     values = np.vstack([chosen, np.full((1, today.shape[1]), np.nan)])
     document = {"values": plain(values), **said(Bundle.load(FOLDER / "bundle"), values)}
-    (FOLDER / "expected.json").write_text(json.dumps(document, indent=0) + "\n", "utf-8")
+    (FOLDER / "expected.json").write_text(json.dumps(document) + "\n", "utf-8")
 
 
 def said(bundle: Bundle, values: FloatArray) -> dict[str, Any]:
