@@ -46,6 +46,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     training.BundleError: (503, "The model bundle cannot be used"),
     training.RegistryError: (503, "The model registry does not answer"),
     training.GateFailedError: (409, "The gates forbid the promotion"),
+    training.ApprovalError: (409, "The promotion lacks approvals"),
     training.RecipeError: (500, "The training recipe is wrong"),
     training.DatasetError: (500, "The training data do not fit together"),
     training.HistoryError: (500, "The history is too short"),

@@ -31,6 +31,18 @@ def demo(
     home: Annotated[
         Path, typer.Option(envvar="TIERWISE_HOME", help="Folder that holds all state.")
     ] = HOME,
+    registry: Annotated[
+        str,
+        typer.Option(
+            envvar="TIERWISE_REGISTRY", help="MLflow store or server; by default below --home."
+        ),
+    ] = "",
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TIERWISE_ARTIFACTS", help="Folder of ledger and artifacts; as --registry."
+        ),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Train even if nothing has changed.")
     ] = False,
@@ -52,7 +64,7 @@ def demo(
     name = road.world_of(own) if own else world
     chosen = load_recipe(recipe or (name if own is None and name in recipe_names() else "default"))
     policy = load_scheme(scheme)
-    workspace = Workspace(home, name)
+    workspace = Workspace(home, name, registry, artifacts)
     with following(console) as progress:
         origin = road.take_in(workspace, own, progress)
         console.print(origin.text, highlight=False, markup=False)

@@ -31,13 +31,14 @@ from serving.store.session import Database
 from tiering.policy import Scheme
 from tierwise.workspace import Workspace
 from training.bundle import Bundle
-from training.errors import GateFailedError
+from training.errors import ApprovalError, GateFailedError, TrainingError
 from training.evaluation.report import BacktestReport
 from training.evaluation.stress import StressReport
 from training.pipeline import prepare, train
 from training.recipe import Recipe
+from training.registry.location import open_registry
 from training.registry.promotion import backtest_report, promote
-from training.registry.registry import CHAMPION, Registry, model_name
+from training.registry.registry import CHAMPION, model_name
 from training.registry.versions import ModelVersion
 
 Progress = Callable[[str, int, int], None]
@@ -70,8 +71,8 @@ class Journey:
         Version registered by this run; None when the champion already stood for the same
         data, recipe, scheme and code.
     refused
-        The gates' refusal, when the new version was not promoted and the former champion
-        goes on serving.
+        Why the new version was not promoted (gates, or approvals in production mode) when the
+        former champion goes on serving.
     seconds
         Wall-clock time of each step.
     """
@@ -82,7 +83,7 @@ class Journey:
     champion: ModelVersion
     versions: list[ModelVersion]
     trained: ModelVersion | None
-    refused: GateFailedError | None
+    refused: TrainingError | None
     batch: BatchResult
     seconds: dict[str, float]
 
@@ -159,10 +160,11 @@ def travel(
         clock = now
 
     sources = open_sources(workspace.sources)
-    registry = Registry(workspace.tracking_uri, workspace.artifacts)
+    registry = open_registry(workspace.home, workspace.registry, workspace.artifacts)
     model = model_name(workspace.world)
     champion = registry.champion(model)
-    trained, refused = None, None
+    trained: ModelVersion | None = None
+    refused: TrainingError | None = None
     if again or champion is None or not _stands_for(champion, sources, workspace, recipe, scheme):
         outcome = train(sources, workspace.folder, recipe, scheme, registry, progress=progress)
         trained = outcome.version
@@ -173,6 +175,10 @@ def travel(
         except GateFailedError as error:
             if champion is None:
                 raise _nothing_to_serve(error, workspace) from error
+            refused = error
+        except ApprovalError as error:
+            if champion is None:
+                raise
             refused = error
         lap("promote")
     registry.pull(model, CHAMPION, workspace.settings.bundle)

@@ -153,13 +153,14 @@ def _show_versions(console: Console, journey: Journey) -> None:
 
 def _show_files(console: Console, workspace: Workspace) -> None:
     console.print("Files written", style="bold")
+    registry = [(workspace.home / "mlflow.db", "the registry of all worlds")]
     for path, what in (
         (workspace.sources, "accepted rows and quarantine, with reasons"),
         (workspace.published, "indicators and outcomes by snapshot day, with manifest"),
         (workspace.reports, "model card, backtest, stress test, data quality"),
         (workspace.settings.bundle, "the champion's bundle: model, scheme and reference as text"),
         (workspace.folder / "tierwise.db", "grades, explanations, reviews, audit"),
-        (workspace.home / "mlflow.db", "the registry of all worlds"),
+        *(() if workspace.registry else registry),
     ):
         console.print(f"  {path}  {what}", highlight=False, soft_wrap=True)
 
@@ -167,11 +168,11 @@ def _show_files(console: Console, workspace: Workspace) -> None:
 def _show_next(console: Console, journey: Journey, workspace: Workspace) -> None:
     home = "" if str(workspace.home) == "var" else f" --home {workspace.home}"
     console.print("Try next", style="bold")
+    compare = f".venv/bin/mlflow ui --backend-store-uri sqlite:///{workspace.home / 'mlflow.db'}"
     for line in (
         f".venv/bin/tierwise serve {workspace.world}{home}    the API and the pages, on port 8000",
         f"open {workspace.reports / 'model_card.html'}    what an auditor reads",
-        f".venv/bin/mlflow ui --backend-store-uri sqlite:///{workspace.home / 'mlflow.db'}"
-        "    compare versions",
+        *(() if workspace.registry else [f"{compare}    compare versions"]),
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
     spent = ", ".join(f"{name} {value:.0f} s" for name, value in journey.seconds.items())

@@ -18,10 +18,16 @@ class Workspace:
         Root of all state (``TIERWISE_HOME``, default ``var``).
     world
         Name of the world.
+    registry
+        URL of an MLflow store or tracking server; empty for the one in ``home``.
+    artifacts
+        Artifact root of the registry; None for the one in ``home``.
     """
 
     home: Path
     world: str
+    registry: str = ""
+    artifacts: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -47,13 +53,3 @@ class Workspace:
     def settings(self) -> Settings:
         """The service's settings for this world: its bundle and its store."""
         return Settings(home=self.home, world=self.world)
-
-    @property
-    def tracking_uri(self) -> str:
-        """The MLflow store, shared by all worlds."""
-        return f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
-
-    @property
-    def artifacts(self) -> Path:
-        """MLflow's artifact root."""
-        return self.home / "mlartifacts"

@@ -1,4 +1,4 @@
-"""Commands of training: train, backtest, stress, promote, rollback, versions.
+"""Commands of training: train, backtest, stress; approve, promote, rollback, versions.
 
 Everything heavy is imported inside the commands, so that ``tierwise --help`` is quick.
 Expected errors rise to the composition root, which tells them to the person.
@@ -6,7 +6,6 @@ Expected errors rise to the composition root, which tells them to the person.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,50 +14,56 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
+from training.commands.registry import approve, promote, rollback, versions
+from training.commands.verdicts import show_gates
+
 if TYPE_CHECKING:
     from features.sources import Sources
-    from training.evaluation.gates import GateReport
     from training.evaluation.report import BacktestReport
     from training.evaluation.stress import StressReport
     from training.recipe import Recipe
-    from training.registry.ledger import LedgerEntry
-    from training.registry.registry import Registry
 
 app = typer.Typer(
     name="training", help="Train, judge and release grading models.", no_args_is_help=True
 )
 console = Console()
 
-World = Annotated[str, typer.Argument(help="Name of the world: its folder below --home.")]
-Home = Annotated[
-    Path, typer.Option("--home", envvar="TIERWISE_HOME", help="Folder that holds all state.")
-]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", help="Recipe name or TOML file; by default the world's own.")
 ]
 SchemeOption = Annotated[str, typer.Option("--scheme", help="Scheme name or TOML file.")]
-By = Annotated[str, typer.Option("--by", help="Who asks; kept in the promotion ledger.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the promotion ledger.")]
-
-_HOME = Path("var")
 
 
 @app.command()
 def train(
-    world: World, home: Home = _HOME, recipe: RecipeOption = "", scheme: SchemeOption = "default"
+    world: World,
+    home: Home = HOME,
+    recipe: RecipeOption = "",
+    scheme: SchemeOption = "default",
+    registry: RegistryUrl = "",
+    artifacts: Artifacts = None,
+    by: Annotated[str, typer.Option("--by", help="Who trains; kept with the version.")] = "",
 ) -> None:
     """Train a challenger: backtest, fit, stress test, gates, register."""
     from tiering.scheme import load_scheme
     from training.pipeline import train as run
+    from training.registry.location import open_registry
 
     chosen, policy = _recipe(world, recipe), load_scheme(scheme)
     with _progress() as progress:
         outcome = run(
-            _sources(home, world), home / world, chosen, policy, _registry(home), progress=progress
+            _sources(home, world),
+            home / world,
+            chosen,
+            policy,
+            open_registry(home, registry, artifacts),
+            by=by,
+            progress=progress,
         )
     _show_backtest(outcome.backtest)
     _show_stress(outcome.stress)
-    _show_gates(outcome.gates)
+    show_gates(console, outcome.gates)
     console.print(
         f"{outcome.version.model} version {outcome.version.version} is the challenger; "
         f"model card: {outcome.evidence_dir / 'model_card.html'}"
@@ -67,7 +72,7 @@ def train(
 
 @app.command()
 def backtest(
-    world: World, home: Home = _HOME, recipe: RecipeOption = "", scheme: SchemeOption = "default"
+    world: World, home: Home = HOME, recipe: RecipeOption = "", scheme: SchemeOption = "default"
 ) -> None:
     """Run the rolling-origin backtest only; nothing is registered."""
     from tiering.scheme import load_scheme
@@ -83,7 +88,7 @@ def backtest(
 @app.command()
 def stress(
     world: World,
-    home: Home = _HOME,
+    home: Home = HOME,
     scenario: Annotated[
         list[str] | None,
         typer.Option("--scenario", help="Scenario name or TOML file; by default the recipe's."),
@@ -109,92 +114,14 @@ def stress(
     _show_stress(report)
 
 
-@app.command()
-def promote(
-    world: World,
-    version: Annotated[
-        int | None, typer.Option("--version", help="Version; by default the challenger.")
-    ] = None,
-    home: Home = _HOME,
-    by: By = "",
-    reason: Reason = "",
-) -> None:
-    """Make a version the champion, if every gate passes, and pull its bundle."""
-    from training.registry.promotion import promote as run
-    from training.registry.registry import CHAMPION, model_name
-
-    registry, model = _registry(home), model_name(world)
-    champion, gates = run(registry, model, version, by=by or getpass.getuser(), reason=reason)
-    _show_gates(gates)
-    registry.pull(model, CHAMPION, home / world / "bundle")
-    console.print(f"{model} version {champion.version} is the champion.")
-
-
-@app.command()
-def rollback(world: World, home: Home = _HOME, by: By = "", reason: Reason = "") -> None:
-    """Make the previous champion the champion again, and pull its bundle."""
-    from training.registry.registry import CHAMPION, model_name
-
-    registry, model = _registry(home), model_name(world)
-    champion = registry.rollback(model, by=by or getpass.getuser(), reason=reason)
-    registry.pull(model, CHAMPION, home / world / "bundle")
-    console.print(f"{model} version {champion.version} is the champion again.")
-
-
-@app.command()
-def versions(world: World, home: Home = _HOME) -> None:
-    """List the versions of a world's model, and the promotions, refusals and rollbacks."""
-    from training.evaluation.tables import rich_table
-    from training.registry.registry import model_name
-
-    registry, model = _registry(home), model_name(world)
-    shown = {
-        "AUC": "backtest.churn.auc",
-        "Brier": "backtest.churn.brier",
-        "MAE": "backtest.ltv.mae",
-    }
-    rows = [
-        [
-            str(each.version),
-            ", ".join(each.aliases),
-            f"{each.created_at:%Y-%m-%d %H:%M}",
-            each.tags.get("gates", ""),
-            *(
-                f"{each.metrics[name]:.4g}" if name in each.metrics else "–"
-                for name in shown.values()
-            ),
-        ]
-        for each in registry.versions(model)
-    ]
-    header = ["no.", "alias", "registered", "gates", *shown]
-    console.print(rich_table([header, *rows], f"{model}: churn AUC and Brier, LTV MAE"))
-    history = [
-        [entry.at[:19], entry.action, str(entry.version), entry.by, _why(entry)]
-        for entry in registry.ledger.entries(model)
-    ]
-    if history:
-        console.print(
-            rich_table([["at (UTC)", "action", "no.", "by", "reason"], *history], "Decisions")
-        )
-
-
-def _why(entry: LedgerEntry) -> str:
-    told = [entry.reason] if entry.reason else []
-    if entry.failed:
-        told.append("failed gates: " + "; ".join(entry.failed))
-    return ". ".join(told)
+for command in (approve, promote, rollback, versions):
+    app.command()(command)
 
 
 def _sources(home: Path, world: str) -> Sources:
     from features.sources import open_sources
 
     return open_sources(home / world / "sources")
-
-
-def _registry(home: Path) -> Registry:
-    from training.registry.registry import Registry
-
-    return Registry(f"sqlite:///{(home / 'mlflow.db').resolve()}", home / "mlartifacts")
 
 
 def _recipe(world: str, chosen: str) -> Recipe:
@@ -260,23 +187,3 @@ def _show_stress(report: StressReport) -> None:
     for result in report.scenarios:
         if result.skipped:
             console.print(f"{result.title_en}: skipped, {result.skipped}.")
-
-
-def _show_gates(report: GateReport) -> None:
-    from training.evaluation.tables import rich_table
-
-    rows = [["gate", "value", "limit", "verdict"]]
-    rows += [
-        [
-            check.name,
-            f"{check.value:.4g}",
-            f"{check.relation} {check.limit:.4g}",
-            "passed" if check.passed else "FAILED",
-        ]
-        for check in report.checks
-    ]
-    console.print(rich_table(rows, "Gates"))
-    for note in report.notes:
-        console.print(note)
-    for check in report.failed:
-        console.print(f"{check.name}: {check.message}")

@@ -9,6 +9,7 @@ The tree below :class:`features.errors.TierwiseError`::
     ├── FitError            a model cannot be estimated from these data
     ├── BundleError         a bundle folder is incomplete, altered or of another format
     ├── GateFailedError     a promotion that the gates forbid
+    ├── ApprovalError       a promotion that lacks approvals, or an approval that cannot count
     └── RegistryError       a version, alias or registry that is not there
 """
 
@@ -43,6 +44,10 @@ class BundleError(TrainingError):
 
 class GateFailedError(TrainingError):
     """A promotion that the gates forbid; ``context["failed"]`` names them."""
+
+
+class ApprovalError(TrainingError):
+    """A promotion in production mode lacks approvals, or an approval that cannot count."""
 
 
 class RegistryError(TrainingError):

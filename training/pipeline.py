@@ -28,6 +28,7 @@ from training.card.evidence import Evidence, swarms
 from training.dataset import TrainingSet, load_training_set
 from training.evaluation.backtest import run_backtest
 from training.evaluation.gates import GateReport, evaluate
+from training.evaluation.leakage import LeakageReport, look_for_leakage
 from training.evaluation.report import BacktestReport
 from training.evaluation.scenario import load_scenario
 from training.evaluation.stress import ClosedDay, StressReport, run_stress
@@ -90,6 +91,7 @@ def train(
     scheme: Scheme,
     registry: Registry,
     *,
+    by: str = "",
     progress: Progress | None = None,
 ) -> TrainingOutcome:
     """Train, judge and register a challenger.
@@ -100,6 +102,8 @@ def train(
         Ingested sources of one world.
     state_dir
         Folder of that world; ``published``, ``candidate`` and ``reports`` are written below.
+    by
+        Who trains; empty: the account of the process.
 
     Raises
     ------
@@ -113,6 +117,8 @@ def train(
         material = prepare(sources, state_dir, recipe, progress=progress)
     with _timed(seconds, "backtest"):
         report = backtest(material, recipe, scheme, progress=progress)
+    with _timed(seconds, "leakage"):
+        leakage = look_for_leakage(material.data, [origin.day for origin in material.plan.backtest])
     with _timed(seconds, "fit"), single_threaded_algebra():
         bundle = fit_bundle(material.data, material.plan.final, recipe, scheme, material.provenance)
     with _timed(seconds, "stress"):
@@ -121,7 +127,7 @@ def train(
             sources, state_dir, material.plan, bundle, recipe, closed=closed, progress=progress
         )
     model = model_name(sources.info.world)
-    gates = evaluate(report, champion_report(registry, model), stress, recipe.gates)
+    gates = evaluate(report, champion_report(registry, model), stress, recipe.gates, leakage)
     with _timed(seconds, "evidence"):
         serve = material.data.on(material.plan.serve_day)
         evidence = Evidence(
@@ -132,11 +138,12 @@ def train(
             gates=gates,
             swarms=swarms(bundle, serve.values[serve.eligible]),
         )
-        _write(bundle, evidence, state_dir)
+        _write(bundle, evidence, leakage, state_dir)
     with _timed(seconds, "register"):
         if progress:
             progress("register", 0, 1)
-        version = registry.register(model, _submission(state_dir, bundle, evidence, recipe))
+        submission = _submission(state_dir, bundle, evidence, recipe, by)
+        version = registry.register(model, submission)
         if progress:
             progress("register", 1, 1)
     return TrainingOutcome(
@@ -230,18 +237,21 @@ def stress_test(
     )
 
 
-def _write(bundle: Bundle, evidence: Evidence, state_dir: Path) -> None:
+def _write(bundle: Bundle, evidence: Evidence, leakage: LeakageReport, state_dir: Path) -> None:
     staging = Path(tempfile.mkdtemp(prefix=".training-", dir=state_dir))
     try:
         bundle.save(staging / "candidate")
         write(evidence, staging / "reports")
+        leakage.save(staging / "reports")
         swap(staging / "candidate", state_dir / "candidate")
         swap(staging / "reports", state_dir / "reports")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _submission(state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Recipe) -> Submission:
+def _submission(
+    state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Recipe, by: str
+) -> Submission:
     meta = evidence.meta
     return Submission(
         bundle_dir=state_dir / "candidate",
@@ -257,6 +267,7 @@ def _submission(state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Rec
         },
         description=(state_dir / "reports" / "model_card.md").read_text("utf-8"),
         run_name=f"{meta['world']} {meta['trained_as_of']}",
+        by=by,
     )
 
 

@@ -23,6 +23,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Days = Annotated[int, Field(ge=1)]
 Level = Annotated[float, Field(gt=0.0, lt=1.0)]
+BaselineName = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
 
 
 class _Section(BaseModel):
@@ -171,6 +172,17 @@ class Gates(_Section):
     max_metric_regression: Annotated[float, Field(ge=0.0)]
     min_stress_unchanged_share: Share
     min_origins: Annotated[int, Field(ge=1)]
+    required_baselines: tuple[BaselineName, ...] = (
+        "churn.recency",
+        "churn.purchase_model",
+        "churn.logistic",
+        "ltv.run_rate",
+        "ltv.purchase_model",
+    )
+    max_indicator_churn_auc: Share = 0.98
+    max_indicator_ltv_rank: Share = 0.98
+    max_stress_auc_loss: Share = 0.10
+    max_stress_mae_ratio: Positive = 1.5
 
 
 class Stress(_Section):

@@ -37,5 +37,4 @@ def test_the_workspace_is_where_the_commands_look(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, "acme")
     assert workspace.settings.state == workspace.folder
     assert workspace.settings.bundle == tmp_path / "acme" / "bundle"
-    assert workspace.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
     assert model_name("acme") == "tierwise-acme"

@@ -22,6 +22,7 @@ from training.bundle import Bundle
 from training.card.dossier import write
 from training.card.evidence import Evidence, swarms
 from training.card.rendering import render_markdown
+from training.commands import registry as registry_commands
 from training.errors import GateFailedError, RegistryError
 from training.evaluation.baselines import CHURN, LTV
 from training.evaluation.gates import GateReport
@@ -29,6 +30,7 @@ from training.evaluation.report import OURS, BacktestReport
 from training.evaluation.stress import StressReport
 from training.pipeline import TrainingOutcome, train
 from training.recipe import Recipe, parse_recipe
+from training.registry.location import open_registry
 from training.registry.promotion import judge, promote
 from training.registry.registry import CHALLENGER, CHAMPION, Registry, model_name
 
@@ -74,7 +76,7 @@ class Workshop:
 
     @property
     def registry(self) -> Registry:
-        return cli._registry(self.home)
+        return open_registry(self.home)
 
     def train(
         self, recipe: Recipe, progress: Callable[[str, int, int], None] | None = None
@@ -125,6 +127,7 @@ def test_a_run_leaves_a_bundle_and_its_evidence(workshop: Workshop) -> None:
         "backtest.json",
         "stress.json",
         "gates.json",
+        "leakage.json",
         "model_card.md",
         "model_card.html",
         "model_card.zh.md",
@@ -134,7 +137,15 @@ def test_a_run_leaves_a_bundle_and_its_evidence(workshop: Workshop) -> None:
         "plots/stress_demand_minus_30.html",
         "plots/plotly.min.js",
     } <= names
-    assert set(outcome.seconds) == {"publish", "backtest", "fit", "stress", "evidence", "register"}
+    assert set(outcome.seconds) == {
+        "publish",
+        "backtest",
+        "fit",
+        "leakage",
+        "stress",
+        "evidence",
+        "register",
+    }
     assert [p.name for p in state.iterdir() if p.name.startswith(".training-")] == []
 
 
@@ -279,7 +290,7 @@ def test_gates_are_judged_anew_at_promotion(workshop: Workshop) -> None:
 def test_commands_promote_and_roll_back(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "console", Console(width=200))
+    monkeypatch.setattr(registry_commands, "console", Console(width=200))
     run, home = CliRunner(), ["--home", str(workshop.home)]
     newest = workshop.registry.versions(MODEL)[0].version
     if workshop.registry.challenger(MODEL) is None:  # when this test runs alone
@@ -297,7 +308,7 @@ def test_commands_promote_and_roll_back(
     listed = run.invoke(cli.app, ["versions", "b2b", *home], catch_exceptions=False)
     assert "champion" in listed.stdout
     assert "complaints" in listed.stdout
-    monkeypatch.setattr(cli, "console", Console(width=80))
+    monkeypatch.setattr(registry_commands, "console", Console(width=80))
     narrow = run.invoke(cli.app, ["versions", "b2b", *home], catch_exceptions=False).stdout
     for heading in ("no.", "alias", "registered", "gates", "AUC", "Brier", "MAE", "at (UTC)"):
         assert heading in narrow

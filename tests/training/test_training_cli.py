@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from features.errors import SourceNotFoundError
 from training import cli
-from training.errors import RecipeError
+from training.commands.verdicts import show_gates
+from training.errors import RecipeError, RegistryError
 from training.evaluation.gates import GateCheck, GateReport
 from training.evaluation.stress import CheckResult, ScenarioResult, StressReport
 
@@ -24,7 +25,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Console:
 
 def test_help_names_every_command() -> None:
     shown = CliRunner().invoke(cli.app, ["--help"]).stdout
-    for command in ("train", "backtest", "stress", "promote", "rollback", "versions"):
+    for command in ("train", "backtest", "stress", "approve", "promote", "rollback", "versions"):
         assert command in shown
 
 
@@ -60,8 +61,9 @@ def test_stress_and_gates_are_shown(screen: Console) -> None:
             ),
         )
     )
-    cli._show_gates(
-        GateReport((GateCheck("churn.ece", False, 0.3, 0.1, "<=", "Calibrate."),), ("A note.",))
+    show_gates(
+        cli.console,
+        GateReport((GateCheck("churn.ece", False, 0.3, 0.1, "<=", "Calibrate."),), ("A note.",)),
     )
     shown = screen.export_text()
     assert "0 of 1" in shown
@@ -76,3 +78,31 @@ def test_progress_reaches_the_bar(screen: Console) -> None:
         tell("backtest 2025-01-01", 1, 4)
         tell("backtest", 4, 4)
     assert "backtest" in screen.export_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["promote", "w"],
+        ["rollback", "w"],
+        ["versions", "w"],
+        ["approve", "w", "--version", "1", "--by", "ann", "--reason", "read"],
+    ],
+)
+def test_commands_take_the_registry_from_option_or_environment(
+    tmp_path: Path, words: list[str]
+) -> None:
+    home = ["--home", str(tmp_path)]
+    given = CliRunner().invoke(cli.app, [*words, *home, "--registry", "ftp://nowhere"])
+    around = CliRunner().invoke(
+        cli.app, [*words, *home], env={"TIERWISE_REGISTRY": "mongodb://nowhere"}
+    )
+    assert isinstance(given.exception, RegistryError)
+    assert "ftp://" in str(given.exception)
+    assert "mongodb://" in str(around.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_approval_names_a_person_and_a_reason(tmp_path: Path) -> None:
+    told = CliRunner().invoke(cli.app, ["approve", "w", "--version", "1", "--by", "ann"])
+    assert told.exit_code == 2

@@ -10,18 +10,17 @@ of an empty SQLite store creates its schema (a few seconds).
 from __future__ import annotations
 
 import logging
-import math
 import os
-import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from training.errors import RegistryError
+from training.registry.recording import record
 from training.registry.versions import ModelVersion, Submission
 
 
@@ -31,9 +30,11 @@ class MlflowStore:
     Parameters
     ----------
     tracking_uri
-        For example ``sqlite:///var/mlflow.db``.
+        ``sqlite:///var/mlflow.db``, ``postgresql+psycopg://…`` or the address of a tracking
+        server.
     artifact_root
-        Folder for artifacts. MLflow stores absolute paths: it cannot be moved later.
+        Folder for artifacts. MLflow stores absolute paths: it cannot be moved later. A tracking
+        server keeps artifacts where it was told to instead.
     """
 
     def __init__(self, tracking_uri: str, artifact_root: Path) -> None:
@@ -51,18 +52,19 @@ class MlflowStore:
         """Store a submission as a new version of a model and return its number.
 
         The version is created last: a failure or kill before leaves a run without a version.
+
+        Raises
+        ------
+        RegistryError
+            If what MLflow wrote has no signature, or another than the bundle's.
         """
-        metrics = {_key(k): v for k, v in submission.metrics.items() if math.isfinite(v)}
         with self._session():
             run = self._client.create_run(
                 self._experiment(model), tags=dict(tags), run_name=submission.run_name or None
             )
             run_id = str(run.info.run_id)
             try:
-                self._client.log_artifacts(run_id, str(submission.evidence_dir))
-                self._log_params(run_id, submission.params)
-                model_id = self._log_model(str(run.info.experiment_id), run_id, submission)
-                self._log_metrics(run_id, model_id, metrics)
+                model_id, metrics = record(self._mlflow, self._client, run, submission)
             except BaseException:
                 self._client.set_terminated(run_id, "FAILED")
                 raise
@@ -142,6 +144,38 @@ class MlflowStore:
         with self._session():
             self._client.set_model_version_tag(model, str(version), key, value)
 
+    def alias_version(self, model: str, alias: str) -> int | None:
+        """Return the number an alias points to, or None."""
+        with self._session():
+            try:
+                return int(self._client.get_model_version_by_alias(model, alias).version)
+            except self._missing:
+                return None
+
+    def mark(self, model: str, key: str, value: str) -> None:
+        """Set one tag of a registered model."""
+        with self._session():
+            self._client.set_registered_model_tag(model, key, value)
+
+    def marked(self, model: str, key: str) -> str:
+        """Return one tag of a registered model; empty if it, or the model, is not there."""
+        with self._session():
+            try:
+                return str(self._client.get_registered_model(model).tags.get(key, ""))
+            except self._missing:
+                return ""
+
+    def signature_faults(self, version: ModelVersion, columns: Sequence[str]) -> list[str]:
+        """Return what the stored signature of a version lacks; empty if it is sound."""
+        from training.registry import mlflow_flavor
+
+        with self._session(), tempfile.TemporaryDirectory() as folder:
+            with suppress(self._missing, OSError):  # told as a missing file
+                self._fetch(version, "MLmodel", Path(folder))
+            return mlflow_flavor.signature_faults(
+                Path(folder), columns, version.tags.get("target", "")
+            )
+
     def read(self, version: ModelVersion, path: str) -> str:
         """Return a text artifact of a version's run, for instance ``backtest.json``.
 
@@ -170,16 +204,18 @@ class MlflowStore:
         """
         with self._session():
             try:
-                logged = self._client.get_logged_model(version.model_id)
-                local = self._mlflow.artifacts.download_artifacts(
-                    artifact_uri=f"{logged.artifact_location}/artifacts/bundle",
-                    dst_path=str(folder),
-                )
+                return self._fetch(version, "artifacts/bundle", folder)
             except (self._missing, OSError) as error:
                 raise RegistryError(
                     f"The bundle of {version.model} version {version.version} cannot be read.",
                     hint="Was the artifact folder moved or cleaned?",
                 ) from error
+
+    def _fetch(self, version: ModelVersion, path: str, folder: Path) -> Path:
+        logged = self._client.get_logged_model(version.model_id)
+        local = self._mlflow.artifacts.download_artifacts(
+            artifact_uri=f"{logged.artifact_location}/{path}", dst_path=str(folder)
+        )
         return Path(local)
 
     @contextmanager
@@ -198,6 +234,8 @@ class MlflowStore:
         found = self._client.get_experiment_by_name(model)
         if found is not None:
             return str(found.experiment_id)
+        if self._uri.startswith(("http://", "https://")):
+            return str(self._client.create_experiment(model))
         location = self._root / model
         location.mkdir(parents=True, exist_ok=True)
         return str(self._client.create_experiment(model, artifact_location=location.as_uri()))
@@ -207,38 +245,6 @@ class MlflowStore:
             self._client.get_registered_model(model)
         except self._missing:
             self._client.create_registered_model(model, description="Customer grading model.")
-
-    def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
-        rows = [self._mlflow.entities.Param(key, str(value)) for key, value in params.items()]
-        for start in range(0, len(rows), 100):
-            self._client.log_batch(run_id, params=rows[start : start + 100])
-
-    def _log_metrics(self, run_id: str, model_id: str, metrics: Mapping[str, float]) -> None:
-        now = int(datetime.now(UTC).timestamp() * 1000)
-        rows = [
-            self._mlflow.entities.Metric(key, value, now, 0, model_id=model_id, run_id=run_id)
-            for key, value in metrics.items()
-        ]
-        for start in range(0, len(rows), 500):
-            self._client.log_batch(run_id, metrics=rows[start : start + 500])
-
-    def _log_model(self, experiment_id: str, run_id: str, submission: Submission) -> str:
-        from training.registry import mlflow_flavor
-
-        logged = self._client.create_logged_model(
-            experiment_id, name="bundle", source_run_id=run_id, model_type="grading"
-        )
-        model_id = str(logged.model_id)
-        with tempfile.TemporaryDirectory() as folder:
-            saved = Path(folder) / "model"
-            mlflow_flavor.save(saved, submission.bundle_dir, model_id)
-            self._client.log_model_artifacts(model_id, str(saved))
-        self._client.finalize_logged_model(model_id, "READY")
-        return model_id
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[^\w\-. /]", "_", name)
 
 
 def _import() -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
-from training.bundle import Bundle
 from training.errors import RegistryError
 from training.evaluation.gates import GateReport, evaluate
+from training.evaluation.leakage import FILE, LeakageReport
 from training.evaluation.report import BacktestReport
 from training.evaluation.stress import StressReport
 from training.registry.registry import Registry
@@ -27,6 +25,8 @@ def promote(
     ------
     GateFailedError
         If a gate failed; the message names each with its value and limit.
+    ApprovalError
+        If the registry is in production mode and approvals are missing.
     RegistryError
         If there is no such version, or no challenger.
     """
@@ -48,10 +48,10 @@ def judge(registry: Registry, model: str, version: int) -> GateReport:
     store = registry.store
     candidate = store.version(model, version)
     stress = StressReport.from_dict(json.loads(store.read(candidate, "stress.json")))
-    with tempfile.TemporaryDirectory() as folder:
-        limits = Bundle.load(store.download(candidate, Path(folder))).recipe.gates
+    limits = registry.verify(candidate).recipe.gates
     champion = champion_report(registry, model, other_than=version)
-    return evaluate(backtest_report(registry, candidate), champion, stress, limits)
+    leakage = _leakage_report(registry, candidate)
+    return evaluate(backtest_report(registry, candidate), champion, stress, limits, leakage)
 
 
 def champion_report(
@@ -67,3 +67,12 @@ def champion_report(
 def backtest_report(registry: Registry, version: ModelVersion) -> BacktestReport:
     """Return the backtest stored with a version."""
     return BacktestReport.from_dict(json.loads(registry.store.read(version, "backtest.json")))
+
+
+def _leakage_report(registry: Registry, version: ModelVersion) -> LeakageReport | None:
+    """Return what was found when the version was trained; None if nobody looked."""
+    try:
+        text = registry.store.read(version, FILE)
+    except RegistryError:
+        return None
+    return LeakageReport.from_dict(json.loads(text))

@@ -1,10 +1,11 @@
 """The model registry: who may become champion, who was, and how the service gets the bundle.
 
-One registered model per world; each version is one training run with its bundle and all its
-evidence. Versions live in MLflow (``training/registry/mlflow_store.py``), the history of
-champions in a ledger (``training/registry/ledger.py``). A new version is the *challenger*; a
-promotion, which the gates must allow, makes it the *champion*; a rollback brings the former
-champion back.
+One registered model per world for the bundle that is served, and one beside it for each target
+(``-churn``, ``-ltv``); each version is one training run with its evidence. Versions live in
+MLflow (``training/registry/mlflow_store.py``), the history of champions in a ledger
+(``training/registry/ledger.py``). A new version is the *challenger*; a promotion, which the
+gates and in production mode two approvers must allow, makes it the *champion*; a rollback
+brings the former champion back. Decisions are about bundles: targets follow theirs.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.bundle import Bundle
-from training.errors import GateFailedError, RegistryError
+from training.errors import RegistryError
 from training.folders import swap
-from training.registry.ledger import REFUSE, PromotionLedger
+from training.registry import decisions
+from training.registry.governance import Governance, read_governance
+from training.registry.ledger import APPROVE, REFUSE, Action, LedgerEntry, PromotionLedger
 from training.registry.mlflow_store import MlflowStore
+from training.registry.recording import unsigned
+from training.registry.registration import create_versions
 from training.registry.versions import ModelVersion, Submission
 
 if TYPE_CHECKING:
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+
+_HEAD = "ledger_head"
+"""Tag of a registered model: digest of its last ledger line, so that a cut-off end shows."""
 
 
 def model_name(world: str) -> str:
@@ -43,7 +52,8 @@ class Registry:
     tracking_uri
         MLflow store, for example ``sqlite:///var/mlflow.db``.
     artifact_root
-        Folder for artifacts; MLflow stores absolute paths, so it cannot be moved later.
+        Folder of the ledger and the rule for promotions, and of artifacts where no tracking
+        server keeps them. MLflow stores absolute paths, so it cannot be moved later.
     ledger
         File of the promotion history; ``promotions.jsonl`` in ``artifact_root`` by default.
     """
@@ -52,21 +62,55 @@ class Registry:
         self.store = MlflowStore(tracking_uri, artifact_root)
         self.ledger = PromotionLedger(ledger or artifact_root / "promotions.jsonl")
 
+    @property
+    def governance(self) -> Governance:
+        """The rule in force now; its file lies beside the ledger."""
+        return read_governance(self.ledger.path.parent)
+
     def register(self, model: str, submission: Submission) -> ModelVersion:
         """Store a bundle with its evidence as a new version and make it the challenger.
 
-        The alias is set last: a killed registration leaves champion and challenger as they
-        were.
+        The alias is set last: a killed registration leaves champion and challenger as they were.
 
         Raises
         ------
         BundleError
             If the bundle does not match its own digests.
+        RegistryError
+            If the stored model would have no sound signature, or the model's name is that of
+            another world's target.
         """
-        digest = Bundle.load(submission.bundle_dir).digest
-        number = self.store.create(model, submission, {**submission.tags, "bundle_digest": digest})
-        self.store.point(model, CHALLENGER, number)
+        number = create_versions(self.store, model, submission)
+        self._point(CHALLENGER, self.store.version(model, number))
         return self.store.version(model, number)
+
+    def approve(self, model: str, version: int, *, by: str, reason: str) -> LedgerEntry:
+        """Record that somebody stands for a version: exactly this version and bundle.
+
+        Raises
+        ------
+        ApprovalError
+            If the approval could not count: by nobody, without a reason, by the one who trained
+            the version, or a second time.
+        RegistryError
+            If there is no such version, it is the champion, or what is stored is not what was
+            registered.
+        """
+        found = self.store.version(model, version)
+        present = self.champion(model)
+        if present is not None and present.version == version:
+            raise decisions.champion_already(found)
+        bundle = self.verify(found)
+        given = self.ledger.approvals(model, version, bundle.digest)
+        decisions.check_approval(found, by, reason, [entry.by for entry in given])
+        return self._write(APPROVE, found, by, reason)
+
+    def lacking(self, version: ModelVersion) -> str:
+        """Return in words which approvals a promotion still lacks; empty if none."""
+        digest = version.tags.get("bundle_digest", "")
+        given = self.ledger.approvals(version.model, version.version, digest)
+        approvers = [entry.by for entry in given]
+        return self.governance.lacking(approvers, version.tags.get("registered_by", ""))
 
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
@@ -77,73 +121,92 @@ class Registry:
         ------
         GateFailedError
             If a gate failed; the message names each with its value and limit.
+        ApprovalError
+            If the registry is in production mode and approvals are missing.
         RegistryError
-            If the version does not exist, or is the champion already.
+            If the version does not exist, is the champion already, or what is stored is not
+            what was registered.
         """
         found = self.store.version(model, version)
         present = self.champion(model)
+        stays = "There is no champion yet." if present is None else "The champion stays."
         if not gates.passed:
             failed = [check.summary() for check in gates.failed] or ["none was judged"]
-            self.ledger.append(model, REFUSE, version, by=by, reason=reason, failed=failed)
+            self._write(REFUSE, found, by, reason, failed)
             self.store.tag(model, version, "gates", "failed")
-            stays = "There is no champion yet." if present is None else "The champion stays."
-            raise GateFailedError(
-                f"{model} version {version} is not promoted; failed gates: {'; '.join(failed)}.",
-                hint=f"{stays} Follow the advice of each gate and train again.",
-                model=model,
-                version=version,
-                failed=[check.name for check in gates.failed],
-            )
+            names = [check.name for check in gates.failed]
+            raise decisions.gates_failed(found, names, failed, stays)
         if present is not None and present.version == version:
-            raise RegistryError(
-                f"{model} version {version} is the champion already.",
-                hint="List the versions with `tierwise versions`.",
-            )
-        self.ledger.append(model, "promote", version, by=by, reason=reason)
-        self.store.point(model, CHAMPION, version)
+            raise decisions.champion_already(found)
+        self.verify(found)
+        lacking = self.lacking(found)
+        if lacking:
+            self._write(REFUSE, found, by, reason, [lacking])
+            raise decisions.approvals_missing(found, lacking, stays)
+        self._write("promote", found, by, reason)
+        self._point(CHAMPION, found)
         self.store.tag(model, version, "gates", "passed")
         if CHALLENGER in found.aliases:
-            self.store.unpoint(model, CHALLENGER)
+            for name, _ in found.with_targets():
+                self.store.unpoint(name, CHALLENGER)
         return self.store.version(model, version)
 
     def rollback(self, model: str, *, by: str, reason: str = "") -> ModelVersion:
-        """Make the previous champion the champion again.
+        """Make the previous champion the champion again, at once.
+
+        Raises
+        ------
+        ApprovalError
+            If the registry is in production mode and nobody or no reason is named.
+        RegistryError
+            If there is no previous champion, or its bundle is not what was registered.
+        """
+        self.champion(model)
+        version = self.ledger.before(model)
+        if version is None:
+            raise decisions.no_previous(model)
+        if self.governance.strict:
+            decisions.check_rollback(model, by, reason)
+        found = self.store.version(model, version)
+        self.verify(found)
+        self._write("rollback", found, by, reason)
+        self._point(CHAMPION, found)
+        return self.store.version(model, version)
+
+    def champion(self, model: str) -> ModelVersion | None:
+        """Return the champion by the ledger; aliases that say otherwise are set right.
+
+        They differ after a kill between ledger and alias, or when somebody moved an alias by
+        hand past the gates.
 
         Raises
         ------
         RegistryError
-            If there is no previous champion.
+            If the ledger was edited, or its end was cut off.
         """
-        version = self.ledger.before(model)
-        if version is None:
-            raise RegistryError(
-                f"{model} has no previous champion to go back to.",
-                hint="A rollback needs two promotions; see `tierwise versions`.",
-                model=model,
-            )
-        self.store.version(model, version)
-        self.ledger.append(model, "rollback", version, by=by, reason=reason)
-        self.store.point(model, CHAMPION, version)
-        return self.store.version(model, version)
-
-    def champion(self, model: str) -> ModelVersion | None:
-        """Return the champion by the ledger; an alias that says otherwise is set right.
-
-        They differ after a kill between ledger and alias, or when somebody moved the alias by
-        hand past the gates.
-        """
+        head = self.store.marked(model, _HEAD)
+        if head and head not in self.ledger.digests(model):
+            raise decisions.ledger_cut_off(model, self.ledger.path.name)
         recorded = self.ledger.champion(model)
-        pointed = self.store.by_alias(model, CHAMPION)
-        if recorded is None or (pointed is not None and pointed.version == recorded):
-            return pointed
+        if recorded is None:
+            return self.store.by_alias(model, CHAMPION)
+        version = self.store.version(model, recorded)
+        wrong = [
+            name
+            for name, number in version.with_targets()
+            if self.store.alias_version(name, CHAMPION) != number
+        ]
+        if not wrong:
+            return version
         logging.getLogger(__name__).warning(
             "champion of %s set back to version %s, as the promotion ledger says", model, recorded
         )
-        self.store.point(model, CHAMPION, recorded)
+        self._point(CHAMPION, version)
         return self.store.version(model, recorded)
 
     def champion_at(self, model: str, at: datetime) -> ModelVersion | None:
         """Return who was champion at an instant (UTC), or None before the first promotion."""
+        self.champion(model)
         recorded = self.ledger.champion(model, at)
         return None if recorded is None else self.store.version(model, recorded)
 
@@ -156,12 +219,25 @@ class Registry:
         self.champion(model)
         return self.store.versions(model)
 
+    def verify(self, version: ModelVersion) -> Bundle:
+        """Return the stored bundle of a version if it is whole, signed and the registered one.
+
+        Raises
+        ------
+        RegistryError
+            If it is another bundle, or its MLflow model has no sound signature.
+        BundleError
+            If a file is damaged.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            return self._fetch(version, Path(folder))[1]
+
     def pull(self, model: str, alias: str, target_dir: Path) -> Bundle:
         """Bring the bundle of an alias into a folder, whole or not at all.
 
-        It is downloaded beside the target and checked against its own digests and the one on
-        the version, and takes the version's number; then the target is switched over in one
-        step (``training/folders.py``).
+        It is downloaded beside the target and checked against its own digests, the one on the
+        version and the signature, and takes the version's number; then the target is switched
+        over in one step (``training/folders.py``).
 
         Raises
         ------
@@ -178,18 +254,44 @@ class Registry:
         target_dir.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target_dir.name}-", dir=target_dir.parent))
         try:
-            folder = self.store.download(pointed, staging)
-            bundle = Bundle.load(folder)
-            if bundle.digest != pointed.tags.get("bundle_digest"):
-                raise RegistryError(
-                    f"The stored bundle of {model} version {pointed.version} is not the one that "
-                    "was registered.",
-                    hint="The artifact folder was changed: restore it, or train again.",
-                    model=model,
-                    version=pointed.version,
-                )
+            folder, bundle = self._fetch(pointed, staging)
             bundle.with_version(str(pointed.version)).save(folder)
             swap(folder, target_dir)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return Bundle.load(target_dir)
+
+    def _fetch(self, version: ModelVersion, staging: Path) -> tuple[Path, Bundle]:
+        folder = self.store.download(version, staging)
+        bundle = Bundle.load(folder)
+        if bundle.digest != version.tags.get("bundle_digest"):
+            raise decisions.another_bundle(version)
+        faults = self.store.signature_faults(version, bundle.columns)
+        if faults:
+            raise unsigned(f"{version.model} version {version.version}", faults)
+        return folder, bundle
+
+    def _write(
+        self,
+        action: Action,
+        version: ModelVersion,
+        by: str,
+        reason: str,
+        failed: Sequence[str] = (),
+    ) -> LedgerEntry:
+        entry = self.ledger.append(
+            version.model,
+            action,
+            version.version,
+            by=by,
+            reason=reason,
+            failed=failed,
+            digest=version.tags.get("bundle_digest", ""),
+            mode=self.governance.mode,
+        )
+        self.store.mark(version.model, _HEAD, self.ledger.digests(version.model)[-1])
+        return entry
+
+    def _point(self, alias: str, version: ModelVersion) -> None:
+        for name, number in version.with_targets():
+            self.store.point(name, alias, number)

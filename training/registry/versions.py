@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+
+TARGETS = ("churn", "ltv")
+"""What a bundle predicts; each is a registered model of its own beside the bundle's."""
+
+
+def target_model(model: str, target: str) -> str:
+    """Return the registered model's name of one target of a bundle's model."""
+    return f"{model}-{target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,10 @@ class Submission:
         Model card in Markdown.
     run_name
         Name of the run in lists of runs: world and day of service; empty: the store's choice.
+    by
+        Who trained it; empty: the account of the process.
+    target
+        Empty for a bundle; else the one target that this part of it predicts.
     """
 
     bundle_dir: Path
@@ -37,6 +50,30 @@ class Submission:
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     run_name: str = ""
+    by: str = ""
+    target: str = ""
+
+    def part(self, target: str, folder: Path) -> Submission:
+        """Return what is registered for one target: its figures and its texts.
+
+        Parameters
+        ----------
+        folder
+            Empty folder; the target's files of the bundle, the LightGBM text among them, are
+            copied into it.
+        """
+        for path in sorted(self.bundle_dir.glob(f"{target}.*")):
+            shutil.copy(path, folder)
+        kept = f"backtest.{target}."
+        return replace(
+            self,
+            evidence_dir=folder,
+            metrics={k: v for k, v in self.metrics.items() if k.startswith(kept)},
+            tags={**self.tags, "target": target},
+            description=f"The part of a bundle that predicts {target}; served by the bundle.",
+            run_name=f"{self.run_name} {target}".strip(),
+            target=target,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +88,12 @@ class ModelVersion:
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
     metrics: Mapping[str, float]
+
+    def with_targets(self) -> list[tuple[str, int]]:
+        """Return model and number of a bundle's version after those of its targets."""
+        parts = [
+            (target_model(self.model, target), int(self.tags[f"{target}_version"]))
+            for target in TARGETS
+            if f"{target}_version" in self.tags
+        ]
+        return [*parts, (self.model, self.version)]

@@ -13,55 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.training.registry.verdicts import FAILED, PASSED
 from training.bundle import Bundle
 from training.errors import BundleError, GateFailedError, RegistryError
-from training.evaluation.gates import GateCheck, GateReport
-from training.registry.registry import CHALLENGER, CHAMPION, Registry, model_name
+from training.evaluation.gates import GateReport
+from training.registry import recording
+from training.registry.registry import CHALLENGER, CHAMPION, Registry
 from training.registry.versions import Submission
-
-PASSED = GateReport((GateCheck("churn.auc", True, 0.8, 0.6, ">=", "fine"),))
-FAILED = GateReport(
-    (
-        GateCheck("churn.auc", True, 0.8, 0.6, ">=", "fine"),
-        GateCheck("churn.ece", False, 0.31, 0.15, "<=", "calibrate"),
-        GateCheck("ltv.mae.ratio", False, 1.4, 1.05, "<=", "serve the baseline"),
-    )
-)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """One store for the module: its schema costs seconds."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    return f"sqlite:///{folder / 'state' / 'mlflow.db'}", folder / "artifacts"
-
-
-@pytest.fixture
-def registry(store: tuple[str, Path]) -> Registry:
-    return Registry(*store)
-
-
-@pytest.fixture
-def submission(bundle: Bundle, tmp_path: Path) -> Submission:
-    bundle.save(tmp_path / "my bundle")
-    evidence = tmp_path / "evidence"
-    (evidence / "plots").mkdir(parents=True)
-    (evidence / "backtest.json").write_text(json.dumps({"auc": 0.8}), "utf-8")
-    (evidence / "plots" / "lift.html").write_text("<p>lift</p>", "utf-8")
-    return Submission(
-        bundle_dir=tmp_path / "my bundle",
-        evidence_dir=evidence,
-        params={f"section.p{number}": str(number) for number in range(120)},
-        metrics={"backtest.churn.auc": 0.8125, "stress.x@y": 1.0, "bad": float("nan")},
-        tags={"world": "small", "simulated": "true"},
-        description="# Model card",
-        run_name="small 2025-06-30",
-    )
-
-
-@pytest.fixture
-def model(request: pytest.FixtureRequest) -> str:
-    return model_name(request.node.name.replace("[", "-").replace("]", ""))
 
 
 def test_a_version_carries_its_evidence(
@@ -256,7 +214,7 @@ def test_a_registration_that_fails_changes_no_alias(
     def killed(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(registry.store), "_log_model", killed)
+    monkeypatch.setattr(recording, "_log_model", killed)
     with pytest.raises(KeyboardInterrupt):
         registry.register(model, submission)
     monkeypatch.undo()
@@ -303,7 +261,9 @@ def test_the_stored_model_is_the_bundle_and_nothing_else(
 
     bundle.save(tmp_path / "bundle")
     model = GradingModel()
-    model.load_context(SimpleNamespace(artifacts={"bundle": str(tmp_path / "bundle")}))
+    model.load_context(
+        SimpleNamespace(artifacts={"bundle": str(tmp_path / "bundle")}, model_config=None)
+    )
     frame = pd.DataFrame(values[:20], columns=list(bundle.columns)).sample(frac=1, random_state=1)
     found = model.predict(None, frame[frame.columns[::-1]])
     assert list(found.columns) == list(OUTPUTS)

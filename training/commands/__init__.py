@@ -1,0 +1,1 @@
+"""Commands of training, by what they are about; ``training/cli.py`` puts them together."""
