@@ -3,7 +3,7 @@
 A contract can lapse on one day only, its end, so the hazard is zero before it and the chance
 to lapse there: the chance to lapse within a horizon is that of the contract where its end lies
 in the horizon, and 0 where it does not. So it never falls as the horizon grows. The chance
-starts from the customer's own record of lapses, shrunk to that of all (beta-binomial), and is
+starts from the customer's own record of two years, shrunk to that of all (beta-binomial), and is
 corrected by trees that also see how far away the end is; the sum is calibrated out of time.
 """
 
@@ -18,14 +18,19 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import betaln
 
-from features.schema import FloatArray
+from features.schema import CATALOGUE, FloatArray
 from training.errors import FitError
 from training.models.boosting import Boosted, fit_boosted
 from training.models.calibration import Platt, fit_platt
 from training.recipe import ChurnTrees
 
 DAYS_TO_END = "contract_days_to_end"
-"""Name of the input that the trees see beside the indicators."""
+"""The indicator that says when the contract ends, and the input that the trees see of it."""
+
+ENDED, RENEWAL_RATE = "contract_ended_count_730d", "contract_renewal_rate_730d"
+"""The indicators of a customer's own record."""
+
+BoolArray = npt.NDArray[np.bool_]
 
 MIN_CONTRACTS = 50
 # Lapses and renewals a customer's own record is held against, at least and at most.
@@ -59,7 +64,24 @@ class Contracts:
     def __len__(self) -> int:
         return len(self.days_to_end)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Contracts:
+    @classmethod
+    def of(cls, columns: Sequence[str], values: FloatArray, lapsed: FloatArray) -> Contracts:
+        """Return one row for each of ``(n, k)`` customers, ``lapsed`` ``(n,)`` as published.
+
+        Customers without such a contract have an unknown ``days_to_end``; :func:`ending` finds
+        the others.
+        """
+        names = list(columns)
+        days, ended, rate = (
+            values[:, names.index(name)] for name in (DAYS_TO_END, ENDED, RENEWAL_RATE)
+        )
+        ended = np.nan_to_num(ended)
+        renewed = np.rint(np.nan_to_num(rate) * ended)
+        inputs = [i for i, name in enumerate(names) if CATALOGUE[name].model_input]
+        told = tuple(names[i] for i in inputs)
+        return cls(told, values[:, inputs], days, ended, renewed, lapsed)
+
+    def where(self, mask: BoolArray) -> Contracts:
         """Return the rows where ``mask`` ``(n,)`` is true."""
         return Contracts(
             self.columns,
@@ -81,6 +103,12 @@ class Contracts:
     def matrix(self) -> FloatArray:
         """Return what the trees see, ``(n, k + 1)``."""
         return np.column_stack([self.values, self.days_to_end])
+
+
+def ending(columns: Sequence[str], values: FloatArray, horizon_days: int) -> BoolArray:
+    """Say which of ``(n, k)`` customers' contracts are due within the horizon, ``(n,)``."""
+    days = values[:, list(columns).index(DAYS_TO_END)]
+    return np.asarray(np.nan_to_num(days, nan=np.inf) <= horizon_days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from features.schema import FloatArray
 from training.errors import FitError
 from training.evaluation.metrics import auc, brier, ece, log_loss
 from training.models.boosting import Boosted
-from training.models.renewal import Contracts, OwnRecord, RenewalModel, fit_record, fit_renewal
+from training.models.renewal import (
+    Contracts,
+    OwnRecord,
+    RenewalModel,
+    ending,
+    fit_record,
+    fit_renewal,
+)
 from training.recipe import ChurnTrees
 
 TREES = ChurnTrees(
@@ -81,6 +88,24 @@ def test_horizons_never_fall_and_begin_at_the_end_of_the_contract(model: Renewal
     assert (found[before] == 0.0).all()
     assert (found[~before] > 0.0).all()
     np.testing.assert_array_equal(found[:, -1], model.lapse(later))
+
+
+def test_contracts_are_read_from_published_indicators() -> None:
+    columns = (
+        "contract_renewal_rate_730d",
+        "order_days_90d",
+        "contract_days_to_end",
+        "contract_ended_count_730d",
+    )
+    values = np.array([[2 / 3, 5.0, 30.0, 3.0], [np.nan, 7.0, 31.0, 0.0], [1.0, 9.0, np.nan, 1.0]])
+    due = ending(columns, values, 30)
+    assert due.tolist() == [True, False, False]
+    read = Contracts.of(columns, values, np.array([1.0, 0.0, np.nan]))
+    assert read.columns == ("contract_renewal_rate_730d", "order_days_90d")
+    assert read.renewed.tolist() == [2.0, 0.0, 1.0]
+    only = read.where(due)
+    assert (len(only), only.days_to_end.tolist(), only.lapsed.tolist()) == (1, [30.0], [1.0])
+    assert only.matrix().tolist() == [[2 / 3, 5.0, 30.0]]
 
 
 def test_a_record_is_shrunk_by_how_well_it_foretells() -> None:
