@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from features.schema import FloatArray, IndicatorFrame
 PART_SUFFIX = ".part"
 
 _ROW_GROUP = 100_000
+
+# Files of earlier versions lack them; publishing makes those files again.
+_LATER_COLUMNS = ("contribution", "contract_lapsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Outcomes:
         ``(n,)`` bool: no purchase day in the horizon.
     net_value
         ``(n,)`` float64: net amount in the horizon, in the currency of the source.
+    contribution
+        ``(n,)`` float64: net amount minus rebates, cost, service and the cost of receivables;
+        NaN where the source lacks what it is made of. Left out: unknown for everybody.
+    contract_lapsed
+        ``(n,)`` float64: 1 where a contract that ended in the horizon was not renewed, 0 where
+        all were; NaN where none ended. Left out: unknown for everybody.
     """
 
     as_of: date
@@ -48,6 +57,13 @@ class Outcomes:
     customer_id: npt.NDArray[np.str_]
     churned: npt.NDArray[np.bool_]
     net_value: FloatArray
+    contribution: FloatArray = field(default_factory=lambda: np.empty(0))
+    contract_lapsed: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        for name in _LATER_COLUMNS:
+            if len(getattr(self, name)) != len(self):
+                object.__setattr__(self, name, np.full(len(self), np.nan))
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -138,6 +154,8 @@ def write_outcomes(outcomes: Outcomes, path: Path) -> None:
         "customer_id": pa.array(outcomes.customer_id.tolist(), pa.string()),
         "churned": pa.array(outcomes.churned, pa.bool_()),
         "net_value": pa.array(outcomes.net_value, pa.float64()),
+        "contribution": pa.array(outcomes.contribution, pa.float64(), from_pandas=True),
+        "contract_lapsed": pa.array(outcomes.contract_lapsed, pa.float64(), from_pandas=True),
     }
     notes = {"as_of": outcomes.as_of.isoformat(), "horizon_days": str(outcomes.horizon_days)}
     _write(columns, notes, path)
@@ -160,6 +178,7 @@ def read_outcomes(path: Path) -> Outcomes:
         customer_id=strings(table, "customer_id"),
         churned=np.array(table["churned"].to_pylist(), dtype=np.bool_),
         net_value=floats(table, "net_value"),
+        **{name: floats(table, name) for name in _LATER_COLUMNS if name in table.column_names},
     )
 
 

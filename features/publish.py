@@ -58,10 +58,18 @@ def materialise(sources: Sources, snapshot: Snapshot) -> IndicatorFrame:
     )
 
 
-def realised(sources: Sources, snapshot: Snapshot, horizon_days: int) -> Outcomes:
+def realised(
+    sources: Sources, snapshot: Snapshot, horizon_days: int, *, grace_days: int = 0
+) -> Outcomes:
     """Compute what the customers of a snapshot did in the horizon after it.
 
-    The customers and their order are those of :func:`materialise`.
+    The customers and their order are those of :func:`materialise`. Published files leave a
+    contract no grace: it lapses if it is not renewed by the day it ends.
+
+    Parameters
+    ----------
+    grace_days
+        Days after the end of a contract by which a renewal still counts.
 
     Raises
     ------
@@ -69,14 +77,18 @@ def realised(sources: Sources, snapshot: Snapshot, horizon_days: int) -> Outcome
         If the horizon is not over by the last order of the data.
     """
     with History(sources, [snapshot]) as history:
-        days = later.happened(sources, snapshot.day)
-        result = history.run(_outcome(history, days, snapshot, horizon_days)).read_all()
+        aftermath = later.happened(sources, snapshot.day)
+        result = history.run(
+            _outcome(history, aftermath, snapshot, horizon_days, grace_days)
+        ).read_all()
     return Outcomes(
         as_of=snapshot.day,
         horizon_days=horizon_days,
         customer_id=strings(result, "customer_id"),
         churned=np.array(result["churned"].to_pylist(), dtype=np.bool_),
         net_value=floats(result, "net_value"),
+        contribution=floats(result, "contribution"),
+        contract_lapsed=floats(result, "contract_lapsed"),
     )
 
 
@@ -166,12 +178,13 @@ def _plan(
 
 
 class _Aftermath:
-    """Writes outcomes, from orders after the snapshots that are read when first needed."""
+    """Writes outcomes, from what came after the snapshots, read when first needed."""
 
     def __init__(self, sources: Sources, press: Press) -> None:
         self._sources = sources
         self._press = press
-        self._happened = f"happened_{id(self)}"
+        self._prefix = f"happened_{id(self)}"
+        self._happened: later.Happened | None = None
         self._kept: list[str] = []
 
     def __enter__(self) -> Self:
@@ -181,20 +194,34 @@ class _Aftermath:
         drop(self._sources.connection, views=[], tables=self._kept)
 
     def write(self, name: str, snapshot: Snapshot, horizon: int) -> Entry:
-        connection, history = self._sources.connection, self._press.history
-        if not self._kept:
-            first = history.snapshots[0].day
-            keep(connection, self._happened, later.happened(self._sources, first))
-            self._kept.append(self._happened)
-        days = connection.table(self._happened)
-        rows = history.run(_outcome(history, days, snapshot, horizon))
+        history = self._press.history
+        if self._happened is None:
+            self._happened = self._keep(later.happened(self._sources, history.snapshots[0].day))
+        rows = history.run(_outcome(history, self._happened, snapshot, horizon))
         return self._press.put(name, snapshot, horizon, rows)
 
+    def _keep(self, happened: later.Happened) -> later.Happened:
+        connection, kept = self._sources.connection, {}
+        for name, table in happened.tables().items():
+            relation = f"{self._prefix}_{name}"
+            keep(connection, relation, table)
+            self._kept.append(relation)
+            kept[name] = connection.table(relation)
+        return replace(happened, **kept)
 
-def _outcome(history: History, days: ir.Table, snapshot: Snapshot, horizon_days: int) -> ir.Table:
+
+def _outcome(
+    history: History,
+    happened: later.Happened,
+    snapshot: Snapshot,
+    horizon_days: int,
+    grace_days: int = 0,
+) -> ir.Table:
     spine = history.at(snapshot).spine.select(code="customer_id")
     customers = history.codes.inner_join(spine, "code")
-    return later.outcome_table(history.sources, days, customers, snapshot, horizon_days)
+    return later.outcome_table(
+        history.sources, happened, customers, snapshot, horizon_days, grace_days=grace_days
+    )
 
 
 def _stands(out_dir: Path, name: str, entry: Entry | None, snapshot: Snapshot) -> bool:

@@ -45,6 +45,11 @@ def strategic(tables: SnapshotTables) -> ir.Table:
     ``active_contract_value``
         Value of the contracts that end after the day of as_of; one without a value
         counts 0.
+    ``contract_days_to_end``
+        Days until the first end of a contract that runs and was not renewed by as_of;
+        unknown without one.
+    ``contract_ended_count_730d``
+        Contracts that ended in the window.
     ``referral_count_730d``
         Customers who name this one as their referrer and whose first purchase day lies
         in the window: an introduction counts once it has become business.
@@ -125,16 +130,19 @@ def _contacts(interactions: ir.Table) -> ir.Table:
 
 
 def _contracts(contracts: ir.Table) -> ir.Table:
-    ended = aged(contracts.ends_age, 730)
+    ended, running = aged(contracts.ends_age, 730), contracts.ends_age < 0
     sums = contracts.group_by("customer_id").aggregate(
         ended=contracts.count(where=ended),
         renewed=contracts.count(where=ended & contracts.renewed_at.notnull()),
-        active_contract_value=contracts["value"].sum(where=contracts.ends_age < 0),
+        active_contract_value=contracts["value"].sum(where=running),
+        latest_age=contracts.ends_age.max(where=running & contracts.renewed_at.isnull()),
     )
     return sums.select(
         "customer_id",
         "active_contract_value",
         contract_renewal_rate_730d=ratio(sums.renewed, sums.ended),
+        contract_days_to_end=-sums.latest_age,
+        contract_ended_count_730d=sums.ended,
     )
 
 

@@ -115,16 +115,16 @@ def _ledger_sums(days: ir.Table) -> ir.Table:
         bought_total=days.bought.sum(),
     )
     return sums.mutate(
-        profit=_where_costed(
+        profit=where_costed(
             sums.costed - sums.cost - sums.rebate, sums.net, sums.costed, sums.cost
         ),
-        gross_profit_total=_where_costed(
+        gross_profit_total=where_costed(
             sums.costed_total - sums.cost_total, sums.net_total, sums.costed_total, sums.cost_total
         ),
     )
 
 
-def _where_costed(
+def where_costed(
     profit: ir.DecimalValue, net: ir.DecimalValue, costed: ir.DecimalValue, cost: ir.DecimalValue
 ) -> ir.DecimalValue:
     """Return the profit; null where there is a net amount, and nothing of it has a cost."""
@@ -174,12 +174,17 @@ def _profit(facts: ir.Table) -> dict[str, ir.Value]:
 def _burden(facts: ir.Table) -> dict[str, ir.Value]:
     """What serving the customer and waiting for the money takes away (#15)."""
     service = facts.service.fill_null(0)
-    years = facts.dso_days_365d.fill_null(0.0) / 365.0
-    carrying = positive(facts.net).fill_null(0.0) * years * CAPITAL_COST_RATE
+    carrying = carrying_cost(facts.net, facts.dso_days_365d)
     return {
         "service_cost_rate_365d": ratio(service, positive(facts.net)).clip(0.0, 1.0),
         "contribution_365d": (facts.profit - service).cast("float64") - carrying,
     }
+
+
+def carrying_cost(net: ir.DecimalValue, dso_days: ir.FloatingValue) -> ir.FloatingValue:
+    """Return what it costs to wait ``dso_days`` for a net amount; 0 for one not positive."""
+    years = dso_days.fill_null(0.0) / 365.0
+    return positive(net).fill_null(0.0) * years * CAPITAL_COST_RATE
 
 
 def _service(tickets: ir.Table) -> ir.Table:

@@ -141,12 +141,15 @@ def persons(rows: pd.DataFrame) -> Columns:
 def contracts(rows: pd.DataFrame) -> Columns:
     ended = rows[(rows["ends_age"] >= 0) & (rows["ends_age"] < 730)]
     decided = ended[ended["is_fulfilled"].notna()]
+    due = rows[(rows["ends_age"] < 0) & rows["renewed_at"].isna()]
     return {
         "contract_renewal_rate_730d": ended["renewed_at"].notna().groupby(ended[ID]).mean(),
         "contract_fulfilment_rate_730d": (
             decided["is_fulfilled"].astype("float64").groupby(decided[ID]).mean()
         ),
         "active_contract_value": total(rows[rows["ends_age"] < 0], "value"),
+        "contract_days_to_end": -due.groupby(ID)["ends_age"].max(),
+        "contract_ended_count_730d": ended.groupby(ID).size(),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -13,7 +12,6 @@ from hypothesis import Phase, given, settings
 from ibis.backends import BaseBackend
 
 from features.backends import connect
-from features.contract import CONTRACT
 from features.frame import DIMENSIONS, indicator_frame
 from features.history import History
 from features.schema import CATALOGUE, FloatArray, names
@@ -74,16 +72,6 @@ def frame(sources: Sources, snapshot: Snapshot) -> pa.Table:
         return history.run(indicator_frame(history.at(snapshot), history.codes)).read_all()
 
 
-def named(sources: Sources) -> Sources:
-    """Give the tables the names the SQL uses; absent ones are empty there."""
-    link = sources.connection
-    for name in CONTRACT:
-        table = sources.table(name)
-        rows = tiny.arrow(name, []) if table is None else link.to_pyarrow(table)
-        link.create_table(name, rows, overwrite=True)
-    return replace(sources, tables={name: link.table(name) for name in sources.tables})
-
-
 def check(sources: Sources, snapshot: Snapshot) -> dict[str, FloatArray]:
     customers, expected = oracle(sources, snapshot)
     assert_same(frame(sources, snapshot), customers, expected)
@@ -92,7 +80,7 @@ def check(sources: Sources, snapshot: Snapshot) -> dict[str, FloatArray]:
 
 @pytest.fixture(scope="module")
 def company(connection: BaseBackend, tmp_path_factory: pytest.TempPathFactory) -> Sources:
-    return named(tiny.company(connection, tmp_path_factory.mktemp("company") / "sources"))
+    return tiny.named(tiny.company(connection, tmp_path_factory.mktemp("company") / "sources"))
 
 
 @pytest.mark.parametrize("day", [date(2024, 3, 31), date(2026, 8, 31), date(2026, 10, 31)])
@@ -122,7 +110,7 @@ def households(connection: BaseBackend, tmp_path_factory: pytest.TempPathFactory
     }
     folder = tmp_path_factory.mktemp("households") / "sources"
     ingest(some, folder, connection=connection, world="journey", currency="USD")
-    return named(open_sources(folder, connection))
+    return tiny.named(open_sources(folder, connection))
 
 
 @pytest.mark.parametrize("day", [date(2017, 4, 30), date(2017, 12, 31)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pytest
 from ibis.backends import BaseBackend
 
@@ -102,25 +103,121 @@ def test_a_horizon_has_a_length(connection: BaseBackend, horizon: int) -> None:
         realised(made, Snapshot.at(date(2026, 6, 30)), horizon)
 
 
-def test_outcomes_equal_plain_sql(
-    connection: BaseBackend, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    company = tiny.company(connection, tmp_path_factory.mktemp("company") / "sources", 60)
-    connection.create_view("raw_orders", company.tables["orders"], overwrite=True)
-    snapshot = Snapshot.at(DAY)
-    expected = connection.con.execute(
-        """
-        SELECT c.customer_id, count(o.customer_id) FILTER (WHERE NOT o.is_return) = 0,
-               CAST(coalesce(sum(o.net_amount), 0) AS DOUBLE)
-        FROM (SELECT DISTINCT customer_id FROM raw_orders
-              WHERE occurred_at < '2026-04-01' AND recorded_at < '2026-04-01'
-                AND NOT is_return AND NOT is_cancelled) AS c
-        LEFT JOIN raw_orders AS o ON o.customer_id = c.customer_id AND NOT o.is_cancelled
-            AND o.occurred_at >= '2026-04-01' AND o.occurred_at < '2026-06-30'
-        GROUP BY c.customer_id ORDER BY c.customer_id
-        """
-    ).fetchall()
-    found = realised(company, snapshot, 90)
-    columns = (found.customer_id.tolist(), found.churned.tolist(), found.net_value.tolist())
-    assert list(zip(*columns, strict=True)) == expected
-    assert 0.0 < found.churned.mean() < 1.0
+def contract(customer: str, ends: str, renewed: str | None = None, **more: object) -> tiny.Row:
+    return {
+        "contract_id": f"{customer}/{ends}",
+        "customer_id": customer,
+        "occurred_at": datetime(2025, 6, 1),
+        "ends_at": datetime.fromisoformat(ends),
+        "renewed_at": datetime.fromisoformat(renewed) if renewed else None,
+    } | more
+
+
+def test_a_contract_lapses_at_its_end_unless_it_is_renewed(connection: BaseBackend) -> None:
+    rows = [
+        contract("renewed", "2026-04-10", "2026-04-10T18:00"),
+        contract("renewed early", "2026-04-10", "2026-03-01"),
+        contract("renewed late", "2026-04-10", "2026-04-13"),
+        contract("let go", "2026-04-10"),
+        contract("one of two", "2026-04-10", "2026-04-01"),
+        contract("one of two", "2026-04-20"),
+        contract("ends at as_of", "2026-03-31"),
+        contract("ends on the last day", "2026-04-30T23:00"),
+        contract("ends later", "2026-05-01"),
+        contract("known late", "2026-04-10", recorded_at=datetime(2026, 4, 1)),
+        contract("signed later", "2026-04-10", occurred_at=datetime(2026, 4, 1)),
+    ]
+    buyers = {str(row["customer_id"]) for row in rows} | {"no contract"}
+    orders = [LAST, *(order(name, "2026-01-01", 8) for name in buyers)]
+    made = sources(connection, {"orders": orders, "contracts": rows})
+
+    def fates(days: int, grace: int = 0) -> dict[str, float]:
+        found = realised(made, Snapshot.at(DAY), days, grace_days=grace)
+        told = zip(found.customer_id.tolist(), found.contract_lapsed.tolist(), strict=True)
+        return {name: lapsed for name, lapsed in told if lapsed == lapsed}
+
+    expected = {
+        "renewed": 0.0,
+        "renewed early": 0.0,
+        "renewed late": 1.0,
+        "let go": 1.0,
+        "one of two": 1.0,
+        "ends on the last day": 1.0,
+    }
+    assert fates(30) == expected
+    assert fates(30, grace=3) == expected | {"renewed late": 0.0}
+    # 70 days after 30 April the data is over: whoever has not renewed may still do so
+    assert fates(30, grace=70) == {
+        "renewed": 0.0,
+        "renewed early": 0.0,
+        "renewed late": 0.0,
+        "let go": 1.0,
+        "one of two": 1.0,
+    }
+
+
+def test_a_contract_is_known_before_and_judged_in_the_end(connection: BaseBackend) -> None:
+    put_off = contract("put off", "2026-04-10")
+    rows = [
+        put_off,
+        {**put_off, "ends_at": datetime(2026, 12, 1), "recorded_at": datetime(2026, 4, 9)},
+        contract("cut short", "2026-04-20"),
+        {
+            **contract("cut short", "2026-04-20"),
+            "ends_at": datetime(2026, 4, 2),
+            "recorded_at": datetime(2026, 4, 3),
+        },
+    ]
+    orders = [LAST, *(order(name, "2026-01-01", 8) for name in ("put off", "cut short"))]
+    made = sources(
+        connection, {"orders": orders, "contracts": rows}, versioned=["contracts", "orders"]
+    )
+    found = realised(made, Snapshot.at(DAY), 30)
+    assert found.customer_id.tolist() == ["cut short", "put off"]
+    assert found.contract_lapsed.tolist() == [1.0, 0.0]
+
+
+def test_contribution_takes_off_rebate_cost_service_and_waiting(connection: BaseBackend) -> None:
+    rows = [
+        LAST,
+        order("a", "2026-01-01", 8, cost=1),
+        order("a", "2026-04-05", 1000, cost=600, rebate=50, discount=99),
+        order("a", "2026-04-06", -100, cost=-60, rebate=-5, is_return=True),
+        order("b", "2026-01-01", 8, cost=1),
+        order("b", "2026-04-05", 500),
+        order("c", "2026-01-01", 8, cost=1),
+    ]
+    tickets = [
+        {
+            "ticket_id": f"T{number}",
+            "customer_id": customer,
+            "occurred_at": datetime(2026, 3, 1),
+            "resolved_at": datetime.fromisoformat(resolved),
+            "service_cost": cost,
+        }
+        for number, (customer, resolved, cost) in enumerate(
+            [("a", "2026-03-31", 7), ("a", "2026-04-30T12:00", 20), ("a", "2026-05-01", 9),
+             ("c", "2026-04-02", 30)]
+        )
+    ]  # fmt: skip
+    invoices = [
+        {
+            "invoice_id": f"I{number}",
+            "customer_id": "a",
+            "occurred_at": datetime.fromisoformat(issued),
+            "due_at": datetime(2026, 5, 1),
+            "paid_at": datetime.fromisoformat(paid) if paid else None,
+            "amount": amount,
+        }
+        for number, (issued, paid, amount) in enumerate(
+            [("2026-01-01", "2026-01-11", 300), ("2026-04-10", "2026-05-20", 100),
+             ("2026-05-01", None, 999)]
+        )
+    ]  # fmt: skip
+    made = sources(connection, {"orders": rows, "tickets": tickets, "invoices": invoices})
+    found = realised(made, Snapshot.at(DAY), 30)
+    dso = (300 * 10 + 100 * 20) / 400  # the second is unpaid when the horizon ends
+    profit = 900 - (600 - 60) - 50  # a return gives no rebate back, as in the indicator
+    assert found.contribution.tolist() == pytest.approx(
+        [profit - 20 - 900 * dso / 365 * 0.08, np.nan, -30.0], nan_ok=True
+    )

@@ -31,6 +31,8 @@ OUTCOMES = Outcomes(
     customer_id=np.array(["a", "b"]),
     churned=np.array([True, False]),
     net_value=np.array([0.1 + 0.2, -5.0]),
+    contribution=np.array([-1 / 3, np.nan]),
+    contract_lapsed=np.array([np.nan, 1.0]),
 )
 
 
@@ -67,6 +69,18 @@ def test_outcomes_come_back_bit_by_bit(tmp_path: Path) -> None:
     assert found.churned.dtype == np.bool_
     assert found.churned.tolist() == [True, False]
     assert found.net_value.tolist() == OUTCOMES.net_value.tolist()
+    for name in ("contribution", "contract_lapsed"):
+        assert np.array_equal(getattr(found, name), getattr(OUTCOMES, name), equal_nan=True)
+
+
+def test_outcomes_of_an_earlier_version_leave_unknown_what_they_lack(tmp_path: Path) -> None:
+    path = tmp_path / "o.parquet"
+    write_outcomes(OUTCOMES, path)
+    pq.write_table(pq.read_table(path).drop(["contribution", "contract_lapsed"]), path)
+    found = read_outcomes(path)
+    assert found.net_value.tolist() == OUTCOMES.net_value.tolist()
+    assert np.isnan(found.contribution).tolist() == [True, True]
+    assert np.isnan(found.contract_lapsed).tolist() == [True, True]
 
 
 def test_the_same_frame_gives_the_same_file(tmp_path: Path) -> None:

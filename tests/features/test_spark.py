@@ -134,6 +134,11 @@ def test_outcomes_are_those_of_duckdb(both: tuple[Path, Path]) -> None:
     assert (got.churned == want.churned).all()
     assert 0 < want.churned.mean() < 1
     assert np.abs(got.net_value - want.net_value).max() <= 1e-9 * np.abs(want.net_value).max()
+    for name in ("contribution", "contract_lapsed"):
+        a, b = getattr(got, name), getattr(want, name)
+        assert np.array_equal(np.isnan(a), np.isnan(b)), name
+        assert len(np.unique(b[~np.isnan(b)])) > 1, name
+        assert np.nanmax(np.abs(a - b)) <= 1e-9 * np.nanmax(np.abs(b)), name
 
 
 @needs_spark

@@ -49,12 +49,15 @@ def test_contracts_at_the_edges_of_their_time() -> None:
         contract("a", ago(730), 5, renewed_at=ago(731)),  # ended before the window
         contract("b", ago(20), 5, renewed_at=end + TICK),  # renewed tomorrow: not yet
         contract("c", end + timedelta(days=9), 70, occurred_at=end + TICK),  # signed tomorrow
+        contract("d", end + timedelta(days=40), renewed_at=ago(2)),  # runs, and will go on
     ]
     bought = [order(who, ago(3), 1) for who in "abcd"]
     (found,) = measure(strategic, {"orders": bought, "contracts": rows}, NOW)
     rates = [found[who]["contract_renewal_rate_730d"] for who in "abcd"]
     assert rates == [0.5, 0.0, None, None]
     assert [found[who]["active_contract_value"] for who in "abcd"] == [30, 0, 0, 0]
+    assert [found[who]["contract_days_to_end"] for who in "abcd"] == [1, None, None, None]
+    assert [found[who]["contract_ended_count_730d"] for who in "abcd"] == [2, 1, 0, 0]
 
 
 def test_a_referral_counts_when_the_referred_have_bought() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -95,6 +96,16 @@ def company(connection: BaseBackend, folder: Path, n_accounts: int = 150) -> Sou
     raw = b2b.tables(connection, n_accounts=n_accounts, seed=9).tables
     ingest(raw, folder, connection=connection, world="b2b", currency="CNY", simulated=True)
     return open_sources(folder, connection)
+
+
+def named(sources: Sources) -> Sources:
+    """Give the tables the names the SQL uses; absent ones are empty there."""
+    link = sources.connection
+    for name in CONTRACT:
+        table = sources.table(name)
+        rows = arrow(name, []) if table is None else link.to_pyarrow(table)
+        link.create_table(name, rows, overwrite=True)
+    return replace(sources, tables={name: link.table(name) for name in sources.tables})
 
 
 def order(customer: str, moment: datetime | str, amount: float | str, **more: object) -> Row:

@@ -151,6 +151,19 @@ SELECT
         SELECT sum(k.value) FROM contract AS k
         WHERE k.customer_id = c.customer_id AND k.ends_at > $as_of
     ), 0) AS DOUBLE) AS active_contract_value,
+    CAST((
+        SELECT min(date_diff('day', CAST($as_of AS DATE), CAST(k.ends_at AS DATE)))
+        FROM contract AS k
+        WHERE k.customer_id = c.customer_id
+          AND k.ends_at > $as_of
+          AND (k.renewed_at IS NULL OR CAST(k.renewed_at AS DATE) > CAST($as_of AS DATE))
+    ) AS DOUBLE) AS contract_days_to_end,
+    CAST((
+        SELECT count(*) FROM contract AS k
+        WHERE k.customer_id = c.customer_id
+          AND k.ends_at <= $as_of
+          AND k.ends_at > $as_of - INTERVAL 730 DAY
+    ) AS DOUBLE) AS contract_ended_count_730d,
     CASE WHEN b.amount > 0 THEN greatest(least(b.custom / b.amount, 1), 0) END
         AS custom_order_share_365d,
     CAST((
