@@ -191,7 +191,9 @@ class Study:
             },
             "better_than_both_in_the_mean": self.beaten(),
             "sensitivity": {
-                "none" if math.isinf(at) else f"{at:g}": dict(zip(METRICS, row.tolist(), strict=True))
+                "none" if math.isinf(at) else f"{at:g}": dict(
+                    zip(METRICS, row.tolist(), strict=True)
+                )
                 for at, row in self.sensitivity.items()
             },
         }
