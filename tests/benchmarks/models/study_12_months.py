@@ -44,6 +44,9 @@ HORIZON_DAYS = 374  # 2010-12-01 to 2011-12-09
 SEEDS = tuple(range(42, 52))
 """The study's own seed and the nine that follow it."""
 
+OTHER_SEEDS = tuple(range(100, 120))
+"""Splits that no setting of ours was chosen on."""
+
 CUSTOMERS, HELD_OUT = 2_815, 563
 """What the study reports; another number means another cleaning."""
 
@@ -180,15 +183,16 @@ class Study:
             "models": {
                 model: {
                     metric: {
-                        "mean": self.mean(model, metric),
-                        "sd": self.spread(model, metric),
-                        "by_seed": self.figures[model][:, index].tolist(),
+                        "mean": _known(self.mean(model, metric)),
+                        "sd": _known(self.spread(model, metric)),
+                        "by_seed": [_known(v) for v in self.figures[model][:, index].tolist()],
                         "published": PUBLISHED.get(model, {}).get(metric),
                     }
                     for index, metric in enumerate(METRICS)
                 }
                 for model in self.figures
             },
+            "wins": {rival: {m: self.wins(m, rival) for m in METRICS} for rival in RIVALS},
             "better_than_both_in_the_mean": self.beaten(),
             "sensitivity": {
                 "none" if math.isinf(at) else f"{at:g}": dict(
@@ -341,6 +345,10 @@ def _judge(actual: FloatArray, predicted: FloatArray) -> FloatArray:
     lift = float(actual[top].sum() / actual.sum()) / 0.1
     rank = metrics.spearman(actual, predicted)
     return np.array([metrics.mae(actual, predicted), metrics.rmse(actual, predicted), rank, lift])
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _quintile(values: FloatArray) -> FloatArray:
