@@ -36,8 +36,8 @@ OLD: dict[str, Any] = {
     ],
     "differences": [
         {
-            **{"target": "ltv", "metric": "mae", "model": "run_rate"},
-            **{"mean": -10.0, "low": -15, "high": 2},
+            "target": "ltv", "metric": "mae", "model": "run_rate",
+            "mean": -10.0, "low": -15, "high": 2,
         }
     ],
 }  # fmt: skip
