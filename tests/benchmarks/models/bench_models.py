@@ -23,6 +23,7 @@ from features.parquet import atomic_path
 from features.sources import Sources
 from tests.benchmarks.models import study_12_months as study
 from tests.benchmarks.models.bench_cases import (
+    HERE,
     NEVER,
     ROOT,
     Case,
@@ -93,7 +94,7 @@ def _backtested(
     if material.provenance.simulated:
         results["truth"] = _kept(
             folder / f"{case.slug}-truth.json",
-            _key(material, case, scheme),
+            _key(material, case, scheme, HERE / "bench_truths.py"),
             lambda: against_truth(material, case.recipe, scheme),
         )
     return {
@@ -108,7 +109,8 @@ def _backtested(
 
 def _studied(sources: Sources, state: Path) -> dict[str, Any]:
     path = shared_data() / _STUDIED / "transactions.parquet"
-    key = _digest(file_hash(path), _code())
+    code = _code(*(HERE / f"study_12_months.{kind}" for kind in ("py", "sql")))
+    key = _digest(file_hash(path), code)
 
     def both() -> dict[str, Any]:
         _say("the 12-month study")
@@ -138,16 +140,17 @@ def _kept(path: Path, key: str, work: Callable[[], dict[str, Any]]) -> dict[str,
     return json.loads(json.dumps(found))
 
 
-def _key(material: Material, case: Case, scheme: Scheme) -> str:
-    return _digest(material.provenance.data_fingerprint, case.recipe.sha256, scheme.sha256, _code())
+def _key(material: Material, case: Case, scheme: Scheme, *beside: Path) -> str:
+    # The whole manifest grows with the days of other cases; its origin does not.
+    made_of = (material.manifest.origin().fingerprint(), case.recipe.sha256, scheme.sha256)
+    return _digest(*made_of, _code(*beside))
 
 
-def _code() -> str:
-    """Hash of all code that a figure depends on after the snapshots are published."""
-    folders = (ROOT / "training", ROOT / "tiering", Path(__file__).parent)
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    wanted = sorted(f for f in files if f.suffix in {".py", ".sql"} and f.name != "bench_page.py")
-    return _digest(*(file.read_text("utf-8") for file in wanted))
+def _code(*beside: Path) -> str:
+    """Hash of the code that a figure depends on once the snapshots are published."""
+    folders = (ROOT / "training", ROOT / "tiering")
+    files = sorted(file for folder in folders for file in folder.rglob("*.py"))
+    return _digest(*(file.read_text("utf-8") for file in (*files, *beside)))
 
 
 def _digest(*parts: str) -> str:
