@@ -298,14 +298,9 @@ def _won(found: Mapping[str, Any]) -> str:
 
 
 def _flaml(found: Mapping[str, Any] | None) -> str:
-    head = "## FLAML at equal time\n"
-    if not found:
-        return f"{head}\nNot run: there is no `experiments/2026-11-flaml/result.json`.\n"
-    rows = found.get("rows", [])
-    if not rows:
-        return f"{head}\n{found.get('skipped', 'No rows.')}\n"
-    header = list(rows[0])
-    return f"{head}\n" + _table(header, [[str(row.get(key, "")) for key in header] for row in rows])
+    told = found or {"skipped": "it was not asked for."}
+    text = told.get("markdown") or f"Not run: {told['skipped']}"
+    return f"## FLAML at equal time\n\n{text}\n"
 
 
 def _skipped(found: Mapping[str, str]) -> str:
