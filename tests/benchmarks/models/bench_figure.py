@@ -11,6 +11,7 @@ import matplotlib as mpl
 from tests.benchmarks.models.bench_reading import JUDGED, Comparison, comparisons
 
 _INK, _BETTER, _WORSE, _RULE = "#1f2933", "#1b7f5c", "#b3432b", "#c9d1d9"
+_TARGETS = {"churn": "churn", "ltv": "LTV"}
 _NAMES = {
     "auc": "AUC",
     "log_loss": "log loss",
@@ -24,21 +25,24 @@ _NAMES = {
 
 def draw(results: Mapping[str, Any], path: Path) -> None:
     """Write the figure as SVG; the same results give the same bytes."""
-    rows = [
-        (_title(case, comparison), comparison)
-        for case in results["cases"]
-        for comparison in comparisons(case["report"])
-    ]
+    # two cases may differ in one target only; the other is drawn once
+    rows = list(
+        dict.fromkeys(
+            (_title(case, comparison), tuple(_bars(comparison)))
+            for case in results["cases"]
+            for comparison in comparisons(case["report"])
+        )
+    )
     if not rows:
         return
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "bench-models", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot as plt
 
-    marks = [_bars(comparison) for _, comparison in rows]
-    drawn, axes = plt.subplots(figsize=(8, 0.6 + sum(0.22 * len(m) + 0.25 for m in marks)))
+    height = 0.6 + sum(0.19 * len(bars) + 0.25 for _, bars in rows)
+    drawn, axes = plt.subplots(figsize=(8, height))
     at, places, names = 0.0, [], []
-    for (title, _), bars in zip(rows, marks, strict=True):
+    for title, bars in rows:
         axes.text(0, at, f" {title}", ha="left", va="center", color=_INK, weight="bold", fontsize=8)
         at -= 1
         for metric, gain in bars:
@@ -72,4 +76,6 @@ def _bars(comparison: Comparison) -> list[tuple[str, float]]:
 
 def _title(case: Mapping[str, Any], comparison: Comparison) -> str:
     simulated = " (simulated)" if case["simulated"] else ""
-    return f"{case['data']}{simulated}: {comparison.target}, {comparison.horizon_days} days"
+    return (
+        f"{case['data']}{simulated}: {_TARGETS[comparison.target]}, {comparison.horizon_days} days"
+    )

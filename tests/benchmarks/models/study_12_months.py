@@ -342,7 +342,8 @@ def _judge(actual: FloatArray, predicted: FloatArray) -> FloatArray:
     """MAE, RMSE, Spearman and top-decile lift, as the study counts them."""
     ranks = rankdata(predicted, method="ordinal")
     top = ranks > np.quantile(ranks, 0.9)
-    lift = float(actual[top].sum() / actual.sum()) / 0.1
+    # equal predictions have no top decile
+    lift = float(actual[top].sum() / actual.sum()) / 0.1 if np.ptp(predicted) > 0 else math.nan
     rank = metrics.spearman(actual, predicted)
     return np.array([metrics.mae(actual, predicted), metrics.rmse(actual, predicted), rank, lift])
 
