@@ -10,7 +10,7 @@ WORKERS ?= 2
 PACKAGES := features tiering training serving tierwise
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports bench bench-features lock clean
+.PHONY: help install demo test check format lint types imports bench bench-features bench-models lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -57,6 +57,9 @@ bench: install ## measure speed and memory against named baselines
 BENCH_ROWS ?= 10000000
 bench-features: install ## 24 snapshots of 1 and 10 million order rows (half an hour)
 	BENCH_ROWS=$(BENCH_ROWS) TIERWISE_BENCH_JSON=var/bench-features.json $(BIN)/python -m pytest -m bench tests/benchmarks/test_bench_features.py -p no:cacheprovider -s
+
+bench-models: install ## judge the models against every baseline on every data set (docs/benchmarks/models.md)
+	$(BIN)/python -m tests.benchmarks.models.bench_models
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --fork-strategy fewest

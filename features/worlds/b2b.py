@@ -15,10 +15,11 @@ from features.worlds.company.blocks import simulate
 from features.worlds.company.writing import CURRENCY, TERMS
 from features.worlds.world import WorldTables
 
+SEED, ACCOUNTS = 20261031, 2_000
+"""The company of the demo."""
 
-def tables(
-    connection: BaseBackend, *, seed: int = 20261031, n_accounts: int = 2_000
-) -> WorldTables:
+
+def tables(connection: BaseBackend, *, seed: int = SEED, n_accounts: int = ACCOUNTS) -> WorldTables:
     """Simulate the company in memory.
 
     Parameters

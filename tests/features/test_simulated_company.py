@@ -25,7 +25,7 @@ from features.worlds import b2b
 from features.worlds.company import writing
 from features.worlds.company.blocks import Block, simulate
 from features.worlds.company.streams import BLOCK
-from features.worlds.company.truth import CAUSES, TRUTHS
+from features.worlds.company.truth import CAUSES, TRUTHS, month_ends, truth_on
 from features.worlds.company.writing import accounts_for, write_company
 from tests.features.simulated import whole
 
@@ -265,3 +265,28 @@ class TestCommand:
             result = CliRunner().invoke(app, [*sizes, "--out", str(tmp_path / "out")])
             assert result.exit_code == 2
             assert "either --accounts or --orders" in result.output
+
+
+def test_the_truth_of_any_day_is_that_of_the_month_ends() -> None:
+    ends = month_ends()[10:12]
+    months = pa.concat_tables([block.truths["months"] for block in simulate(1, SMALL)])
+    months = months.filter(pc.is_in(months["as_of"], pa.array(ends)))
+    found = truth_on(1, SMALL, ends, (90, 180))
+    key = [("customer_id", "ascending"), ("as_of", "ascending")]
+    months, found = months.sort_by(key), found.sort_by(key)
+    assert found.num_rows == months.num_rows > 0
+    for name in ("customer_id", "as_of", "is_alive"):
+        assert found[name].to_pylist() == months[name].to_pylist()
+    for ours, theirs in (
+        ("leave_probability_90d", "churn_probability_90d"),
+        ("silence_probability_90d", "silence_probability_90d"),
+        ("expected_net_180d", "expected_net_180d"),
+    ):
+        for mine, other, alive in zip(
+            found[ours].to_pylist(),
+            months[theirs].to_pylist(),
+            months["is_alive"].to_pylist(),
+            strict=True,
+        ):
+            wanted = 1.0 if other is None and not alive else other
+            assert mine == pytest.approx(wanted, rel=1e-5, abs=1e-6)

@@ -5,6 +5,7 @@ Nothing here may reach an indicator or a model: it knows the future.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -17,6 +18,7 @@ from features.worlds.company.accounts import (
     DOWNLOAD_LEAD,
     REGIONS,
     Accounts,
+    draw_accounts,
 )
 from features.worlds.company.columns import customer_ids, ids, pick
 from features.worlds.company.demand import expectations
@@ -107,6 +109,47 @@ def month_truth(a: Accounts, accounts: int) -> pa.Table:
         columns[f"expected_net_{horizon}d"] = net[who, month].astype(np.float32)
     columns["silence_probability_90d"] = np.exp(-columns["expected_orders_90d"])
     return pa.table(columns)
+
+
+def truth_on(seed: int, accounts: int, days: Sequence[date], horizons: Sequence[int]) -> pa.Table:
+    """Return one row an account and day, from the account's start on, as :func:`month_truth`.
+
+    Parameters
+    ----------
+    seed, accounts
+        Those of the company.
+    days
+        Snapshot days; the end of each day is meant.
+    horizons
+        Days ahead, at most :data:`~features.worlds.company.seasons.AHEAD`.
+
+    Returns
+    -------
+    pa.Table
+        ``customer_id``, ``as_of``, ``is_alive``, and for each horizon ``h``
+        ``leave_probability_{h}d`` (by the hazard alone; of those who have left 1),
+        ``silence_probability_{h}d`` and ``expected_net_{h}d``, which know the day of churn.
+    """
+    at = np.array([day_number(day) for day in days])
+    parts = []
+    for number in range(-(-accounts // BLOCK)):
+        a = draw_accounts(seed, number)
+        who, day = np.nonzero((a.start[:, None] <= at) & _within(a, accounts)[:, None])
+        end = at[day] + 1.0
+        alive = a.churn[who] >= end
+        columns = {
+            "customer_id": customer_ids(a.first + who),
+            "as_of": pa.array(np.array(days, dtype="datetime64[D]")[day]),
+            "is_alive": alive,
+        }
+        for horizon, (orders, net) in expectations(a, at, horizons).items():
+            exposed = np.clip(end + horizon - np.maximum(end, a.start[who] + 60), 0, horizon)
+            leaves = np.where(alive, 1 - np.exp(-a.hazard[who] * exposed), 1.0)
+            columns[f"leave_probability_{horizon}d"] = leaves
+            columns[f"silence_probability_{horizon}d"] = np.exp(-orders[who, day])
+            columns[f"expected_net_{horizon}d"] = net[who, day]
+        parts.append(pa.table(columns))
+    return pa.concat_tables(parts)
 
 
 def causes(a: Accounts, ordered: Orders, accounts: int) -> pa.Table:
