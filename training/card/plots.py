@@ -26,6 +26,7 @@ COLOURS: Mapping[str, str] = {
     "same_length": "#5b8c5a",
     "logistic": "#5b8c5a",
     "purchase_model": "#c98a1b",
+    "plain_lightgbm": "#b4506e",
 }
 """A model has one colour in every figure."""
 OTHER = "#7b5ea7"
