@@ -99,7 +99,9 @@ def by_origin(report: BacktestReport, target: str, metric: str, *, title: str) -
     figure = _figure(title, "origin", metric)
     series: dict[str, list[tuple[str, float]]] = {}
     for row in report.rows:
-        if row.target == target and row.origin != POOLED and row.whole:
+        if row.target != target or row.horizon_days != report.horizons(target)[0]:
+            continue
+        if row.origin != POOLED and row.whole:
             series.setdefault(row.model, []).append((row.origin, row.metrics[metric]))
     for model, points in _ours_first(series):
         figure.add_scatter(

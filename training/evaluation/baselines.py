@@ -40,7 +40,7 @@ LTV: Mapping[str, str] = MappingProxyType(
         "last_year": "net spend of the same days last year, where they are known",
         "purchase_model": "purchase model times Gamma-Gamma order value",
         "plain_lightgbm": "LightGBM (Tweedie) with its default settings on the raw indicators",
-        "plain_log_lightgbm": "LightGBM (L2 on the log of the amount), default settings, raw",
+        "log_lightgbm": "LightGBM (L2 on the log of the amount), default settings, raw",
     }
 )
 """LTV baselines by name, with what they are."""
@@ -113,7 +113,7 @@ def ltv_baselines(
         "last_year": last_year * horizon_days / _LAST_YEAR_DAYS,
         "purchase_model": simple.btyd_value,
         "plain_lightgbm": plain_ltv(train, net_value, test, recipe),
-        "plain_log_lightgbm": plain_log_ltv(train, net_value, test, recipe),
+        "log_lightgbm": plain_log_ltv(train, net_value, test, recipe),
     }
 
 

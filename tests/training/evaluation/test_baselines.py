@@ -90,7 +90,7 @@ def test_ltv_baselines_by_hand(
     assert np.isnan(found["last_year"][1:]).all()
     assert (found["purchase_model"] >= 0).all()
     # fitted to amounts: in money, ordered like it, and never below nothing
-    for name in ("plain_lightgbm", "plain_log_lightgbm"):
+    for name in ("plain_lightgbm", "log_lightgbm"):
         assert (found[name] >= 0).all()
         assert metrics.spearman(test.net_value, found[name]) > 0.4
     assert found["plain_lightgbm"].sum() == pytest.approx(test.net_value.sum(), rel=0.5)
