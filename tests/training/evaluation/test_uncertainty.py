@@ -7,44 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.schema import FloatArray
+from tests.training.evaluation.rows_by_hand import judged
 from training.evaluation import metrics
 from training.evaluation.figures import metric_rows
 from training.evaluation.judged import Forecast, Judged, pool
 from training.evaluation.rows import COMPARED, OURS, POOLED, MetricRow
 from training.evaluation.uncertainty import RESAMPLES, Draws, interval, with_intervals
-
-
-def judged(
-    day: str,
-    customers: FloatArray,
-    net: FloatArray,
-    guesses: dict[str, FloatArray],
-    label: FloatArray,
-    odds: dict[str, FloatArray],
-) -> Judged:
-    n = len(net)
-    blank, tier = np.zeros(n), np.zeros(n, dtype=np.int64)
-    bounds = {0.9: (net * 0.5, net + 1.0)}
-    return Judged(
-        origin=day,
-        customer_id=np.array([f"c{int(i)}" for i in customers]),
-        day=np.full(n, np.datetime64(day, "D")),
-        forecasts=(
-            Forecast("churn", 30, label, odds, {}),
-            Forecast("ltv", 90, net, guesses, bounds),
-        ),
-        tier=tier,
-        hindsight=tier,
-        strict=tier,
-        value_tier=tier,
-        referred=np.zeros(n, dtype=np.bool_),
-        score=blank,
-        points=blank[:, None],
-        dimensions=blank[:, None],
-        tenure_days=blank,
-        past_spend=blank,
-    )
 
 
 def origins(n: int = 300, seed: int = 3, noise: float = 0.3) -> list[Judged]:
@@ -59,7 +27,12 @@ def origins(n: int = 300, seed: int = 3, noise: float = 0.3) -> list[Judged]:
         guesses["some"][:40] = np.nan
         guesses["none"] = np.full(n, np.nan)
         odds = {OURS: near, "base": np.full(n, 0.25 + 0.01 * month)}
-        found.append(judged(f"2025-0{month}-01", np.arange(n), net, guesses, label, odds))
+        bounds = {0.9: (net * 0.5, net + 1.0), 0.8: (net * 0.5, net - 1.0)}
+        forecasts = (
+            Forecast("churn", 30, label, odds, {}),
+            Forecast("ltv", 90, net, guesses, bounds),
+        )
+        found.append(judged(f"2025-0{month}-01", np.arange(n), forecasts))
     return found
 
 
@@ -116,6 +89,8 @@ def test_every_model_gets_the_intervals_and_the_differences_it_can_have() -> Non
     assert by_key["ltv", 90, "none"].intervals == {}
     assert not by_key["ltv", 90, "some"].whole
     told = {(d["target"], d["model"], d["metric"]): d for d in differences}
+    assert by_key["ltv", 90, OURS].metrics["coverage"] == 1.0
+    assert by_key["ltv", 90, OURS].metrics["coverage_80"] == 0.0
     assert {name for _, model, name in told if model == "base"} == set(COMPARED["churn"])
     assert {name for _, model, name in told if model == "some"} == set(COMPARED["ltv"])
     assert not any(model == "none" for _, model, _ in told)
@@ -172,3 +147,21 @@ def test_outcomes_that_are_not_closed_are_left_out() -> None:
         metrics.brier(parts[0].main("churn").actual, parts[0].main("churn").by_model[OURS])
     )
     assert {d["n"] for d in differences if d["target"] == "churn"} == {300}
+
+
+def test_horizons_of_one_target_are_series_of_their_own() -> None:
+    parts = []
+    for part in origins():
+        churn, ltv = part.forecasts
+        longer = replace(
+            churn, horizon_days=90, by_model={m: p * 0.5 for m, p in churn.by_model.items()}
+        )
+        parts.append(replace(part, forecasts=(churn, ltv, longer)))
+    rows, differences = with_intervals(pool(parts), pooled_rows(parts), seed=7)
+    by_key = {row.key: row for row in rows}
+    short, long = by_key["churn", 30, OURS], by_key["churn", 90, OURS]
+    assert short.metrics["auc"] == long.metrics["auc"]
+    assert short.metrics["brier"] != long.metrics["brier"]
+    low, high = long.intervals["brier"]
+    assert low < long.metrics["brier"] < high
+    assert [d["horizon_days"] for d in differences if d["target"] == "churn"] == [30] * 3 + [90] * 3
