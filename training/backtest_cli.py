@@ -121,7 +121,7 @@ def show_backtest(screen: Console, report: BacktestReport) -> None:
     screen.print(tables.rich_table(tables.slice_table(report), "Parts of the customers"))
     for part in report.history.get("undervalued", ()):
         screen.print(
-            f"Undervalued: {part['by']} {part['part']}, {part['bias']:+.1%} of what came.",
+            f"Undervalued: {part['by']} {part['part']}, {part['bias_beside_all']:+.1%} beside all.",
             highlight=False,
         )
     screen.print(tables.rich_table(tables.indicator_table(report), "Misjudgment by indicator"))

@@ -32,7 +32,7 @@ MAX_INDUSTRIES = 12
 """Industries with a part of their own, the largest ones; the rest is ``other``."""
 
 UNDERVALUED = 0.10
-"""Share of the realised value that a part may be expected too little before it is named."""
+"""Share that a part may be expected too little, compared with all, before it is named."""
 
 MIN_ROWS = 30
 """Customer-origins below which a part is told, but not judged."""
@@ -63,15 +63,18 @@ def slice_rows(
         for forecast in pooled.forecasts
         if (inside := rows & known_rows(forecast, OURS)).any()
     ]
-    columns = np.zeros((len(pooled), 3 * len(asked)))
-    for place, (_, _, forecast, inside) in enumerate(asked):
+    whole = [("", "", f, known_rows(f, OURS)) for f in pooled.forecasts]
+    columns = np.zeros((len(pooled), 3 * (len(whole) + len(asked))))
+    for place, (_, _, forecast, inside) in enumerate((*whole, *asked)):
         columns[inside, 3 * place] = forecast.by_model[OURS][inside]
         columns[inside, 3 * place + 1] = forecast.actual[inside]
         columns[inside, 3 * place + 2] = 1.0
     totals = Draws.of(pooled.customer_id, seed).totals(columns)
+    sums = [totals[:, 3 * k : 3 * k + 3] for k in range(len(whole) + len(asked))]
+    of_all = {id(forecast): sums[k] for k, (_, _, forecast, _) in enumerate(whole)}
     found = [
-        _row(pooled, by, part, forecast, inside, totals[:, 3 * place : 3 * place + 3])
-        for place, (by, part, forecast, inside) in enumerate(asked)
+        _row(pooled, by, part, forecast, inside, own, of_all[id(forecast)])
+        for (by, part, forecast, inside), own in zip(asked, sums[len(whole) :], strict=True)
     ]
     found += [
         SliceRow(by, part, "tier", 0, int(rows.sum()), _tiers(pooled, rows))
@@ -89,9 +92,10 @@ def history_dependence(pooled: Judged, rows: Sequence[SliceRow]) -> Mapping[str,
         Rank correlations with the last year's spend of the score, the LTV forecast and the
         realised value; ``beyond_past_spend``: rank correlation of forecast and outcome among
         customers of equal past spend (partial), what is known beyond history;
-        ``undervalued``: parts of tenure and industry whose LTV bias is below
-        -:data:`UNDERVALUED` with all of its interval below 0; ``passed``: whether there is
-        none of them and the forecast knows something beyond history.
+        ``undervalued``: parts of tenure and industry whose LTV bias beside that of all (a
+        season that everybody missed neglects nobody) is below -:data:`UNDERVALUED` with all
+        of its interval below 0; ``passed``: whether there is none of them and the forecast
+        knows something beyond history.
     """
     forecast = pooled.main("ltv")
     known = known_rows(forecast, OURS)
@@ -100,14 +104,18 @@ def history_dependence(pooled: Judged, rows: Sequence[SliceRow]) -> Mapping[str,
     on_guess, on_actual = metrics.spearman(past, guess), metrics.spearman(past, actual)
     beyond = _partial(metrics.spearman(guess, actual), on_guess, on_actual)
     undervalued = [
-        {"by": row.by, "part": row.part, "n": row.n, "bias": row.metrics["bias"]}
+        {
+            "by": row.by,
+            "part": row.part,
+            "n": row.n,
+            "bias_beside_all": row.metrics["bias_beside_all"],
+        }
         for row in rows
-        if (row.by in ("tenure", "industry"), row.target, row.horizon_days)
-        == (True, "ltv", forecast.horizon_days)
+        if row.by in ("tenure", "industry")
+        and (row.target, row.horizon_days) == ("ltv", forecast.horizon_days)
         and row.n >= MIN_ROWS
-        and row.metrics["bias"] < -UNDERVALUED
-        and "bias" in row.intervals
-        and row.intervals["bias"][1] < 0.0
+        and row.metrics["bias_beside_all"] < -UNDERVALUED
+        and row.intervals.get("bias_beside_all", (0.0, 0.0))[1] < 0.0
     ]
     return {
         "score_on_past_spend": metrics.spearman(past, pooled.score[known]),
@@ -168,7 +176,9 @@ def _row(
     forecast: Forecast,
     rows: npt.NDArray[np.bool_],
     totals: FloatArray,
+    of_all: FloatArray,
 ) -> SliceRow:
+    """Judge one part; the sums ``(r, 3)`` are of predicted, realised and rows in each draw."""
     actual, guess = forecast.actual[rows], forecast.by_model[OURS][rows]
     expected, came, size = totals.T
     if forecast.target == "churn":
@@ -178,16 +188,18 @@ def _row(
             "observed": float(actual.mean()),
             "bias": metrics.probability_bias(actual, guess),
         }
-        drawn = ratio(expected - came, size)
+        drawn = {"bias": ratio(expected - came, size)}
     else:
         figures = {
             "mae": metrics.mae(actual, guess),
             "spearman": metrics.spearman(actual, guess),
             "observed": float(actual.mean()),
             "bias": metrics.relative_bias(actual, guess),
+            "bias_beside_all": _beside(forecast, metrics.relative_bias(actual, guess)),
         }
-        drawn = ratio(expected, came) - 1.0
-    bounds = interval(drawn)
+        level = ratio(expected, came)
+        drawn = {"bias": level - 1.0, "bias_beside_all": level / _level(of_all) - 1.0}
+    bounds = {name: interval(values) for name, values in drawn.items()}
     return SliceRow(
         by,
         part,
@@ -195,8 +207,20 @@ def _row(
         forecast.horizon_days,
         len(actual),
         figures,
-        {} if math.isnan(bounds[0]) else {"bias": bounds},
+        {name: pair for name, pair in bounds.items() if not math.isnan(pair[0])},
     )
+
+
+def _level(totals: FloatArray) -> FloatArray:
+    """Return predicted over realised of all customers in each draw, ``(r,)``; NaN if undefined."""
+    return ratio(totals[:, 0], totals[:, 1])
+
+
+def _beside(forecast: Forecast, bias: float) -> float:
+    """Return a part's bias once the error of level that all share is taken out."""
+    rows = known_rows(forecast, OURS)
+    level = 1.0 + metrics.relative_bias(forecast.actual[rows], forecast.by_model[OURS][rows])
+    return (1.0 + bias) / level - 1.0 if level > 0 else math.nan
 
 
 def _auc_within(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -94,12 +96,33 @@ def test_a_neglected_part_is_named_and_a_fair_one_is_not() -> None:
     assert passed["undervalued"] == []
     assert passed["passed"]
     assert passed["beyond_past_spend"] > 0.3
+    low = one(slice_rows(unfair, 1), "tenure", "under_90_days", "ltv")
+    ltv = unfair.main("ltv")
+    level = ltv.by_model[OURS].sum() / ltv.actual.sum()
+    assert low.metrics["bias_beside_all"] == pytest.approx((1 + low.metrics["bias"]) / level - 1)
     failed = history_dependence(unfair, slice_rows(unfair, 1, INDUSTRIES))
     assert {(p["by"], p["part"]) for p in failed["undervalued"]} == {
         ("tenure", "under_90_days"),
         ("industry", "robots"),
     }
     assert not failed["passed"]
+
+
+def test_a_season_that_everybody_missed_neglects_nobody() -> None:
+    parts = [
+        replace(
+            part,
+            forecasts=(
+                part.forecasts[0],
+                replace(part.forecasts[1], actual=part.forecasts[1].actual * 2.0),
+            ),
+        )
+        for part in origins()
+    ]
+    pooled = pool(parts)
+    rows = slice_rows(pooled, 1, INDUSTRIES)
+    assert one(rows, "industry", "robots", "ltv").metrics["bias"] < -0.4
+    assert history_dependence(pooled, rows)["passed"]
 
 
 def test_a_forecast_that_only_repeats_history_does_not_pass() -> None:
