@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from training.commands.backtest import backtest, show_backtest
 from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 from training.commands.registry import approve, promote, rollback, versions
 from training.commands.verdicts import show_gates
 
 if TYPE_CHECKING:
     from features.sources import Sources
-    from training.evaluation.report import BacktestReport
     from training.evaluation.stress import StressReport
     from training.recipe import Recipe
 
@@ -61,7 +61,7 @@ def train(
             by=by,
             progress=progress,
         )
-    _show_backtest(outcome.backtest)
+    show_backtest(console, outcome.backtest)
     _show_stress(outcome.stress)
     show_gates(console, outcome.gates)
     console.print(
@@ -70,19 +70,7 @@ def train(
     )
 
 
-@app.command()
-def backtest(
-    world: World, home: Home = HOME, recipe: RecipeOption = "", scheme: SchemeOption = "default"
-) -> None:
-    """Run the rolling-origin backtest only; nothing is registered."""
-    from tiering.scheme import load_scheme
-    from training import pipeline
-
-    chosen, policy = _recipe(world, recipe), load_scheme(scheme)
-    with _progress() as progress:
-        material = pipeline.prepare(_sources(home, world), home / world, chosen, progress=progress)
-        report = pipeline.backtest(material, chosen, policy, progress=progress)
-    _show_backtest(report)
+app.command()(backtest)
 
 
 @app.command()
@@ -143,25 +131,6 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=what, completed=done, total=total)
 
         yield tell
-
-
-def _show_backtest(report: BacktestReport) -> None:
-    from training.evaluation.tables import (
-        metric_table,
-        rich_table,
-        tier_quality_table,
-        tier_table,
-    )
-
-    facts = report.facts
-    origins = f"{len(report.origins)} origins pooled"
-    churn = f"Churn within {facts['churn_horizon_days']} days, {origins}"
-    console.print(rich_table(metric_table(report, "churn"), churn))
-    ltv = f"Net value within {facts['ltv_horizon_days']} days, {origins}"
-    console.print(rich_table(metric_table(report, "ltv"), ltv))
-    console.print(rich_table(tier_table(report), "Tiers against hindsight"))
-    quality = tier_quality_table(report, report.tier_ids)
-    console.print(rich_table(quality, f"Precision and recall of tiers, {origins}"))
 
 
 def _show_stress(report: StressReport) -> None:

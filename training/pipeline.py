@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,9 @@ from features.publish import publish
 from features.snapshot import Snapshot
 from training.card.dossier import write
 from training.card.evidence import Evidence, swarms
+from training.customers import industries
 from training.dataset import TrainingSet, load_training_set
-from training.evaluation.backtest import run_backtest
+from training.evaluation.backtest import Backtest, backtest_rows
 from training.evaluation.gates import GateReport, evaluate
 from training.evaluation.leakage import LeakageReport, look_for_leakage
 from training.evaluation.report import BacktestReport
@@ -54,12 +55,16 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """Published snapshots of a plan, ready to learn from."""
+    """Published snapshots of a plan, ready to learn from.
+
+    ``industries`` tells each customer's industry where a source does, for the backtest's parts.
+    """
 
     plan: OriginPlan
     data: TrainingSet
     manifest: Manifest
     provenance: Provenance
+    industries: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,16 +187,23 @@ def prepare(
         data_fingerprint=manifest.fingerprint(),
         code_version=code_version(),
     )
-    return Material(plan, data, manifest, provenance)
+    return Material(plan, data, manifest, provenance, industries(sources))
 
 
 def backtest(
     material: Material, recipe: Recipe, scheme: Scheme, *, progress: Progress | None = None
 ) -> BacktestReport:
     """Run the backtest of prepared material."""
+    return judged_backtest(material, recipe, scheme, progress=progress).report
+
+
+def judged_backtest(
+    material: Material, recipe: Recipe, scheme: Scheme, *, progress: Progress | None = None
+) -> Backtest:
+    """Run the backtest of prepared material and keep the judged rows beside the report."""
     provenance = material.provenance
     with single_threaded_algebra():
-        return run_backtest(
+        return backtest_rows(
             material.data,
             material.plan,
             recipe,
@@ -203,6 +215,7 @@ def backtest(
                 "sources": _sources_hash(material.manifest),
                 "scheme": scheme.id,
             },
+            industries=material.industries,
             progress=progress,
         )
 

@@ -26,6 +26,7 @@ COLOURS: Mapping[str, str] = {
     "same_length": "#5b8c5a",
     "logistic": "#5b8c5a",
     "purchase_model": "#c98a1b",
+    "plain_lightgbm": "#b4506e",
 }
 """A model has one colour in every figure."""
 OTHER = "#7b5ea7"
@@ -101,7 +102,9 @@ def by_origin(report: BacktestReport, target: str, metric: str, *, title: str) -
     figure = framed(title, "origin", metric)
     series: dict[str, list[tuple[str, float]]] = {}
     for row in report.rows:
-        if row.target == target and row.origin != POOLED and row.whole:
+        if row.target != target or row.horizon_days != report.horizons(target)[0]:
+            continue
+        if row.origin != POOLED and row.whole:
             series.setdefault(row.model, []).append((row.origin, row.metrics[metric]))
     for model, points in _ours_first(series):
         figure.add_scatter(

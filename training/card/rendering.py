@@ -205,12 +205,17 @@ def _baseline_table(
 def _difference_table(report: BacktestReport) -> list[list[str]]:
     rows = [
         [
-            f"{d['target']} {d['metric']} – {d['model']}",
+            f"{d['target']} {_days(d)}{d['metric']} – {d['model']}",
             *(f"{d[k]:.4g}" for k in ("mean", "low", "high")),
         ]
         for d in report.differences
     ]
     return [["", "Δ", "2.5 %", "97.5 %"], *rows]
+
+
+def _days(difference: Mapping[str, Any]) -> str:
+    days = difference.get("horizon_days")
+    return f"{days} d " if days else ""
 
 
 def _gate_table(evidence: Evidence, text: Mapping[str, str], language: Language) -> list[list[str]]:

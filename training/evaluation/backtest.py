@@ -9,28 +9,33 @@ customers and stand side by side in one report.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.assign import decide
 from tiering.scores import Reference
-from tiering.stability import migration_matrix, psi
+from tiering.stability import psi
 from training.dataset import challenged, learned_from
-from training.evaluation import curves, metrics
+from training.evaluation import curves
 from training.evaluation.baselines import churn_baselines, ltv_baselines, purchase_model
-from training.evaluation.report import OURS, POOLED, BacktestReport, MetricRow, TierRow
-from training.evaluation.uncertainty import difference_interval
+from training.evaluation.figures import metric_rows
+from training.evaluation.indicators import misjudgment
+from training.evaluation.judged import Forecast, Judged, pool
+from training.evaluation.report import OURS, POOLED, BacktestReport
+from training.evaluation.slices import history_dependence, slice_rows
+from training.evaluation.tier_evidence import stability, tier_row, value_tier_row, value_tiers
+from training.evaluation.uncertainty import LEVEL, Draws, with_intervals
+from training.evaluation.weights import weights_from_data
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
     from training.dataset import TrainingSet
     from training.recipe import Recipe
+    from training.scores import Scores
     from training.splits import Origin, OriginPlan
 
 Progress = Callable[[str, int, int], None]
@@ -38,41 +43,11 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """Predictions and outcomes of the eligible customers of one origin, or of all."""
+class Backtest:
+    """A report and the judged rows behind it, one :class:`Judged` for each origin."""
 
-    origin: str
-    customer_id: npt.NDArray[np.str_]
-    churned: FloatArray
-    net_value: FloatArray
-    churn: Mapping[str, FloatArray]
-    ltv: Mapping[str, FloatArray]
-    lower: FloatArray
-    upper: FloatArray
-    tier: npt.NDArray[np.int64]
-    hindsight: npt.NDArray[np.int64]
-    strict: npt.NDArray[np.int64]
-    referred: npt.NDArray[np.bool_]
-
-    @classmethod
-    def pool(cls, parts: Sequence[_Judged]) -> _Judged:
-        """Return all origins together."""
-
-        def joined(name: str) -> Any:
-            return np.concatenate([getattr(part, name) for part in parts])
-
-        def by_model(name: str) -> dict[str, FloatArray]:
-            models = getattr(parts[0], name)
-            return {m: np.concatenate([getattr(part, name)[m] for part in parts]) for m in models}
-
-        arrays = ("customer_id", "churned", "net_value", "lower", "upper")
-        tiers = ("tier", "hindsight", "strict", "referred")
-        return cls(
-            origin=POOLED,
-            churn=by_model("churn"),
-            ltv=by_model("ltv"),
-            **{name: joined(name) for name in (*arrays, *tiers)},
-        )
+    report: BacktestReport
+    parts: tuple[Judged, ...]
 
 
 def run_backtest(
@@ -82,12 +57,29 @@ def run_backtest(
     fit: Callable[[Origin], Bundle],
     *,
     facts: Mapping[str, Any] | None = None,
+    industries: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> BacktestReport:
+    """Run the backtest of a plan and return its report; see :func:`backtest_rows`."""
+    return backtest_rows(
+        data, plan, recipe, fit, facts=facts, industries=industries, progress=progress
+    ).report
+
+
+def backtest_rows(
+    data: TrainingSet,
+    plan: OriginPlan,
+    recipe: Recipe,
+    fit: Callable[[Origin], Bundle],
+    *,
+    facts: Mapping[str, Any] | None = None,
+    industries: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Backtest:
     """Run the backtest of a plan.
 
-    Pooled figures are over the rows of all origins, except that AUC, PR-AUC and precision in
-    the top decile are means over the origins, weighted by size (``WITHIN_ORIGIN``).
+    Pooled figures are over the rows of all origins, except that the ranking figures of churn
+    are means over the origins, weighted by size (``WITHIN_ORIGIN``).
 
     Parameters
     ----------
@@ -97,26 +89,34 @@ def run_backtest(
         Trains a bundle for an origin from the days that its folds name.
     facts
         World, source fingerprints and the like, kept in the report beside the recipe's.
+    industries
+        Customer to industry, for the slices; None where nobody's industry is known.
     progress
-        Called before each origin and at the end.
+        Called before each origin, before the intervals and at the end.
     """
     begun = time.perf_counter()
+    tell = progress or (lambda *_: None)
+    steps = len(plan.backtest) + 1
     counts: list[Mapping[str, Any]] = []
-    parts: list[_Judged] = []
-    tier_ids: tuple[str, ...] = ()
+    parts: list[Judged] = []
+    bundle: Bundle | None = None
     for number, origin in enumerate(plan.backtest):
-        if progress:
-            progress(f"backtest {origin.day}", number, len(plan.backtest))
+        tell(f"backtest {origin.day}", number, steps)
         bundle = fit(origin)
-        tier_ids = tuple(tier.id for tier in bundle.scheme.tiers)
         part, count = _judge(data, origin, recipe, bundle)
         parts.append(part)
         counts.append(count)
-    pooled = _Judged.pool(parts)
-    if progress:
-        progress("backtest", len(plan.backtest), len(plan.backtest))
-    everything = [*parts, pooled]
-    return BacktestReport(
+    assert bundle is not None, "a plan has origins"
+    scheme = bundle.scheme
+    tell("backtest intervals", steps - 1, steps)
+    pooled, tiers = pool(parts), len(scheme.tiers)
+    rows = metric_rows(parts, pooled)
+    single = tuple(row for row in rows if row.origin != POOLED)
+    sure, differences = with_intervals(
+        pooled, [row for row in rows if row.origin == POOLED], recipe.seed
+    )
+    slices = slice_rows(pooled, recipe.seed, industries)
+    report = BacktestReport(
         facts={
             **(facts or {}),
             "recipe": recipe.id,
@@ -125,30 +125,39 @@ def run_backtest(
             "eligibility": recipe.eligibility.model_dump(),
             "origins": [str(count["origin"]) for count in counts],
             "interval": recipe.intervals.nominal,
+            "resamples": Draws.of(pooled.customer_id, recipe.seed).resamples,
+            "confidence": LEVEL,
         },
         counts=tuple(counts),
-        rows=_rows(parts, pooled),
-        tiers=tuple(_tier_row(judged, len(tier_ids)) for judged in everything),
-        tier_ids=tier_ids,
-        differences=tuple(_differences(pooled, recipe.seed)),
+        rows=(*single, *sure),
+        tiers=tuple(tier_row(judged, tiers) for judged in (*parts, pooled)),
+        tier_ids=tuple(tier.id for tier in scheme.tiers),
+        differences=differences,
         curves=_curves(pooled),
+        value_tiers=tuple(value_tier_row(judged, tiers) for judged in (*parts, pooled)),
+        stability=stability(parts),
+        slices=slices,
+        history=history_dependence(pooled, slices),
+        indicators=misjudgment(pooled, scheme, recipe.seed),
+        weights=weights_from_data(pooled, scheme, recipe.seed),
         seconds=round(time.perf_counter() - begun, 1),
     )
+    tell("backtest", steps, steps)
+    return Backtest(report, tuple(parts))
 
 
 def _judge(
     data: TrainingSet, origin: Origin, recipe: Recipe, bundle: Bundle
-) -> tuple[_Judged, Mapping[str, Any]]:
+) -> tuple[Judged, Mapping[str, Any]]:
     everyone = data.on(origin.day)
     test = everyone.where(everyone.eligible)
     # What nobody explained is not learned from, by the model and by the baselines alike (#7).
     learned = learned_from(data, recipe.eligibility)
     churn_days, ltv_days = origin.churn.train_days, origin.ltv.train_days
-    train = learned.on(churn_days)
-    train = train.where(train.eligible)
-    ltv_rows = int(learned.on(ltv_days).eligible.sum())
+    churn_train, ltv_train = (
+        rows.where(rows.eligible) for rows in (learned.on(churn_days), learned.on(ltv_days))
+    )
     scores, decisions = bundle.decide(test.values)
-    purchase = purchase_model(everyone, recipe)
     outcome = {"ltv": test.net_value, "churn_probability": test.churned}
     known = {**bundle.indicator_values(test.values, scores), **outcome}
     # A grade ranks a customer among expectations; in hindsight it ranks among outcomes. Ranked
@@ -163,125 +172,72 @@ def _judge(
         "customers": len(everyone),
         "eligible": len(test),
         "churn_rate": float(test.churned.mean()),
-        "churn_train_rows": len(train),
+        "churn_train_rows": len(churn_train),
         "churn_train_days": len(churn_days),
-        "ltv_train_rows": ltv_rows,
+        "ltv_train_rows": len(ltv_train),
         "ltv_train_days": len(ltv_days),
         "challenged": int(challenged(test.values, test.columns, recipe.eligibility).sum()),
-        "churn_rows_left_out": int(data.on(churn_days).eligible.sum()) - len(train),
-        "ltv_rows_left_out": int(data.on(ltv_days).eligible.sum()) - ltv_rows,
+        "churn_rows_left_out": int(data.on(churn_days).eligible.sum()) - len(churn_train),
+        "ltv_rows_left_out": int(data.on(ltv_days).eligible.sum()) - len(ltv_train),
         "latest_label": str(max(origin.churn.calibration_day, origin.ltv.calibration_day)),
         "score_psi": psi(before.composite.score, decisions.composite.score, 10),
     }
-    judged = _Judged(
+    tier = decisions.tier.astype(np.int64)
+    judged = Judged(
         origin=str(origin.day),
         customer_id=test.customer_id,
-        churned=test.churned,
-        net_value=test.net_value,
-        churn={
-            OURS: scores.churn_probability,
-            **churn_baselines(train, test, purchase, recipe),
-        },
-        ltv={OURS: scores.ltv, **ltv_baselines(test, purchase, recipe)},
-        lower=scores.ltv_lower,
-        upper=scores.ltv_upper,
-        tier=decisions.tier.astype(np.int64),
+        day=test.as_of,
+        forecasts=_forecasts(everyone, test, churn_train, ltv_train, scores, recipe),
+        tier=tier,
         hindsight=hindsight.tier.astype(np.int64),
         strict=strict.tier.astype(np.int64),
+        value_tier=value_tiers(test.net_value, tier, len(bundle.scheme.tiers)),
         referred=decisions.referred,
+        score=decisions.composite.score,
+        points=decisions.composite.points,
+        dimensions=decisions.composite.dimension_score,
+        tenure_days=test.column("tenure_days"),
+        past_spend=test.column("net_amount_365d"),
     )
     return judged, count
 
 
-def _rows(parts: Sequence[_Judged], pooled: _Judged) -> tuple[MetricRow, ...]:
-    single = [row for part in parts for row in (*_churn_rows(part), *_ltv_rows(part))]
-    churn = [row.ranked_within(single) for row in _churn_rows(pooled)]
-    return (*single, *churn, *_ltv_rows(pooled))
-
-
-def _churn_rows(judged: _Judged) -> list[MetricRow]:
-    label = judged.churned
-    rows = []
-    for model, probability in judged.churn.items():
-        figures = {
-            "auc": metrics.auc(label, probability),
-            "pr_auc": metrics.pr_auc(label, probability),
-            "brier": metrics.brier(label, probability),
-            "log_loss": metrics.log_loss(label, probability),
-            "ece": metrics.ece(label, probability),
-            "precision_top_decile": metrics.precision_at_k(label, probability, 0.1),
-        }
-        rows.append(MetricRow("churn", model, judged.origin, len(label), True, figures))
-    return rows
-
-
-def _ltv_rows(judged: _Judged) -> list[MetricRow]:
-    rows = []
-    for model, predicted in judged.ltv.items():
-        known = ~np.isnan(predicted)
-        actual, guess = judged.net_value[known], predicted[known]
-        figures = {
-            "mae": metrics.mae(actual, guess),
-            "rmse": metrics.rmse(actual, guess),
-            "normalised_gini": metrics.normalised_gini(actual, guess),
-            "spearman": metrics.spearman(actual, guess),
-            "decile_mape": metrics.decile_mape(actual, guess),
-            "top_decile_share": metrics.top_decile_share(actual, guess),
-        }
-        if model == OURS:
-            figures["coverage"] = metrics.interval_coverage(actual, judged.lower, judged.upper)
-        whole = bool(known.all())
-        rows.append(MetricRow("ltv", model, judged.origin, len(actual), whole, figures))
-    return rows
-
-
-def _tier_row(judged: _Judged, tiers: int) -> TierRow:
-    given, right = judged.tier, judged.hindsight
-    auto = ~judged.referred
-    matrix = migration_matrix(given, right, tiers)
-    return TierRow(
-        origin=judged.origin,
-        n=len(given),
-        accuracy=float((given == right).mean()),
-        within_one=float((np.abs(given - right) <= 1).mean()),
-        too_high=float((given < right).mean()),
-        too_low=float((given > right).mean()),
-        majority=float(matrix.sum(axis=0).max() / len(given)),
-        referred=float(judged.referred.mean()),
-        strict_accuracy=float((given == judged.strict).mean()),
-        auto_accuracy=float((given == right)[auto].mean()) if auto.any() else float("nan"),
-        confusion=tuple(tuple(int(cell) for cell in row) for row in matrix),
+def _forecasts(
+    everyone: TrainingSet,
+    test: TrainingSet,
+    churn_train: TrainingSet,
+    ltv_train: TrainingSet,
+    scores: Scores,
+    recipe: Recipe,
+) -> tuple[Forecast, ...]:
+    """Return the main forecasts of churn and LTV; others may follow them."""
+    purchase = purchase_model(everyone, recipe)
+    churn_days, ltv_days = recipe.churn.horizon_days, recipe.ltv.horizon_days
+    churn: dict[str, FloatArray] = {
+        OURS: scores.churn_probability,
+        **churn_baselines(churn_train, churn_train.churned, test, purchase, churn_days, recipe),
+    }
+    ltv: dict[str, FloatArray] = {
+        OURS: scores.ltv,
+        **ltv_baselines(ltv_train, ltv_train.net_value, test, purchase, ltv_days, recipe),
+    }
+    bounds = {recipe.intervals.nominal: (scores.ltv_lower, scores.ltv_upper)}
+    return (
+        Forecast("churn", churn_days, test.churned, churn, {}),
+        Forecast("ltv", ltv_days, test.net_value, ltv, bounds),
     )
 
 
-def _differences(pooled: _Judged, seed: int) -> list[dict[str, Any]]:
-    losses: dict[tuple[str, str], dict[str, FloatArray]] = defaultdict(dict)
-    for model, probability in pooled.churn.items():
-        losses["churn", "brier"][model] = (probability - pooled.churned) ** 2
-    for model, predicted in pooled.ltv.items():
-        if not np.isnan(predicted).any():
-            losses["ltv", "mae"][model] = np.abs(predicted - pooled.net_value)
-    found = []
-    for (target, metric), by_model in losses.items():
-        for model, loss in by_model.items():
-            if model != OURS:
-                mean, low, high = difference_interval(
-                    pooled.customer_id, by_model[OURS], loss, seed=seed
-                )
-                row = {"target": target, "metric": metric, "model": model}
-                found.append({**row, "mean": mean, "low": low, "high": high})
-    return found
-
-
-def _curves(pooled: _Judged) -> dict[str, Any]:
-    models = ("recency", "purchase_model", "logistic")
-    shown = {name: pooled.churn[name] for name in (OURS, *models)}
+def _curves(pooled: Judged) -> dict[str, Any]:
+    churn, ltv = pooled.main("churn"), pooled.main("ltv")
+    models = ("recency", "purchase_model", "logistic", "plain_lightgbm")
+    shown = {name: churn.by_model[name] for name in (OURS, *models)}
     return {
-        "reliability": {k: curves.reliability(pooled.churned, p) for k, p in shown.items()},
-        "lift": {k: curves.lift(pooled.churned, p) for k, p in shown.items()},
+        "reliability": {k: curves.reliability(churn.actual, p) for k, p in shown.items()},
+        "lift": {k: curves.lift(churn.actual, p) for k, p in shown.items()},
         "deciles": {
-            name: curves.deciles(pooled.net_value, pooled.ltv[name])
+            name: curves.deciles(ltv.actual, ltv.by_model[name])
             for name in (OURS, "run_rate", "purchase_model")
-            if not np.isnan(pooled.ltv[name]).any()
+            if not np.isnan(ltv.by_model[name]).any()
         },
     }

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet
+from training.evaluation.plain import plain_churn, plain_log_ltv, plain_ltv
 from training.models.baseline import PurchaseModel, baseline, fit_purchase_model
 from training.models.btyd import no_purchase_probability
 from training.recipe import Recipe
@@ -27,6 +28,7 @@ CHURN: Mapping[str, str] = MappingProxyType(
         "recency": "logistic regression on days since the last order",
         "purchase_model": "MBG/NBD or BG/NBD, probability of no purchase in the horizon",
         "logistic": "logistic regression on all standardised indicators",
+        "plain_lightgbm": "LightGBM with its default settings on the raw indicators",
     }
 )
 """Churn baselines by name, with what they are."""
@@ -37,6 +39,8 @@ LTV: Mapping[str, str] = MappingProxyType(
         "same_length": "net spend of the past window nearest in length, scaled to the horizon",
         "last_year": "net spend of the same days last year, where they are known",
         "purchase_model": "purchase model times Gamma-Gamma order value",
+        "plain_lightgbm": "LightGBM (Tweedie) with its default settings on the raw indicators",
+        "log_lightgbm": "LightGBM (L2 on the log of the amount), default settings, raw",
     }
 )
 """LTV baselines by name, with what they are."""
@@ -51,48 +55,71 @@ def purchase_model(everyone: TrainingSet, recipe: Recipe) -> PurchaseModel:
 
 
 def churn_baselines(
-    train: TrainingSet, test: TrainingSet, purchase: PurchaseModel, recipe: Recipe
+    train: TrainingSet,
+    label: FloatArray,
+    test: TrainingSet,
+    purchase: PurchaseModel,
+    horizon_days: int,
+    recipe: Recipe,
 ) -> dict[str, FloatArray]:
-    """Return each baseline's churn probability for the rows ``(n,)`` of ``test``.
+    """Return each baseline's churn probability for the rows ``(m,)`` of ``test``.
 
     Parameters
     ----------
     train
         Eligible rows whose churn label is closed at the origin.
+    label
+        ``(n,)`` whether each of these churned within the horizon, 1.0 or 0.0.
     test
         Eligible rows of the origin day.
     """
     return {
-        "base_rate": np.full(len(test), train.churned.mean()),
-        "recency": _logistic(_recency(train), train.churned, _recency(test)),
-        "purchase_model": _no_purchase(purchase, test, recipe),
-        "logistic": _logistic(_design(train), train.churned, _design(test)),
+        "base_rate": np.full(len(test), label.mean()),
+        "recency": _logistic(_recency(train), label, _recency(test)),
+        "purchase_model": _no_purchase(purchase, test, horizon_days),
+        "logistic": _logistic(_design(train), label, _design(test)),
+        "plain_lightgbm": plain_churn(train, label, test, recipe),
     }
 
 
 def ltv_baselines(
-    test: TrainingSet, purchase: PurchaseModel, recipe: Recipe
+    train: TrainingSet,
+    net_value: FloatArray,
+    test: TrainingSet,
+    purchase: PurchaseModel,
+    horizon_days: int,
+    recipe: Recipe,
 ) -> dict[str, FloatArray]:
-    """Return each baseline's net value for the rows ``(n,)`` of ``test``, NaN if unknown."""
-    horizon = recipe.ltv.horizon_days
-    simple = baseline(purchase, test.columns, test.values, horizon, recipe.baseline)
-    window = min(_WINDOWS, key=lambda days: abs(days - horizon))
+    """Return each baseline's net value for the rows ``(m,)`` of ``test``, NaN if unknown.
+
+    Parameters
+    ----------
+    train
+        Eligible rows whose net value is closed at the origin.
+    net_value
+        ``(n,)`` their net value in the horizon, money.
+    test
+        Eligible rows of the origin day.
+    """
+    simple = baseline(purchase, test.columns, test.values, horizon_days, recipe.baseline)
+    window = min(_WINDOWS, key=lambda days: abs(days - horizon_days))
     # A customer known for less than the window has spent that in fewer days.
     seen = np.clip(test.column("tenure_days"), recipe.baseline.min_observed_days, window)
     recent = np.nan_to_num(test.column(f"net_amount_{window}d"))
+    last_year = test.column("net_amount_next_90d_last_year")
     return {
         "run_rate": simple.run_rate,
-        "same_length": np.maximum(recent, 0.0) * horizon / seen,
-        "last_year": test.column("net_amount_next_90d_last_year") * horizon / _LAST_YEAR_DAYS,
+        "same_length": np.maximum(recent, 0.0) * horizon_days / seen,
+        "last_year": last_year * horizon_days / _LAST_YEAR_DAYS,
         "purchase_model": simple.btyd_value,
+        "plain_lightgbm": plain_ltv(train, net_value, test, recipe),
+        "log_lightgbm": plain_log_ltv(train, net_value, test, recipe),
     }
 
 
-def _no_purchase(model: PurchaseModel, rows: TrainingSet, recipe: Recipe) -> FloatArray:
+def _no_purchase(model: PurchaseModel, rows: TrainingSet, horizon_days: int) -> FloatArray:
     t_x, T = rows.column("last_order_age_days"), rows.column("tenure_days")
-    return no_purchase_probability(
-        model.btyd, rows.column("repeat_count"), t_x, T, recipe.churn.horizon_days
-    )
+    return no_purchase_probability(model.btyd, rows.column("repeat_count"), t_x, T, horizon_days)
 
 
 def _logistic(train: FloatArray, label: FloatArray, test: FloatArray) -> FloatArray:

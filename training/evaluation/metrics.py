@@ -135,6 +135,26 @@ def top_decile_share(actual: FloatArray, predicted: FloatArray, share: float = 0
     return float(actual[top].sum() / total)
 
 
+def top_decile_lift(actual: FloatArray, predicted: FloatArray, share: float = 0.1) -> float:
+    """Mean of the top ``share`` by prediction over the mean of all, 0 and up; 1 is chance."""
+    total = float(actual.sum())
+    if len(actual) == 0 or total <= 0:
+        return float("nan")
+    k = max(1, round(share * len(actual)))
+    return top_decile_share(actual, predicted, share) * len(actual) / k
+
+
+def relative_bias(actual: FloatArray, predicted: FloatArray) -> float:
+    """Total predicted over total realised, less 1; above 0 too much was promised."""
+    total = float(actual.sum())
+    return float(predicted.sum()) / total - 1.0 if len(actual) and total > 0 else float("nan")
+
+
+def probability_bias(label: FloatArray, probability: FloatArray) -> float:
+    """Mean probability less the share that came true, -1 to 1."""
+    return float(np.mean(probability) - np.mean(label)) if len(label) else float("nan")
+
+
 def interval_coverage(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
     """Share of actual values inside ``[lower, upper]``, 0 to 1.
 

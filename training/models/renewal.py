@@ -223,6 +223,7 @@ def _fit(
         contracts.lapsed,
         record.log_odds(contracts.ended, contracts.renewed),
         trees,
+        objective="binary",
         seed=seed,
         threads=threads,
     )

@@ -6,7 +6,9 @@ import json
 import math
 from dataclasses import replace
 from datetime import timedelta
+from importlib.resources import files
 
+import jsonschema_rs
 import numpy as np
 import pytest
 
@@ -16,14 +18,18 @@ from training.dataset import TrainingSet
 from training.evaluation import metrics
 from training.evaluation.backtest import run_backtest
 from training.evaluation.baselines import CHURN, LTV
-from training.evaluation.report import OURS, POOLED, BacktestReport
+from training.evaluation.report import OURS, POOLED, SCHEMA_VERSION, BacktestReport
 from training.evaluation.tables import (
     coverage_table,
+    difference_table,
+    indicator_table,
     markdown,
     metric_table,
     rich_table,
+    slice_table,
     tier_quality_table,
     tier_table,
+    weight_table,
 )
 from training.fitting import Provenance, fit_bundle
 from training.models.threads import single_threaded_algebra
@@ -212,12 +218,15 @@ def test_perfect_foresight_earns_perfect_tiers(
     prophet = Prophet(**{name: getattr(base, name) for name in base.__dataclass_fields__})
     judged, _ = _judge(data, origin, recipe, prophet)
     assert (judged.tier == judged.strict).all()
-    assert metrics.auc(judged.churned, judged.churn[OURS]) == 1.0
-    assert metrics.mae(judged.net_value, judged.ltv[OURS]) == 0.0
+    churn, ltv = judged.main("churn"), judged.main("ltv")
+    assert metrics.auc(churn.actual, churn.by_model[OURS]) == 1.0
+    assert metrics.mae(ltv.actual, ltv.by_model[OURS]) == 0.0
 
 
 def test_differences_say_which_model_is_better(report: BacktestReport) -> None:
-    naive = next(d for d in report.differences if d["model"] == "base_rate")
+    naive = next(
+        d for d in report.differences if (d["model"], d["metric"]) == ("base_rate", "brier")
+    )
     assert naive["low"] <= naive["mean"] <= naive["high"] < 0
     ours, other = report.metric("churn", "brier"), report.metric("churn", "brier", "base_rate")
     assert naive["mean"] == pytest.approx(ours - other)
@@ -230,13 +239,14 @@ def test_best_baselines_and_those_that_do_not_count(report: BacktestReport) -> N
         row.metrics["brier"] for row in report.pooled("churn").values() if row.model != OURS
     )
     model, value = report.best_baseline("ltv", "spearman")
-    assert model in {"run_rate", "same_length", "purchase_model"}
+    assert model != OURS
+    assert model in LTV
     assert report.best_baseline("churn", "absent")[0] == "none"
     assert "last_year" not in report.pooled("ltv", comparable=True)
 
 
 def test_progress_is_told(report: BacktestReport, told: list[tuple[str, int, int]]) -> None:
-    assert [done for _, done, _ in told] == [0, 1, 2, 3, 4]
+    assert [done for _, done, _ in told] == [0, 1, 2, 3, 4, 5]
     assert told[0][0] == f"backtest {report.origins[0]}"
 
 
@@ -247,6 +257,50 @@ def test_the_report_survives_json(report: BacktestReport) -> None:
     assert again.metric("ltv", "rmse") == report.metric("ltv", "rmse")
     assert math.isnan(again.metric("ltv", "mae", "last_year"))
     assert again.pooled_tiers() == report.pooled_tiers()
+
+
+def test_the_report_meets_its_schema_and_the_schema_says_something(
+    report: BacktestReport,
+) -> None:
+    text = (files("training") / "evaluation" / "backtest_report.schema.json").read_text("utf-8")
+    schema = json.loads(text)
+    validator = jsonschema_rs.validator_for(schema)
+    document = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert [error.message for error in validator.iter_errors(document)] == []
+    assert schema["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+    assert set(document) == set(schema["properties"])
+    for key in document:
+        assert not validator.is_valid({k: v for k, v in document.items() if k != key}), key
+    for key in ("rows", "tiers", "differences", "slices", "indicators"):
+        strange = [{**document[key][0], "unheard_of": 1}]
+        assert not validator.is_valid({**document, key: strange}), key
+    low = [{**document["tiers"][0], "accuracy": 1.5}]
+    assert not validator.is_valid({**document, "tiers": low})
+
+
+def test_both_definitions_of_the_right_tier_stand_beside_the_grades(
+    report: BacktestReport,
+) -> None:
+    assert [row.origin for row in report.value_tiers] == [row.origin for row in report.tiers]
+    for scheme, value in zip(report.tiers, report.value_tiers, strict=True):
+        given = [sum(row) for row in scheme.confusion]
+        assert given == [sum(row) for row in value.confusion]
+        assert value.n == scheme.n
+        # nobody's tier is better by value than there are places for
+        right = np.cumsum(np.array(value.confusion).sum(axis=0))
+        assert (right <= np.cumsum(given)).all()
+    assert 0.0 <= report.stability["reversal_rate"] <= report.stability["change_rate"]
+    assert "backtest.tier.reversal_rate" in report.flat()
+
+
+def test_evidence_is_of_the_judged_rows(report: BacktestReport, data: TrainingSet) -> None:
+    n = report.pooled("ltv")[OURS].n
+    assert report.weights["n"] == n
+    assert sum(row["data"] for row in report.weights["dimensions"]) == pytest.approx(1.0)
+    assert {row["indicator"]: row["n"] for row in report.indicators}["ltv"] == n
+    assert sum(row.n for row in report.slices if (row.by, row.target) == ("tenure", "ltv")) == n
+    assert not any(row.by == "industry" for row in report.slices)
+    assert -1.0 <= report.history["beyond_past_spend"] <= 1.0
 
 
 def test_flat_figures_for_the_registry(report: BacktestReport) -> None:
@@ -266,13 +320,26 @@ def test_tables_for_people(report: BacktestReport) -> None:
     header, *rows = metric_table(report, "ltv")
     assert header[-1] == "inside"
     # nobody's last year is known in the small world
-    assert [row[0] for row in rows] == [OURS, "run_rate", "same_length", "purchase_model"]
+    assert [row[0] for row in rows] == [OURS, *(name for name in LTV if name != "last_year")]
     for column in range(2, len(header) - 1):
         assert any(row[column].endswith("*") for row in rows), header[column]
     partial = tuple(replace(row, whole=row.model != "run_rate") for row in report.rows)
     marked = metric_table(replace(report, rows=partial), "ltv")
     assert marked[2][0] == "run_rate †"
     assert not any(cell.endswith("*") for cell in marked[2])
+    header, *compared = difference_table(report, "churn")
+    assert header == ["ours less", "AUC", "log loss", "Brier"]
+    assert [row[0] for row in compared] == list(CHURN)
+    assert compared[0][3].endswith("*")  # surely better than the base rate
+    worse = tuple({**d, "low": 1.0, "mean": 2.0, "high": 3.0} for d in report.differences)
+    marked_worse = difference_table(replace(report, differences=worse), "churn")
+    assert marked_worse[1][1:] == ["+2*", "+2 x", "+2 x"]
+    assert slice_table(report)[1][0].startswith("tenure ")
+    assert len(weight_table(report)) == 6
+    assert [row[0] for row in indicator_table(report)[1:]] == [
+        row["indicator"] for row in report.indicators if row["n"]
+    ]
+    assert tier_table(report, by_value=True) != tier_table(report)
     text = markdown(tier_table(report))
     assert text.count("\n") == len(report.tiers) + 1
     assert text.splitlines()[-1].startswith("| pooled |")

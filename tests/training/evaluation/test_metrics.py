@@ -196,6 +196,27 @@ def test_interval_coverage_counts_both_ends_and_takes_negative_as_zero() -> None
     assert metrics.interval_coverage(actual, lower, upper) == 0.75
 
 
+@given(MONEY)
+def test_lift_is_the_mean_of_the_top_over_the_mean_of_all(rows: list[tuple[float, float]]) -> None:
+    actual, score = _split(rows)
+    k = max(1, round(0.2 * len(actual)))
+    top = sorted(range(len(actual)), key=lambda i: -score[i])[:k]
+    fast = metrics.top_decile_lift(actual, score, 0.2)
+    if actual.sum() > 0:
+        assert fast == pytest.approx(sum(actual[i] for i in top) / k / actual.mean())
+    else:
+        assert math.isnan(fast)
+
+
+def test_bias_by_hand() -> None:
+    actual, guess = np.array([0.0, 1.0, 3.0]), np.array([1.0, 1.0, 1.0])
+    assert metrics.relative_bias(actual, guess) == pytest.approx(-0.25)
+    assert metrics.probability_bias(np.array([0.0, 1.0]), np.array([0.9, 0.5])) == pytest.approx(
+        0.2
+    )
+    assert math.isnan(metrics.relative_bias(np.zeros(3), guess))
+
+
 def test_what_is_not_defined_is_nan() -> None:
     none = np.array([])
     pairwise = (
@@ -211,6 +232,9 @@ def test_what_is_not_defined_is_nan() -> None:
         metrics.normalised_gini,
         metrics.decile_mape,
         metrics.top_decile_share,
+        metrics.top_decile_lift,
+        metrics.relative_bias,
+        metrics.probability_bias,
     )
     for metric in pairwise:
         assert math.isnan(metric(none, none)), metric.__name__
