@@ -47,6 +47,8 @@ COMMANDS: dict[str, Entry] = {
     "promote": Entry("training.cli", "Make a version champion if it passes its gates."),
     "rollback": Entry("training.cli", "Give the alias back to the previous champion."),
     "versions": Entry("training.cli", "Registered versions with aliases and key figures."),
+    "tune": Entry("training.workbench", "Search recipe fields by backtest, within a budget."),
+    "compare": Entry("training.workbench", "Runs side by side: figures, recipes, lineage."),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),

@@ -204,7 +204,7 @@ class Recipe(_Section):
     backtest: Backtest
     btyd: Btyd
     baseline: Baseline
-    regression: Regression = Regression(l2=0.12, level_share=0.5)
+    regression: Regression = Regression(l2=1.0, level_share=0.0)
     lightgbm: LightGbm
     intervals: Intervals
     gates: Gates

@@ -22,7 +22,7 @@ from training.models.baseline import Baseline, baseline
 from training.models.boosting import Boosted, fit_boosted
 from training.models.calibration import Platt, fit_platt
 from training.models.correction import Correction, purchase_model_of, refuse_if_nobody_bought
-from training.models.design import build
+from training.models.design import PURCHASE_ODDS, build
 from training.models.linear import fit_linear
 from training.recipe import Recipe
 from training.scores import Attribution
@@ -116,7 +116,13 @@ def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: 
     scale = float(np.mean(start.value))
     design = build(used.columns, used.values, start, scale=scale)
     day = np.unique(used.as_of, return_inverse=True)[1]
-    linear, effect = fit_linear(design.matrix, used.churned, day, l2=recipe.regression.l2)
+    linear, effect = fit_linear(
+        design.matrix,
+        used.churned,
+        day,
+        l2=recipe.regression.l2,
+        free=design.names.index(PURCHASE_ODDS),
+    )
     boosted = fit_boosted(
         design.matrix,
         design.names,

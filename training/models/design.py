@@ -17,6 +17,9 @@ from training.models.baseline import Baseline
 BASELINE = "baseline"
 """Pseudo source of everything that comes from the baseline itself."""
 
+PURCHASE_ODDS = "baseline_churn_log_odds"
+"""The input that is the purchase model's own view of churn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -64,7 +67,7 @@ def build(
     for name, part in (
         ("baseline_log_value", np.log(baseline.value / scale)),
         ("baseline_p_alive", baseline.p_alive),
-        ("baseline_churn_log_odds", baseline.churn_log_odds),
+        (PURCHASE_ODDS, baseline.churn_log_odds),
     ):
         names.append(name)
         sources.append(BASELINE)

@@ -25,8 +25,8 @@ _MAX_ROWS = 200_000
 _PROBE_ROWS = 2_000
 # An input five deviations away is an outlier, whatever it says.
 _CLIP = 5.0
-# An effect coded as 10 costs a hundredth of the penalty of one coded as 1.
-_DAY_CODE = 10.0
+# A term coded as 10 costs a hundredth of the penalty of one coded as 1.
+_FREE = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +83,12 @@ class Linear:
 
 
 def fit_linear(
-    matrix: FloatArray, label: FloatArray, day: npt.NDArray[np.int64], *, l2: float
+    matrix: FloatArray,
+    label: FloatArray,
+    day: npt.NDArray[np.int64],
+    *,
+    l2: float,
+    free: int | None = None,
 ) -> tuple[Linear, FloatArray]:
     """Fit to inputs ``(n, f)`` and labels ``(n,)`` in {0, 1} of several days.
 
@@ -93,6 +98,9 @@ def fit_linear(
         ``(n,)`` number of the training day of each row, 0 to d - 1.
     l2
         Penalty on half the squared weights, relative to the mean log loss.
+    free
+        Input whose weight is all but free of the penalty: the more of it, the nearer the
+        regression comes to that input alone.
 
     Returns
     -------
@@ -106,14 +114,15 @@ def fit_linear(
     raw = _terms(matrix, term)
     centre, scale = raw.mean(axis=0), raw.std(axis=0)
     effects = np.zeros((len(matrix), days))
-    effects[np.arange(len(matrix)), day] = _DAY_CODE
-    design = np.column_stack([_standard(raw, centre, scale), effects])
+    effects[np.arange(len(matrix)), day] = _FREE
+    code = np.where(term == free, _FREE, 1.0) if free is not None else np.ones(len(term))
+    design = np.column_stack([_standard(raw, centre, scale) * code, effects])
     model = LogisticRegression(C=1.0 / (l2 * len(matrix)), solver="newton-cholesky", max_iter=100)
     model.fit(design, label)
-    weight, effect = model.coef_[0][: len(term)], model.coef_[0][len(term) :]
+    weight, effect = model.coef_[0][: len(term)] * code, model.coef_[0][len(term) :]
     return (
         Linear(term, centre, scale, np.ascontiguousarray(weight, dtype=np.float64)),
-        np.asarray(effect * _DAY_CODE + model.intercept_[0], dtype=np.float64),
+        np.asarray(effect * _FREE + model.intercept_[0], dtype=np.float64),
     )
 
 

@@ -1,0 +1,1 @@
+"""Search recipe fields by backtest, without letting the search flatter itself."""
