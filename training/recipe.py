@@ -92,6 +92,7 @@ class Baseline(_Section):
     btyd_weight: Share
     order_value_share: Share
     min_observed_days: Days
+    half_trust: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 16.0
 
 
 class Trees(_Section):

@@ -9,7 +9,7 @@ customers and stand side by side in one report.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -187,7 +187,10 @@ def _judge(
         origin=str(origin.day),
         customer_id=test.customer_id,
         day=test.as_of,
-        forecasts=_forecasts(everyone, test, churn_train, ltv_train, scores, recipe),
+        forecasts=(
+            *_forecasts(everyone, test, churn_train, ltv_train, scores, bundle),
+            *_more_forecasts(everyone, test, learned, origin, bundle),
+        ),
         tier=tier,
         hindsight=hindsight.tier.astype(np.int64),
         strict=strict.tier.astype(np.int64),
@@ -208,9 +211,10 @@ def _forecasts(
     churn_train: TrainingSet,
     ltv_train: TrainingSet,
     scores: Scores,
-    recipe: Recipe,
+    bundle: Bundle,
 ) -> tuple[Forecast, ...]:
-    """Return the main forecasts of churn and LTV; others may follow them."""
+    """Return the main forecasts of churn and LTV."""
+    recipe = bundle.recipe
     purchase = purchase_model(everyone, recipe)
     churn_days, ltv_days = recipe.churn.horizon_days, recipe.ltv.horizon_days
     churn: dict[str, FloatArray] = {
@@ -222,10 +226,36 @@ def _forecasts(
         **ltv_baselines(ltv_train, ltv_train.net_value, test, purchase, ltv_days, recipe),
     }
     bounds = {recipe.intervals.nominal: (scores.ltv_lower, scores.ltv_upper)}
+    bounds |= {each.nominal: each.bounds(scores.ltv) for each in bundle.ltv.others}
     return (
         Forecast("churn", churn_days, test.churned, churn, {}),
         Forecast("ltv", ltv_days, test.net_value, ltv, bounds),
     )
+
+
+def _more_forecasts(
+    everyone: TrainingSet,
+    test: TrainingSet,
+    learned: TrainingSet,
+    origin: Origin,
+    bundle: Bundle,
+) -> Iterator[Forecast]:
+    """Yield the forecasts of the recipe's other horizons: churn's, and demand."""
+    recipe, purchase = bundle.recipe, None
+    curve = bundle.churn_curve(test.values) if bundle.more_churn else {}
+    for fold in origin.more:
+        purchase = purchase or purchase_model(everyone, recipe)
+        days = fold.horizon_days
+        train = learned.over(fold.target, days).on(fold.train_days)
+        train = train.where(train.eligible)
+        actual = test.over(fold.target, days)
+        if fold.target == "churn":
+            beside = churn_baselines(train, train.churned, test, purchase, days, recipe)
+            yield Forecast("churn", days, actual.churned, {OURS: curve[days], **beside}, {})
+        else:
+            beside = ltv_baselines(train, train.net_value, test, purchase, days, recipe)
+            ours = bundle.demand_forecast(test.values)
+            yield Forecast("ltv", days, actual.net_value, {OURS: ours, **beside}, {})
 
 
 def _curves(pooled: Judged) -> dict[str, Any]:

@@ -1,8 +1,13 @@
 """The shape of both models: a start that keeps the customer's scale, and trees that correct it.
 
-margin = level + offset + regression + Σ share · trees. LTV starts from the log of the
+margin = offset + regression + trust · (level + Σ share · trees). LTV starts from the log of the
 baseline's expected spend, churn from a logistic regression; every part is a sum over
 indicators, so the margin can be explained to the last digit.
+
+The trust in a correction falls with the size of the account: trees learn from the many, and a
+factor that suits the many is a bold claim about the one account that is forty times as large.
+It is the credibility factor of insurance (Bühlmann 1967) with the size in the place of the
+variance.
 """
 
 from __future__ import annotations
@@ -53,6 +58,9 @@ class Correction:
     typical_offset
         Mean offset of the customers fitted on; the baseline's contribution counts from
         there, so ``base_margin`` is the margin of a typical customer.
+    half_trust
+        Baseline, in units of :attr:`scale`, at which a correction counts half; 0: all count
+        whole.
     """
 
     target: TargetName
@@ -65,6 +73,7 @@ class Correction:
     shares: Mapping[str, float]
     level: float
     typical_offset: float
+    half_trust: float = 0.0
 
     def baseline(self, columns: Sequence[str], values: FloatArray) -> Baseline:
         """Return the baseline of ``(n, k)`` customers."""
@@ -81,11 +90,12 @@ class Correction:
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
         by_input = np.zeros(design.matrix.shape)
-        base = self.level + self.typical_offset
+        trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():
-            found, mean = boosted.contributions(design.matrix)
+            found, own_mean = boosted.contributions(design.matrix)
             by_input += self.shares[name] * found
-            base += self.shares[name] * mean
+            mean += self.shares[name] * own_mean
+        by_input *= trust[:, None]
         if self.linear is not None:
             by_input += self.linear.contributions(design.matrix)
         names = (*columns, BASELINE)
@@ -93,9 +103,15 @@ class Correction:
         phi = np.zeros((len(values), len(names)))
         for index, source in enumerate(design.source_indicator):
             phi[:, position[source]] += by_input[:, index]
-        phi[:, position[BASELINE]] += offset(self.target, start) - self.typical_offset
+        # what distrust takes from the common correction is the account's size, so the baseline's
+        phi[:, position[BASELINE]] += (
+            offset(self.target, start) - self.typical_offset + (trust - 1.0) * mean
+        )
         return MarginParts(
-            names=names, base=base, phi=phi, margin=self._margin(design.matrix, start)
+            names=names,
+            base=self.typical_offset + mean,
+            phi=phi,
+            margin=self._margin(design.matrix, start),
         )
 
     def shifted(self, level: float) -> Correction:
@@ -113,6 +129,7 @@ class Correction:
             "shares": dict(self.shares),
             "level": self.level,
             "typical_offset": self.typical_offset,
+            "half_trust": self.half_trust,
         }
 
     @classmethod
@@ -138,15 +155,21 @@ class Correction:
             shares={name: float(share) for name, share in document["shares"].items()},
             level=float(document["level"]),
             typical_offset=float(document["typical_offset"]),
+            half_trust=float(document["half_trust"]),
         )
 
     def _margin(self, matrix: FloatArray, start: Baseline) -> FloatArray:
-        margin = self.level + offset(self.target, start)
-        if self.linear is not None:
-            margin = margin + self.linear.margin(matrix)
+        correction = np.full(len(matrix), self.level)
         for name, boosted in self.trees.items():
-            margin = margin + self.shares[name] * boosted.margin(matrix)
-        return margin
+            correction = correction + self.shares[name] * boosted.margin(matrix)
+        margin: FloatArray = offset(self.target, start) + self._trust(start) * correction
+        return margin if self.linear is None else margin + self.linear.margin(matrix)
+
+    def _trust(self, start: Baseline) -> FloatArray:
+        if not self.half_trust:
+            return np.ones(len(start.value))
+        trust = 1.0 / (1.0 + start.value / (self.half_trust * self.scale))
+        return np.asarray(trust, dtype=np.float64)
 
 
 def purchase_model_of(present: TrainingSet, recipe: Recipe) -> PurchaseModel:

@@ -160,6 +160,7 @@ def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: 
         shares={_MEAN: 1.0 - trees.ltv_median.share, _MEDIAN: trees.ltv_median.share},
         level=recipe.intervals.bias_shrinkage * float(levels.mean()),
         typical_offset=float(np.mean(offset("ltv", start))),
+        half_trust=recipe.baseline.half_trust,
     )
 
 
