@@ -117,6 +117,10 @@ def world_set(world: World, plan: OriginPlan, recipe: Recipe) -> TrainingSet:
             [np.full(len(part[4]), part[0], dtype="datetime64[D]") for part in parts]
         ),
         churned=np.concatenate([part[2] for part in parts]),
+        more_churned={
+            days: np.concatenate([world.at(day, days)[1] for day in plan.days])
+            for days in recipe.churn.more_horizons_days
+        },
         more_net_value={30: np.concatenate([world.at(day, 30)[2] for day in plan.days])},
         net_value=np.concatenate([part[3] for part in parts]),
         eligible=eligible(values, COLUMNS, recipe.eligibility),

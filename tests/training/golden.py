@@ -35,7 +35,7 @@ ROWS = 24
 
 def make() -> None:
     """Write the bundle and what it says."""
-    text = re.sub(r"^rounds = \d+", "rounds = 12", small_recipe().text, flags=re.M)
+    text = re.sub(r"^rounds = \d+", "rounds = 6", small_recipe().text, flags=re.M)
     recipe = parse_recipe(re.sub(r"^num_leaves = \d+", "num_leaves = 6", text, flags=re.M))
     plan = plan_origins(FIRST, LAST, recipe)
     data = world_set(World(seed=5, customers=250), plan, recipe)

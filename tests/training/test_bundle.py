@@ -6,7 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from training.splits import OriginPlan
 FILES = (
     "churn.json",
     "churn.odds.lgb.txt",
+    "churn_30d.json",
+    "churn_30d.odds.lgb.txt",
     "demand.json",
     "demand.mean.lgb.txt",
     "demand.median.lgb.txt",
@@ -144,13 +146,23 @@ def test_contributions_equal_those_of_the_shap_package(
         correction.shares[name] * _shap(boosted, design.matrix)
         for name, boosted in correction.trees.items()
     )
+    common = correction.level + sum(
+        correction.shares[name] * boosted.contributions(design.matrix[:1])[1]
+        for name, boosted in correction.trees.items()
+    )
+    trust = np.ones(len(values))
+    if correction.half_trust:
+        trust = 1 / (1 + start.value / (correction.half_trust * correction.scale))
+    by_input = by_input * trust[:, None]
     if correction.linear is not None:
         by_input = by_input + _by_hand(correction.linear, design.matrix)
     slow = np.zeros_like(told.phi)
     for column, source in enumerate(design.source_indicator):
         slow[:, told.names.index(source)] += by_input[:, column]
     offset = np.log(start.value) if target == "ltv" else np.zeros(len(values))
-    slow[:, told.names.index("baseline")] += offset - correction.typical_offset
+    slow[:, told.names.index("baseline")] += (
+        offset - correction.typical_offset + (trust - 1.0) * common
+    )
     np.testing.assert_allclose(told.phi, slow, rtol=0, atol=1e-9)
 
 
@@ -161,6 +173,34 @@ def test_the_margin_leads_to_the_score(bundle: Bundle, values: FloatArray) -> No
         assert np.array_equal(attribution.value_at(attribution.margin), getattr(scores, name))
         steps = attribution.value_at(np.linspace(-4, 4, 100))
         assert np.all(np.diff(steps) > 0)
+
+
+def test_churn_over_other_horizons_does_not_contradict_the_grade(
+    bundle: Bundle, values: FloatArray
+) -> None:
+    curve = bundle.churn_curve(values)
+    assert list(curve) == [30, 60]
+    assert np.array_equal(curve[60], bundle.score(values).churn_probability)
+    assert np.all(curve[30] >= curve[60])
+    assert float(curve[30].mean()) > float(curve[60].mean())
+
+
+def test_demand_of_a_month_is_less_than_that_of_two(bundle: Bundle, values: FloatArray) -> None:
+    demand = bundle.demand_forecast(values)
+    assert np.all(demand > 0)
+    assert float(demand.sum()) < float(bundle.score(values).ltv.sum())
+
+
+def test_a_forecast_of_demand_has_to_be_asked_for(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe, values: FloatArray
+) -> None:
+    asked = recipe.model_copy(update={"demand": None})
+    none = replace(plan.final, more=())
+    provenance = Provenance("small", "EUR", True, "0" * 64, "test")
+    bundle = fit_bundle(data, none, asked, load_scheme(), provenance)
+    with pytest.raises(BundleError, match="forecasts no demand"):
+        bundle.demand_forecast(values)
+    assert list(bundle.churn_curve(values)) == [60]
 
 
 def test_no_customers_are_no_trouble(bundle: Bundle, values: FloatArray) -> None:

@@ -85,7 +85,6 @@ print(json.dumps([name for name, value in found.items() if value != expected[nam
 """
 
 
-@pytest.mark.xfail(reason="NumPy's exp and log differ in the last bits between processors")
 @pytest.mark.parametrize("kept", [0, 1])
 def test_on_a_processor_with_less(kept: int) -> None:
     """NumPy picks its loops by processor; told to do without, it takes those of older ones."""

@@ -119,7 +119,7 @@ def test_folds_by_target() -> None:
     assert [f.test_day for f in plan.folds("ltv")] == [o.day for o in plan.backtest]
     assert {f.target for f in plan.folds("churn")} == {"churn"}
     assert plan.horizons == (30, 90)
-    assert {(f.target, f.horizon_days) for f in plan.final.more} == {("ltv", 30)}
+    assert {(f.target, f.horizon_days) for f in plan.final.more} == {("churn", 30), ("ltv", 30)}
 
 
 def test_other_horizons_have_folds_of_their_own() -> None:

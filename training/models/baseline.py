@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from training.models import btyd, gamma_gamma
+from training.models import btyd, gamma_gamma, portable
 from training.models.btyd import BtydFit
 from training.models.gamma_gamma import GammaGammaFit
 from training.recipe import Baseline as Mix
@@ -117,7 +117,7 @@ def baseline(
     order_value = gamma_gamma.expected_order_value(model.spend, x, m_x)
     none = btyd.no_purchase_probability(model.btyd, x, t_x, T, horizon_days)
     with np.errstate(divide="ignore"):
-        log_odds = np.log(none) - np.log1p(-none)
+        log_odds = portable.log(none) - portable.log1p(-none)
     observed = np.clip(T, mix.min_observed_days, _DAYS_PER_YEAR)
     run_rate = np.maximum(spend, 0.0) * horizon_days / observed
     expected = purchases * order_value

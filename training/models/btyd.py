@@ -25,6 +25,7 @@ from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 from features.schema import FloatArray
 from training.errors import FitError
+from training.models import portable
 
 Kind = Literal["bgnbd", "mbgnbd"]
 
@@ -123,7 +124,7 @@ def log_likelihood(fit: BtydFit, x: FloatArray, t_x: FloatArray, T: FloatArray) 
 
 def p_alive(fit: BtydFit, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
     """Return the probability ``(n,)`` that a customer has not left by the snapshot."""
-    return np.asarray(expit(-_log_odds_gone(fit, x, t_x / DAYS_PER_WEEK, T / DAYS_PER_WEEK)))
+    return portable.expit(-_log_odds_gone(fit, x, t_x / DAYS_PER_WEEK, T / DAYS_PER_WEEK))
 
 
 def no_purchase_probability(
@@ -136,7 +137,7 @@ def no_purchase_probability(
     """
     week_x, weeks = t_x / DAYS_PER_WEEK, T / DAYS_PER_WEEK
     later = _log_likelihood(fit, x, week_x, weeks + horizon_days / DAYS_PER_WEEK)
-    return np.minimum(np.exp(later - _log_likelihood(fit, x, week_x, weeks)), 1.0)
+    return np.minimum(portable.exp(later - _log_likelihood(fit, x, week_x, weeks)), 1.0)
 
 
 def expected_transactions(
@@ -155,8 +156,8 @@ def expected_transactions(
     a = fit.a if abs(fit.a - 1.0) > 1e-5 else 1.0 + 1e-5
     z = h / (fit.alpha + weeks + h)
     top = a + fit.b + c - 1.0
-    decay = np.exp((a - 1.0) * np.log1p(-z)) * hyp2f1(top - fit.r - x, a - 1.0, top, z)
-    alive = expit(-_log_odds_gone(fit, x, t_x / DAYS_PER_WEEK, weeks))
+    decay = portable.exp((a - 1.0) * portable.log1p(-z)) * hyp2f1(top - fit.r - x, a - 1.0, top, z)
+    alive = portable.expit(-_log_odds_gone(fit, x, t_x / DAYS_PER_WEEK, weeks))
     return np.asarray(np.maximum(top / (a - 1.0) * (1.0 - decay) * alive, 0.0))
 
 
@@ -212,9 +213,9 @@ def _log_odds_gone(fit: BtydFit, x: FloatArray, t_x: FloatArray, T: FloatArray) 
     c = _chances(fit.kind, x)
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = (
-            np.log(fit.a)
-            - np.log(fit.b + c - 1.0)
-            + (fit.r + x) * (np.log(fit.alpha + T) - np.log(fit.alpha + t_x))
+            portable.log(fit.a)
+            - portable.log(fit.b + c - 1.0)
+            + (fit.r + x) * (portable.log(fit.alpha + T) - portable.log(fit.alpha + t_x))
         )
     return np.where(c > 0, odds, -np.inf)
 
@@ -226,10 +227,10 @@ def _log_likelihood(fit: BtydFit, x: FloatArray, t_x: FloatArray, T: FloatArray)
         - betaln(fit.a, fit.b)
         + gammaln(fit.r + x)
         - gammaln(fit.r)
-        + fit.r * np.log(fit.alpha)
-        - (fit.r + x) * np.log(fit.alpha + T)
+        + fit.r * portable.log(fit.alpha)
+        - (fit.r + x) * portable.log(fit.alpha + T)
     )
-    return np.asarray(alive + np.logaddexp(0.0, _log_odds_gone(fit, x, t_x, T)), dtype=np.float64)
+    return np.asarray(alive + portable.softplus(_log_odds_gone(fit, x, t_x, T)), dtype=np.float64)
 
 
 def _objective(

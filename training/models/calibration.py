@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from features.schema import FloatArray
 from training.errors import FitError
+from training.models import portable
 
 # A slope of 0 would forget the model, a negative one would turn it upside down.
 _MIN_SLOPE = 0.05
@@ -36,7 +37,7 @@ class Platt:
 
     def probability(self, margin: FloatArray) -> FloatArray:
         """Return the calibrated probability ``(n,)``."""
-        return np.asarray(expit(self.slope * margin + self.intercept), dtype=np.float64)
+        return portable.expit(self.slope * margin + self.intercept)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict."""

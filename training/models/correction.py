@@ -21,6 +21,7 @@ import numpy as np
 from features.schema import FloatArray
 from training.dataset import TrainingSet, challenged
 from training.errors import FitError
+from training.models import portable
 from training.models.baseline import Baseline, PurchaseModel, baseline, fit_purchase_model
 from training.models.boosting import Boosted
 from training.models.design import BASELINE, build
@@ -197,4 +198,4 @@ def refuse_if_nobody_bought(data: TrainingSet, rule: Eligibility) -> None:
 
 def offset(target: TargetName, start: Baseline) -> FloatArray:
     """Return what a margin starts from, ``(n,)``: the log of the baseline for LTV, else 0."""
-    return np.log(start.value) if target == "ltv" else np.zeros(len(start.value))
+    return portable.log(start.value) if target == "ltv" else np.zeros(len(start.value))

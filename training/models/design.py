@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.schema import CATALOGUE, FloatArray
+from training.models import portable
 from training.models.baseline import Baseline
 
 BASELINE = "baseline"
@@ -65,7 +66,7 @@ def build(
             parts.append(column)
         sources.append(name)
     for name, part in (
-        ("baseline_log_value", np.log(baseline.value / scale)),
+        ("baseline_log_value", portable.log(baseline.value / scale)),
         ("baseline_p_alive", baseline.p_alive),
         (PURCHASE_ODDS, baseline.churn_log_odds),
     ):

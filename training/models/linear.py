@@ -18,6 +18,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from features.schema import FloatArray
+from training.models import portable
 
 # Some 150 coefficients are not known any better from more rows, but memory grows with them.
 _MAX_ROWS = 200_000
@@ -141,7 +142,7 @@ def _terms(matrix: FloatArray, term: npt.NDArray[np.int64]) -> FloatArray:
     found = np.empty((len(matrix), len(term)))
     unknown = np.isnan(matrix)
     with np.errstate(invalid="ignore"):
-        logged = np.where(unknown, 0.0, np.sign(matrix) * np.log1p(np.abs(matrix)))
+        logged = np.where(unknown, 0.0, np.sign(matrix) * portable.log1p(np.abs(matrix)))
     found[:, ~flag] = logged[:, column[~flag]]
     found[:, flag] = unknown[:, column[flag]]
     return found

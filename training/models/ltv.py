@@ -19,6 +19,7 @@ import numpy.typing as npt
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
+from training.models import portable
 from training.models.baseline import baseline
 from training.models.boosting import Boosted, fit_boosted
 from training.models.conformal import IntervalModel, fit_intervals
@@ -58,12 +59,12 @@ class LtvModel:
 
     def predict(self, columns: Sequence[str], values: FloatArray) -> FloatArray:
         """Return the expected net spend ``(n,)``, money, > 0."""
-        return np.exp(self.correction.margin(columns, values)[0])
+        return portable.exp(self.correction.margin(columns, values)[0])
 
     def attribution(self, columns: Sequence[str], values: FloatArray) -> Attribution:
         """Explain the margin, the log of the prediction."""
         parts = self.correction.parts(columns, values)
-        return Attribution(parts.names, parts.base, parts.phi, parts.margin, np.exp)
+        return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict without the trees."""
@@ -94,7 +95,7 @@ def fit_ltv(data: TrainingSet, fold: Fold, recipe: Recipe) -> LtvModel:
     judged = data.on(fold.calibration_day)
     trial = _fit(data.on(fold.fit_days), judged, recipe, fold.horizon_days)
     judged = judged.where(judged.eligible)
-    predicted = np.exp(trial.margin(judged.columns, judged.values)[0])
+    predicted = portable.exp(trial.margin(judged.columns, judged.values)[0])
 
     def interval(nominal: float) -> IntervalModel:
         return fit_intervals(
@@ -130,7 +131,7 @@ def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: 
         design.matrix,
         design.names,
         spent / scale,
-        np.log(start.value / scale) + levels[day],
+        portable.log(start.value / scale) + levels[day],
     )
     boosted = {
         _MEAN: fit_boosted(

@@ -32,7 +32,7 @@ _HALF_ROOT = 0.7071067811865476
 _LEAST, _MOST = -746.0, 710.0  # beyond, the exponential is 0 or infinite
 
 
-def exp(x: FloatArray) -> FloatArray:
+def exp(x: FloatArray | float) -> FloatArray:
     """Return e to the power of each element."""
     x = np.asarray(x, dtype=np.float64)
     inside = np.clip(x, _LEAST, _MOST)
@@ -47,7 +47,7 @@ def exp(x: FloatArray) -> FloatArray:
         return np.asarray(np.ldexp(mantissa, whole.astype(np.int32)), dtype=np.float64)
 
 
-def log(x: FloatArray) -> FloatArray:
+def log(x: FloatArray | float) -> FloatArray:
     """Return the natural logarithm of each element: -inf of 0, NaN below."""
     x = np.asarray(x, dtype=np.float64)
     usual = (x > 0.0) & np.isfinite(x)
@@ -64,7 +64,7 @@ def log(x: FloatArray) -> FloatArray:
     return np.asarray(np.where(usual, found, beyond), dtype=np.float64)
 
 
-def log1p(x: FloatArray) -> FloatArray:
+def log1p(x: FloatArray | float) -> FloatArray:
     """Return the logarithm of 1 + x, exact for small x too."""
     x = np.asarray(x, dtype=np.float64)
     one = 1.0 + x
@@ -73,14 +73,14 @@ def log1p(x: FloatArray) -> FloatArray:
     return log(one) + rest
 
 
-def expit(x: FloatArray) -> FloatArray:
+def expit(x: FloatArray | float) -> FloatArray:
     """Return the logistic function of each element, 0 to 1."""
     x = np.asarray(x, dtype=np.float64)
     tail = exp(-np.abs(x))
     return np.asarray(np.where(x >= 0.0, 1.0, tail) / (1.0 + tail), dtype=np.float64)
 
 
-def softplus(x: FloatArray) -> FloatArray:
+def softplus(x: FloatArray | float) -> FloatArray:
     """Return the logarithm of 1 + e to the power of each element: ``logaddexp(0, x)``."""
     x = np.asarray(x, dtype=np.float64)
     return np.maximum(x, 0.0) + log1p(exp(-np.abs(x)))
