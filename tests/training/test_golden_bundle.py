@@ -135,4 +135,4 @@ def test_it_is_small_and_text() -> None:
         if path.is_file():
             size += path.stat().st_size
             assert "\x00" not in path.read_text("utf-8")
-    assert size < 200_000
+    assert size < 300_000

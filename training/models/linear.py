@@ -21,9 +21,9 @@ from features.schema import FloatArray
 from training.models import portable
 
 # Some 150 coefficients are not known any better from more rows, but memory grows with them.
-_MAX_ROWS = 200_000
-# Rows that say whether two inputs are the same.
-_PROBE_ROWS = 2_000
+_MAX_ROWS = 100_000
+# Rows that say whether an input varies, and whether two are the same.
+_PROBE_ROWS = 4_000
 # An input five deviations away is an outlier, whatever it says.
 _CLIP = 5.0
 # A term coded as 10 costs a hundredth of the penalty of one coded as 1.
@@ -129,10 +129,10 @@ def fit_linear(
 
 def _worth_a_weight(matrix: FloatArray) -> npt.NDArray[np.int64]:
     """Terms that vary and do not repeat an earlier one (many inputs are unknown together)."""
-    terms = _terms(matrix, np.arange(2 * matrix.shape[1]))
+    probe = matrix[:: max(1, len(matrix) // _PROBE_ROWS)]
+    terms = _terms(probe, np.arange(2 * matrix.shape[1]))
     varies = np.flatnonzero(terms.std(axis=0) > 1e-9)
-    probe = terms[:: max(1, len(terms) // _PROBE_ROWS)][:, varies]
-    _, first = np.unique(probe, axis=1, return_index=True)
+    _, first = np.unique(terms[:, varies], axis=1, return_index=True)
     return np.asarray(varies[np.sort(first)], dtype=np.int64)
 
 
