@@ -1,6 +1,6 @@
-"""Prediction intervals for LTV from out-of-time ratios of outcome to prediction.
+"""Prediction intervals for LTV from ratios of outcome to prediction of unseen customers.
 
-Customers of the calibration day are cut into classes of equal count by predicted
+Rows are cut into classes of equal count by predicted
 value; in each class the conformal quantiles of outcome / prediction are taken, with
 the finite-sample correction of split conformal prediction (Vovk et al. 2005). Between
 class centres the bounds are joined by straight lines and kept non-decreasing, so two
@@ -86,8 +86,7 @@ def fit_intervals(
     n = len(predicted)
     if n < MIN_CLASS_ROWS // 2:
         raise FitError(
-            f"Intervals need {MIN_CLASS_ROWS // 2} eligible customers on the calibration day; "
-            f"there are {n}.",
+            f"Intervals need {MIN_CLASS_ROWS // 2} eligible rows to learn from; there are {n}.",
             hint="Widen eligibility.active_within_days or lower eligibility.min_tenure_days.",
             customers=n,
         )
