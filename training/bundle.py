@@ -8,12 +8,11 @@ names every other file with its SHA-256, so an altered or half-copied bundle is 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -34,14 +33,16 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
-from training.models.boosting import Boosted
 from training.models.churn import ChurnModel, coherent
+from training.models.companions import Companions, correction_texts, stored
+from training.models.health import Health
+from training.models.lifetime import Lifetime, LifetimeTerms, lifetime
 from training.models.ltv import LtvModel
+from training.models.renewal import Contracts, ending
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
 
-_TREES = ".lgb.txt"
-_MORE_CHURN = re.compile(r"churn_(\d+)d\.json")
+_Model = TypeVar("_Model")
 
 __all__ = ["Attribution", "Bundle", "BundleMeta", "Scores"]
 
@@ -62,11 +63,8 @@ class Bundle:
         Grading policy and training recipe, with their texts.
     meta
         Where the bundle comes from.
-    more_churn
-        Churn over the recipe's other horizons.
-    demand
-        Net spend over the horizon of demand (#69); None if the recipe asks for none, or for
-        that of LTV.
+    companions
+        What it knows beside: other horizons, demand, contribution, health, renewal.
     """
 
     columns: tuple[str, ...]
@@ -76,8 +74,7 @@ class Bundle:
     scheme: Scheme
     recipe: Recipe
     meta: BundleMeta
-    more_churn: tuple[ChurnModel, ...] = ()
-    demand: LtvModel | None = None
+    companions: Companions = field(default_factory=Companions)
 
     def score(self, values: FloatArray) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
@@ -104,7 +101,7 @@ class Bundle:
         values = self._checked(values)
         curve = {
             model.horizon_days: model.predict(self.columns, values)[0]
-            for model in (self.churn, *self.more_churn)
+            for model in (self.churn, *self.companions.more_churn)
         }
         return coherent(curve, self.churn.horizon_days)
 
@@ -116,14 +113,72 @@ class Bundle:
         BundleError
             If the recipe asked for no forecast of demand.
         """
-        wanted = self.recipe.demand
-        if wanted is None:
+        if self.recipe.demand is None:
             raise BundleError(
                 "The bundle forecasts no demand.",
                 hint="Give the recipe a section [demand] with horizon_days, and train again.",
             )
-        model = self.ltv if self.demand is None else self.demand
+        model = self.companions.demand or self.ltv  # they may share a horizon
         return model.predict(self.columns, self._checked(values))
+
+    def lifetime(self, values: FloatArray, scores: Scores | None = None) -> Lifetime:
+        """Return the discounted value of ``(n, k)`` customers over the recipe's long horizons."""
+        values = self._checked(values)
+        scores = self.score(values) if scores is None else scores
+        terms = self.recipe.lifetime
+        return lifetime(
+            self.ltv.correction.purchase,
+            self.columns,
+            values,
+            scores.ltv,
+            self.recipe.ltv.horizon_days,
+            LifetimeTerms(terms.horizons_days, terms.annual_rate),
+        )
+
+    def contribution(self, values: FloatArray, net_value: FloatArray) -> FloatArray:
+        """Return what of a net value ``(n,)`` stays after cost, service and receivables, money.
+
+        Raises
+        ------
+        BundleError
+            If the sources the bundle learned from tell no costs.
+        """
+        values = self._checked(values)
+        position = self.columns.index
+        return self._companion("contribution", self.companions.contribution).predict(
+            net_value,
+            values[:, position("contribution_365d")],
+            values[:, position("net_amount_365d")],
+        )
+
+    def health(self, values: FloatArray) -> Health:
+        """Return the health score of ``(n, k)`` customers and what it is made of (#81).
+
+        Raises
+        ------
+        BundleError
+            If the sources tell none of its indicators.
+        """
+        model = self._companion("health", self.companions.health)
+        return model.score(self.columns, self._checked(values))
+
+    def contract_lapse(self, values: FloatArray) -> FloatArray:
+        """Return the chance ``(n,)`` that the contract that ends next is not renewed.
+
+        Over the horizon of churn; NaN for customers without a contract that ends in it.
+
+        Raises
+        ------
+        BundleError
+            If the sources the bundle learned from hold too few contracts that ended.
+        """
+        values = self._checked(values)
+        model = self._companion("renewal", self.companions.renewal)
+        due = ending(self.columns, values, self.churn.horizon_days)
+        contracts = Contracts.of(self.columns, values, np.full(len(values), np.nan))
+        found = np.full(len(values), np.nan)
+        found[due] = model.lapse(contracts.where(due))
+        return found
 
     def indicator_values(
         self, values: FloatArray, scores: Scores | None = None
@@ -196,22 +251,15 @@ class Bundle:
         try:
             recipe = parse_recipe(texts["recipe.toml"], origin=str(folder / "recipe.toml"))
             threads = recipe.lightgbm.threads
-            more = [int(found[1]) for name in texts if (found := _MORE_CHURN.fullmatch(name))]
             return cls(
                 columns=manifest.columns,
-                churn=ChurnModel.from_dict(*_stored(texts, "churn", threads)),
-                ltv=LtvModel.from_dict(*_stored(texts, "ltv", threads)),
+                churn=ChurnModel.from_dict(*stored(texts, "churn", threads)),
+                ltv=LtvModel.from_dict(*stored(texts, "ltv", threads)),
                 reference=Reference.from_dict(json.loads(texts["reference.json"])),
                 scheme=parse_scheme(texts["scheme.toml"], origin=str(folder / "scheme.toml")),
                 recipe=recipe,
                 meta=manifest.meta,
-                more_churn=tuple(
-                    ChurnModel.from_dict(*_stored(texts, _churn(days), threads))
-                    for days in sorted(more)
-                ),
-                demand=LtvModel.from_dict(*_stored(texts, "demand", threads))
-                if "demand.json" in texts
-                else None,
+                companions=Companions.from_texts(texts, threads),
             )
         except (KeyError, TypeError, ValueError, RecipeError, PolicyError) as error:
             raise other_version(folder, error) from error
@@ -229,23 +277,22 @@ class Bundle:
     @cached_property
     def _texts(self) -> Mapping[str, str]:
         return {
-            **{f"{name}.json": dump(model.to_dict()) for name, model in self._models.items()},
-            **{
-                f"{name}.{part}{_TREES}": boosted.text
-                for name, model in self._models.items()
-                for part, boosted in model.correction.trees.items()
-            },
+            **correction_texts("churn", self.churn),
+            **correction_texts("ltv", self.ltv),
+            **self.companions.texts(),
             "recipe.toml": self.recipe.text,
             "reference.json": dump(self.reference.to_dict()),
             "scheme.toml": self.scheme.to_toml_text(),
         }
 
-    @property
-    def _models(self) -> dict[str, ChurnModel | LtvModel]:
-        """Every model by the name of its files."""
-        more = {_churn(model.horizon_days): model for model in self.more_churn}
-        demand = {} if self.demand is None else {"demand": self.demand}
-        return {"churn": self.churn, "ltv": self.ltv, **more, **demand}
+    def _companion(self, name: str, model: _Model | None) -> _Model:
+        if model is None:
+            raise BundleError(
+                f"The bundle has no model of {name}: {self.companions.absent.get(name, 'unknown')}",
+                hint="Map what it needs (docs/lifetime-value.md), and train again.",
+                model=name,
+            )
+        return model
 
     @property
     def _manifest(self) -> Manifest:
@@ -254,18 +301,3 @@ class Bundle:
     @cached_property
     def _hashes(self) -> dict[str, str]:
         return {name: sha256(text) for name, text in self._texts.items()}
-
-
-def _churn(days: int) -> str:
-    return f"churn_{days}d"
-
-
-def _stored(
-    texts: Mapping[str, str], name: str, threads: int
-) -> tuple[dict[str, Any], dict[str, Boosted]]:
-    """What :meth:`Bundle.save` wrote of one model: its document and its trees."""
-    document = json.loads(texts[f"{name}.json"])
-    parts = document["shares"]
-    return document, {
-        part: Boosted(texts[f"{name}.{part}{_TREES}"], threads=threads) for part in parts
-    }

@@ -47,6 +47,12 @@ class TrainingSet:
         ``(n,)`` whether the row meets the recipe's eligibility.
     more_churned, more_net_value
         The same outcomes over other horizons, ``(n,)`` by days.
+    contribution
+        ``(n,)`` net value less cost, rebates, service and receivables in the LTV horizon,
+        money; NaN where unknown. Left out: unknown for everybody.
+    contract_lapsed
+        ``(n,)`` 1.0 where a contract that ended in the churn horizon was not renewed, 0.0
+        where all were; NaN where none ended. Left out: unknown for everybody.
     """
 
     columns: tuple[str, ...]
@@ -58,6 +64,13 @@ class TrainingSet:
     eligible: BoolArray
     more_churned: Mapping[int, FloatArray] = field(default_factory=dict)
     more_net_value: Mapping[int, FloatArray] = field(default_factory=dict)
+    contribution: FloatArray = field(default_factory=lambda: np.empty(0))
+    contract_lapsed: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        for name in ("contribution", "contract_lapsed"):
+            if len(getattr(self, name)) != len(self):
+                object.__setattr__(self, name, np.full(len(self), np.nan))
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -74,6 +87,8 @@ class TrainingSet:
             self.eligible[mask],
             {days: outcome[mask] for days, outcome in self.more_churned.items()},
             {days: outcome[mask] for days, outcome in self.more_net_value.items()},
+            self.contribution[mask],
+            self.contract_lapsed[mask],
         )
 
     def over(self, target: TargetName, horizon_days: int) -> TrainingSet:
@@ -175,11 +190,8 @@ def load_training_set(
                 day=str(frame.as_of),
             )
 
-    def churned(horizon: int) -> FloatArray:
-        return np.concatenate([_outcome(published_dir, frame, horizon)[0] for frame in frames])
-
-    def net_value(horizon: int) -> FloatArray:
-        return np.concatenate([_outcome(published_dir, frame, horizon)[1] for frame in frames])
+    def told(name: str, horizon: int) -> FloatArray:
+        return np.concatenate([_outcome(published_dir, frame, horizon, name) for frame in frames])
 
     values = np.concatenate([frame.values for frame in frames])
     return TrainingSet(
@@ -187,11 +199,13 @@ def load_training_set(
         values=values,
         customer_id=np.concatenate([frame.customer_id for frame in frames]),
         as_of=np.concatenate([np.full(len(f), f.as_of, dtype="datetime64[D]") for f in frames]),
-        churned=churned(churn_horizon_days),
-        net_value=net_value(ltv_horizon_days),
+        churned=told("churned", churn_horizon_days),
+        net_value=told("net_value", ltv_horizon_days),
         eligible=eligible(values, columns, eligibility),
-        more_churned={days: churned(days) for days in more_churn_days},
-        more_net_value={days: net_value(days) for days in more_ltv_days},
+        more_churned={days: told("churned", days) for days in more_churn_days},
+        more_net_value={days: told("net_value", days) for days in more_ltv_days},
+        contribution=told("contribution", ltv_horizon_days),
+        contract_lapsed=told("contract_lapsed", churn_horizon_days),
     )
 
 
@@ -207,13 +221,12 @@ def _frame(published_dir: Path, day: date) -> IndicatorFrame:
 
 
 def _outcome(
-    published_dir: Path, frame: IndicatorFrame, horizon_days: int
-) -> tuple[FloatArray, FloatArray]:
-    """Churned and net value ``(n,)``, NaN where the horizon is not closed."""
+    published_dir: Path, frame: IndicatorFrame, horizon_days: int, name: str
+) -> FloatArray:
+    """One outcome of a frame's customers ``(n,)``, NaN where the horizon is not closed."""
     path = published_dir / "outcomes" / f"{frame.as_of}-{horizon_days}d.parquet"
     if not path.is_file():
-        unknown = np.full(len(frame), np.nan)
-        return unknown, unknown
+        return np.full(len(frame), np.nan)
     outcomes = read_outcomes(path)
     if not np.array_equal(outcomes.customer_id, frame.customer_id):
         raise DatasetError(
@@ -223,4 +236,4 @@ def _outcome(
             day=str(frame.as_of),
             horizon_days=horizon_days,
         )
-    return outcomes.churned.astype(np.float64), outcomes.net_value
+    return np.asarray(getattr(outcomes, name), dtype=np.float64)

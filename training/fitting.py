@@ -16,6 +16,7 @@ from training.dataset import TrainingSet, learned_from
 from training.errors import FitError
 from training.manifest import BundleMeta
 from training.models.churn import fit_churn
+from training.models.companions import fit_companions
 from training.models.ltv import fit_ltv
 from training.recipe import Recipe
 from training.splits import Origin
@@ -49,16 +50,7 @@ def fit_bundle(
     data = learned_from(data, recipe.eligibility)
     churn = fit_churn(data, origin.churn, recipe)
     ltv = fit_ltv(data, origin.ltv, recipe)
-    more_churn = tuple(
-        fit_churn(data.over("churn", fold.horizon_days), fold, recipe)
-        for fold in origin.more
-        if fold.target == "churn"
-    )
-    demand = [
-        fit_ltv(data.over("ltv", fold.horizon_days), fold, recipe)
-        for fold in origin.more
-        if fold.target == "ltv"
-    ]
+    companions = fit_companions(data, origin, recipe)
     present = data.on(origin.day)
     present = present.where(present.eligible)
     if len(present) == 0:
@@ -82,7 +74,5 @@ def fit_bundle(
         scheme_sha256=scheme.sha256,
         created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat(),
     )
-    bare = Bundle(
-        data.columns, churn, ltv, Reference.fit({}), scheme, recipe, meta, more_churn, *demand
-    )
+    bare = Bundle(data.columns, churn, ltv, Reference.fit({}), scheme, recipe, meta, companions)
     return replace(bare, reference=Reference.fit(bare.indicator_values(present.values)))

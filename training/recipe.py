@@ -47,6 +47,13 @@ class ChurnTarget(Target):
         return tuple(sorted({self.horizon_days, *self.more_horizons_days}))
 
 
+class Lifetime(_Section):
+    """How far value is carried beyond the LTV horizon, and what money costs a year."""
+
+    horizons_days: tuple[Days, ...] = (365, 1095, 1825)
+    annual_rate: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.1
+
+
 class Eligibility(_Section):
     """Which customers the models learn from and are judged on.
 
@@ -200,6 +207,7 @@ class Recipe(_Section):
     churn: ChurnTarget
     ltv: Target
     demand: Target | None = None
+    lifetime: Lifetime = Lifetime()
     eligibility: Eligibility
     origins: Origins
     backtest: Backtest

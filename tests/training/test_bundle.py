@@ -26,6 +26,7 @@ from training.recipe import Recipe
 from training.splits import OriginPlan
 
 FILES = (
+    "companions.json",
     "churn.json",
     "churn.odds.lgb.txt",
     "churn_30d.json",
@@ -201,6 +202,72 @@ def test_a_forecast_of_demand_has_to_be_asked_for(
     with pytest.raises(BundleError, match="forecasts no demand"):
         bundle.demand_forecast(values)
     assert list(bundle.churn_curve(values)) == [60]
+
+
+def test_value_grows_with_the_horizon_and_is_worth_less_later(
+    bundle: Bundle, values: FloatArray
+) -> None:
+    found = bundle.lifetime(values)
+    assert found.horizons_days == (365, 1095, 1825)
+    assert np.all(np.diff(found.value, axis=1) >= 0)
+    assert np.all(found.value[:, 0] > 0)
+    factors = found.frequency * (found.p_active * found.order_value * found.correction)[:, None]
+    np.testing.assert_allclose(factors, found.value, rtol=1e-12)
+
+
+def test_what_the_sources_lack_is_named(folder: Path, values: FloatArray) -> None:
+    again = Bundle.load(folder)
+    assert set(again.companions.absent) == {"contribution", "health", "renewal"}
+    with pytest.raises(BundleError, match="no model of renewal: Renewal cannot be learned"):
+        again.contract_lapse(values)
+    with pytest.raises(BundleError, match="no model of contribution: A contribution rate needs"):
+        again.contribution(values, values[:, 0])
+    with pytest.raises(BundleError, match="no model of health: None of the indicators"):
+        again.health(values)
+
+
+def test_costs_contracts_and_service_bring_their_models(
+    data: TrainingSet, plan: OriginPlan, recipe: Recipe, tmp_path: Path
+) -> None:
+    """A company that keeps a quarter of its sales, and whose late payers do not renew."""
+    rng = np.random.default_rng(3)
+    told = data.values.copy()
+    spend = told[:, data.columns.index("net_amount_365d")]
+    late = rng.random(len(data)) < 0.5
+    for name, column in {
+        "contribution_365d": 0.25 * spend,
+        "on_time_collection_rate_365d": np.where(late, 0.2, 0.9),
+        "contract_days_to_end": np.where(rng.random(len(data)) < 0.6, 20.0, 400.0),
+        "contract_ended_count_730d": np.full(len(data), 2.0),
+        "contract_renewal_rate_730d": np.where(late, 0.5, 1.0),
+    }.items():
+        told[:, data.columns.index(name)] = column
+    lapsed = np.where(late, rng.random(len(data)) < 0.8, rng.random(len(data)) < 0.1)
+    rich = replace(
+        data,
+        values=told,
+        contribution=0.25 * data.net_value,
+        contract_lapsed=np.where(np.isnan(data.churned), np.nan, lapsed),
+    )
+    provenance = Provenance("small", "EUR", True, "0" * 64, "test")
+    fitted = fit_bundle(rich, plan.final, recipe, load_scheme(), provenance)
+    fitted.save(tmp_path / "rich")
+    again = Bundle.load(tmp_path / "rich")
+    assert dict(again.companions.absent) == {}
+    assert again.digest == fitted.digest
+    today = rich.on(plan.serve_day)
+    here = late[rich.as_of == np.datetime64(plan.serve_day)]
+    risk = again.contract_lapse(today.values)
+    due = today.column("contract_days_to_end") <= recipe.churn.horizon_days
+    assert np.array_equal(np.isnan(risk), ~due)
+    assert float(risk[due & here].mean()) > float(risk[due & ~here].mean()) + 0.3
+    ltv = again.score(today.values).ltv
+    kept = again.contribution(today.values, ltv)
+    spent = today.column("net_amount_365d") > 0
+    np.testing.assert_allclose(kept[spent], 0.25 * ltv[spent], rtol=0.02)
+    health = again.health(today.values)
+    np.testing.assert_allclose(health.parts.sum(axis=1), health.score, atol=1e-9)
+    assert np.array_equal(health.score, fitted.health(today.values).score)
 
 
 def test_no_customers_are_no_trouble(bundle: Bundle, values: FloatArray) -> None:

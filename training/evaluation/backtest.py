@@ -242,7 +242,7 @@ def _more_forecasts(
 ) -> Iterator[Forecast]:
     """Yield the forecasts of the recipe's other horizons: churn's, and demand."""
     recipe, purchase = bundle.recipe, None
-    curve = bundle.churn_curve(test.values) if bundle.more_churn else {}
+    curve = bundle.churn_curve(test.values) if bundle.companions.more_churn else {}
     for fold in origin.more:
         purchase = purchase or purchase_model(everyone, recipe)
         days = fold.horizon_days
