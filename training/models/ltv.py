@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
 from training.models import portable
-from training.models.baseline import baseline
+from training.models.baseline import Baseline, baseline
 from training.models.boosting import Boosted, fit_boosted
 from training.models.conformal import IntervalModel, fit_intervals
 from training.models.correction import (
@@ -166,7 +167,7 @@ def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: 
             threads=trees.threads,
         ),
     }
-    return Correction(
+    bare = Correction(
         target="ltv",
         horizon_days=horizon_days,
         purchase=purchase,
@@ -175,10 +176,37 @@ def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: 
         linear=None,
         trees=boosted,
         shares={_MEAN: 1.0 - trees.ltv_median.share, _MEDIAN: trees.ltv_median.share},
-        level=recipe.intervals.bias_shrinkage * float(levels.mean()),
+        level=0.0,
         typical_offset=float(np.mean(offset("ltv", start))),
         half_trust=recipe.baseline.half_trust,
     )
+    return bare.shifted(_level(bare, present.where(present.eligible), spent, start, recipe))
+
+
+def _level(
+    bare: Correction, present: TrainingSet, spent: FloatArray, start: Baseline, recipe: Recipe
+) -> float:
+    """Level at which as much is expected in total as the purchase model says.
+
+    As for churn, the total is left to the model that has seen the day of service, corrected by
+    a share of the log of what it was wrong by on the days learned from.
+    """
+    if len(present) == 0:
+        raise FitError(
+            "No customer is eligible on the day the level of LTV is set for.",
+            hint="Widen eligibility.active_within_days in the recipe.",
+        )
+    error = np.log(np.sum(spent)) - np.log(np.sum(start.btyd_value))
+    start_today = bare.baseline(present.columns, present.values)
+    wanted = np.log(np.sum(start_today.btyd_value)) + recipe.intervals.bias_shrinkage * error
+
+    def excess(level: float) -> float:
+        margin, _ = bare.shifted(level).margin(present.columns, present.values)
+        return float(np.log(np.sum(np.exp(margin))) - wanted)
+
+    if excess(-_MAX_LEVEL) >= 0.0 or excess(_MAX_LEVEL) <= 0.0:
+        return float(-np.sign(excess(0.0)) * _MAX_LEVEL)
+    return float(brentq(excess, -_MAX_LEVEL, _MAX_LEVEL, xtol=1e-9))
 
 
 def _day_levels(spent: FloatArray, expected: FloatArray, day: npt.NDArray[np.int64]) -> FloatArray:

@@ -59,7 +59,7 @@ def test_the_prediction_lies_between_mean_and_median(
         median = recipe.lightgbm.ltv_median.model_copy(update={"share": share})
         trees = recipe.lightgbm.model_copy(update={"ltv_median": median})
         model = fit_ltv(data, fold, recipe.model_copy(update={"lightgbm": trees}))
-        logs[share] = np.log(model.predict(data.columns, data.values))
+        logs[share], _ = model.correction.shifted(0.0).margin(data.columns, data.values)
     np.testing.assert_allclose(logs[0.25], 0.75 * logs[0.0] + 0.25 * logs[1.0], atol=1e-9)
     assert float(np.abs(logs[1.0] - logs[0.0]).max()) > 0.05
 
@@ -77,18 +77,21 @@ def test_labels_that_close_later_cannot_matter(
     }
 
 
-def test_the_level_takes_over_a_share_of_the_past_error(
+def test_the_total_is_the_purchase_models_and_a_share_of_its_past_error(
     data: TrainingSet, plan: OriginPlan, recipe: Recipe
 ) -> None:
     fold = plan.backtest[-1].ltv
-    levels = []
+    today = data.on(fold.test_day)
+    today = today.where(today.eligible)
+    totals = []
     for share in (0.0, 0.5, 1.0):
         intervals = recipe.intervals.model_copy(update={"bias_shrinkage": share})
-        chosen = recipe.model_copy(update={"intervals": intervals})
-        levels.append(fit_ltv(data, fold, chosen).correction.level)
-    assert levels[0] == 0.0
-    assert levels[1] == pytest.approx(levels[2] / 2)
-    assert 0.0 < abs(levels[2]) <= np.log(3.0)
+        model = fit_ltv(data, fold, recipe.model_copy(update={"intervals": intervals}))
+        totals.append(float(np.log(model.predict(today.columns, today.values).sum())))
+    expected = model.correction.baseline(today.columns, today.values).btyd_value
+    assert totals[0] == pytest.approx(float(np.log(expected.sum())), abs=1e-6)
+    assert totals[1] == pytest.approx((totals[0] + totals[2]) / 2, abs=1e-6)
+    assert abs(totals[2] - totals[0]) > 0.001
 
 
 def test_another_currency_gives_the_same_model(
