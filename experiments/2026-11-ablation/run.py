@@ -24,7 +24,7 @@ from features.schema import CATALOGUE, Dimension
 from features.sources import open_sources
 from tiering.scheme import load_scheme
 from training.evaluation.tables import markdown
-from training.models import baseline, calibration, design
+from training.models import baseline, design
 from training.models.threads import single_threaded_algebra
 from training.pipeline import prepare
 from training.recipe import Recipe, load_recipe, parse_recipe, recipe_names
@@ -103,8 +103,11 @@ def variants(recipe: Recipe) -> list[Variant]:
         Variant("baseline only, no trees", still),
         Variant("purchase model as the only baseline", {"baseline.btyd_weight": 1.0}),
         Variant("run rate as the only baseline", {"baseline.btyd_weight": 0.0}),
-        Variant("no calibration (churn), no bias (LTV)", {"intervals.bias_shrinkage": 0.0},
-                patch=no_calibration),
+        Variant("the purchase model's level alone (LTV)", {"intervals.bias_shrinkage": 0.0}),
+        Variant("mean without median (LTV)", {"lightgbm.ltv_median.share": 0.0}),
+        Variant("median without mean (LTV)", {"lightgbm.ltv_median.share": 1.0}),
+        Variant("large accounts trusted as the rest (LTV)", {"baseline.half_trust": 0.0}),
+        Variant("no regression (churn)", {"regression.l2": 1e6}),
         Variant("money as it is, not as ratio to the baseline", {}, patch=no_ratios),
         Variant("without the baseline among the inputs", {}, patch=no_baseline_inputs),
         Variant("no offset: trees from zero", {}, patch=no_offset),
@@ -158,14 +161,6 @@ def replaced(original: Any, other: Any) -> Iterator[None]:
     finally:
         for module, name in found:
             setattr(module, name, original)
-
-
-@contextmanager
-def no_calibration() -> Iterator[None]:
-    """The margin's own probability."""
-    fit = calibration.fit_platt
-    with replaced(fit, lambda *_args, **_named: calibration.Platt(1.0, 0.0)):
-        yield
 
 
 @contextmanager

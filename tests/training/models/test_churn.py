@@ -104,7 +104,7 @@ def test_days_on_which_nobody_buys_any_more_are_named(
 ) -> None:
     empty = replace(data, eligible=np.zeros(len(data), dtype=np.bool_))
     days = recipe.eligibility.active_within_days
-    last = max(plan.final.churn.fit_days)
+    last = max(plan.final.churn.train_days)
     with pytest.raises(FitError, match=f"bought within {days} days before {last}") as caught:
         fit_churn(empty, plan.final.churn, recipe)
     assert "Is the last day of the data right?" in str(caught.value.hint)
