@@ -51,7 +51,7 @@ def test_a_damaged_bundle_leaves_the_old_one_serving(tmp_path: Path, bundle: Bun
     holder = ModelHolder(folder)
     holder.refresh()
     serving = holder.bundle
-    (folder / "churn.lgb.txt").write_text("half")
+    (folder / "churn.odds.lgb.txt").write_text("half")
     with pytest.raises(BundleError):
         holder.refresh()
     assert holder.bundle is serving

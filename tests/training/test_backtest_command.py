@@ -100,7 +100,9 @@ def test_the_report_holds_all_models_with_intervals_and_n(shop: Shop) -> None:
     assert report.facts["simulated"] is True
     for target, baselines in (("churn", CHURN), ("ltv", LTV)):
         for origin in (*report.origins, POOLED):
-            models = [r.model for r in report.rows if (r.target, r.origin) == (target, origin)]
+            days = report.facts[f"{target}_horizon_days"]
+            key = (target, origin, days)
+            models = [r.model for r in report.rows if (r.target, r.origin, r.horizon_days) == key]
             assert models == [OURS, *baselines]
         pooled = report.pooled(target)
         assert pooled[OURS].n > 100

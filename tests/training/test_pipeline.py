@@ -197,7 +197,8 @@ def test_the_cards_tell_tiers_baselines_coverage_and_choices(workshop: Workshop)
         "–" if np.isnan(share) else f"{share:.1%}"
         for share in (pooled.precision(0), pooled.recall(0))
     ]
-    covered = [r for r in report.rows if (r.target, r.model) == ("ltv", OURS)]
+    main = ("ltv", workshop.recipe.ltv.horizon_days, OURS)
+    covered = [row for row in report.rows if row.key == main]
     english = (folder / "model_card.md").read_text("utf-8")
     chinese = (folder / "model_card.zh.md").read_text("utf-8")
     assert "precision {}, recall {}.".format(*top) in english

@@ -237,7 +237,7 @@ def _names(layout: Any, traces: Sequence[Any], side: str) -> list[str]:
 
 
 def _nice(low: float, high: float, wanted: int) -> tuple[tuple[float, str], ...]:
-    raw = (high - low) / wanted
+    raw = max((high - low) / wanted, 1e-300)  # nearer values cannot be told apart
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * m for m in (1.0, 2.0, 2.5, 5.0, 10.0) if power * m >= raw)
     first = math.ceil(low / step)

@@ -19,6 +19,7 @@ from training.evaluation import metrics
 from training.evaluation.backtest import run_backtest
 from training.evaluation.baselines import CHURN, LTV
 from training.evaluation.report import OURS, POOLED, SCHEMA_VERSION, BacktestReport
+from training.evaluation.rows import SliceRow
 from training.evaluation.tables import (
     coverage_table,
     difference_table,
@@ -113,9 +114,12 @@ def test_later_data_do_not_change_an_earlier_origin(
 def test_all_models_stand_side_by_side(report: BacktestReport) -> None:
     for target, baselines in (("churn", CHURN), ("ltv", LTV)):
         for origin in (*report.origins, POOLED):
-            rows = [r for r in report.rows if r.target == target and r.origin == origin]
-            assert [row.model for row in rows] == [OURS, *baselines]
-            assert len({row.n for row in rows if row.whole}) == 1
+            there = [r for r in report.rows if r.target == target and r.origin == origin]
+            for days in (60, 30):  # the graded horizon comes first
+                rows = [row for row in there if row.horizon_days == days]
+                assert [row.model for row in rows] == [OURS, *baselines]
+                assert len({row.n for row in rows if row.whole}) == 1
+            assert {row.horizon_days for row in there} == {60, 30}
 
 
 def test_pooled_figures_are_over_all_rows(
@@ -293,12 +297,16 @@ def test_both_definitions_of_the_right_tier_stand_beside_the_grades(
     assert "backtest.tier.reversal_rate" in report.flat()
 
 
+def _is(row: SliceRow, by: str, target: str, days: int) -> bool:
+    return (row.by, row.target, row.horizon_days) == (by, target, days)
+
+
 def test_evidence_is_of_the_judged_rows(report: BacktestReport, data: TrainingSet) -> None:
     n = report.pooled("ltv")[OURS].n
     assert report.weights["n"] == n
     assert sum(row["data"] for row in report.weights["dimensions"]) == pytest.approx(1.0)
     assert {row["indicator"]: row["n"] for row in report.indicators}["ltv"] == n
-    assert sum(row.n for row in report.slices if (row.by, row.target) == ("tenure", "ltv")) == n
+    assert sum(row.n for row in report.slices if _is(row, "tenure", "ltv", 60)) == n
     assert not any(row.by == "industry" for row in report.slices)
     assert -1.0 <= report.history["beyond_past_spend"] <= 1.0
 
@@ -329,7 +337,7 @@ def test_tables_for_people(report: BacktestReport) -> None:
     assert not any(cell.endswith("*") for cell in marked[2])
     header, *compared = difference_table(report, "churn")
     assert header == ["ours less", "AUC", "log loss", "Brier"]
-    assert [row[0] for row in compared] == list(CHURN)
+    assert [row[0] for row in compared] == [f"{name}, {d} d" for d in (60, 30) for name in CHURN]
     assert compared[0][3].endswith("*")  # surely better than the base rate
     worse = tuple({**d, "low": 1.0, "mean": 2.0, "high": 3.0} for d in report.differences)
     marked_worse = difference_table(replace(report, differences=worse), "churn")

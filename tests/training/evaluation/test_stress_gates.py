@@ -25,6 +25,7 @@ from tiering.policy import IndicatorWeight, Scheme
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.evaluation.gates import evaluate
+from training.evaluation.leakage import LeakageReport
 from training.evaluation.report import OURS, POOLED, SHOWN, BacktestReport, MetricRow, TierRow
 from training.evaluation.scenario import load_scenario
 from training.evaluation.stress import ClosedDay, StressReport, run_stress
@@ -141,7 +142,7 @@ def failing(stress: StressReport, recipe: Recipe) -> set[str]:
     tier = TierRow(POOLED, 1, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, ((1,),))
     counts = ({"origin": "2025-06-30", "score_psi": 0.0},)
     backtest = BacktestReport(facts={}, counts=counts, rows=rows, tiers=(tier,), tier_ids=("a",))
-    report = evaluate(backtest, None, stress, recipe.gates)
+    report = evaluate(backtest, None, stress, recipe.gates, LeakageReport((), (), (), ()))
     return {check.name for check in report.failed if check.name.startswith("stress.")}
 
 

@@ -184,9 +184,9 @@ def test_a_damaged_artifact_leaves_the_old_bundle(
     registry.pull(model, CHAMPION, target)
     second = registry.register(model, submission)
     stored = _stored(registry, second.model_id)
-    with (stored / "churn.lgb.txt").open("a", encoding="utf-8") as file:
+    with (stored / "churn.odds.lgb.txt").open("a", encoding="utf-8") as file:
         file.write("x")
-    with pytest.raises(BundleError, match=r"churn\.lgb\.txt"):
+    with pytest.raises(BundleError, match=r"churn\.odds\.lgb\.txt"):
         registry.pull(model, CHALLENGER, target)
     shutil.rmtree(stored)
     with pytest.raises(RegistryError, match="cannot be read"):

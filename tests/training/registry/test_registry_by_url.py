@@ -44,7 +44,9 @@ def the_whole_life_of_two_versions(
     part = registry.store.version(f"{model}-churn", 2)
     assert part.tags["bundle_version"] == "2"
     assert part.aliases == (CHAMPION,)
-    assert registry.store.read(part, "churn.lgb.txt") == bundle.churn.correction.boosted.text
+    assert registry.store.read(part, "churn.odds.lgb.txt") == (
+        bundle.churn.correction.trees["odds"].text
+    )
     assert registry.rollback(model, by="bob", reason="complaints").version == 1
     with pytest.raises(GateFailedError):
         registry.promote(model, 2, FAILED, by="ann")
@@ -127,7 +129,7 @@ def test_behind_a_tracking_server(
     the_whole_life_of_two_versions(registry, submission, bundle, tmp_path)
     # here lies the ledger only: the server was told where artifacts go
     assert [p.name for p in (tmp_path / "root").iterdir()] == ["promotions.jsonl"]
-    assert any((tmp_path / "server" / "artifacts").rglob("churn.lgb.txt"))
+    assert any((tmp_path / "server" / "artifacts").rglob("churn.odds.lgb.txt"))
 
 
 @pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "databricks", "ftp://h", "file:///x"])

@@ -39,10 +39,14 @@ def test_a_target_carries_its_own_figures_and_text(
     assert ltv.metrics == {"backtest.ltv.mae": 31.0}
     assert ltv.tags["backtest.ltv.mae"] == "31"
     assert version.metrics == FIGURES
-    assert registry.store.read(churn, "churn.lgb.txt") == bundle.churn.correction.boosted.text
-    assert registry.store.read(ltv, "ltv.lgb.txt") == bundle.ltv.correction.boosted.text
+    assert registry.store.read(churn, "churn.odds.lgb.txt") == (
+        bundle.churn.correction.trees["odds"].text
+    )
+    assert registry.store.read(ltv, "ltv.mean.lgb.txt") == (
+        bundle.ltv.correction.trees["mean"].text
+    )
     with pytest.raises(RegistryError, match="has no artifact ltv"):
-        registry.store.read(churn, "ltv.lgb.txt")
+        registry.store.read(churn, "ltv.mean.lgb.txt")
 
 
 def test_bundle_and_targets_name_each_other(
