@@ -152,13 +152,7 @@ class Bundle:
         )
 
     def health(self, values: FloatArray) -> Health:
-        """Return the health score of ``(n, k)`` customers and what it is made of (#81).
-
-        Raises
-        ------
-        BundleError
-            If the sources tell none of its indicators.
-        """
+        """Return the health score of ``(n, k)`` customers (#81), or raise a BundleError."""
         model = self._companion("health", self.companions.health)
         return model.score(self.columns, self._checked(values))
 

@@ -9,8 +9,6 @@ its own (``training/registry/promotion.py``).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import tempfile
 import time
@@ -18,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from features.parquet import read_frame
 from features.publish import publish
@@ -35,11 +33,12 @@ from training.evaluation.scenario import load_scenario
 from training.evaluation.stress import ClosedDay, StressReport, run_stress
 from training.fitting import Provenance, fit_bundle
 from training.folders import swap
+from training.lineage import facts_of, sources_hash, submission
 from training.models.threads import single_threaded_algebra
 from training.provenance import code_version
 from training.registry.promotion import champion_report
 from training.registry.registry import Registry, model_name
-from training.registry.versions import ModelVersion, Submission
+from training.registry.versions import ModelVersion
 from training.splits import OriginPlan, plan_origins
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def train(
     with _timed(seconds, "evidence"):
         serve = material.data.on(material.plan.serve_day)
         evidence = Evidence(
-            meta=_facts(bundle, material.manifest),
+            meta=facts_of(bundle, material.manifest),
             scheme=scheme,
             report=report,
             stress=stress,
@@ -147,8 +146,8 @@ def train(
     with _timed(seconds, "register"):
         if progress:
             progress("register", 0, 1)
-        submission = _submission(state_dir, bundle, evidence, recipe, by)
-        version = registry.register(model, submission)
+        handed = submission(state_dir, bundle, evidence, recipe, by)
+        version = registry.register(model, handed)
         if progress:
             progress("register", 1, 1)
     return TrainingOutcome(
@@ -212,7 +211,7 @@ def judged_backtest(
                 "world": provenance.world,
                 "currency": provenance.currency,
                 "simulated": provenance.simulated,
-                "sources": _sources_hash(material.manifest),
+                "sources": sources_hash(material.manifest),
                 "scheme": scheme.id,
             },
             industries=material.industries,
@@ -260,61 +259,6 @@ def _write(bundle: Bundle, evidence: Evidence, leakage: LeakageReport, state_dir
         swap(staging / "reports", state_dir / "reports")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _submission(
-    state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Recipe, by: str
-) -> Submission:
-    meta = evidence.meta
-    return Submission(
-        bundle_dir=state_dir / "candidate",
-        evidence_dir=state_dir / "reports",
-        params=_flat(recipe.model_dump(mode="json")),
-        metrics={**evidence.report.flat(), **evidence.stress.flat()},
-        tags={
-            **{key: str(value) for key, value in meta.items() if key != "version"},
-            "simulated": "true" if meta["simulated"] else "false",
-            "gates": "passed" if evidence.gates.passed else "failed",
-            "scheme": f"{evidence.scheme.id} {evidence.scheme.version}",
-            "recipe": recipe.id,
-        },
-        description=(state_dir / "reports" / "model_card.md").read_text("utf-8"),
-        run_name=f"{meta['world']} {meta['trained_as_of']}",
-        by=by,
-    )
-
-
-def _facts(bundle: Bundle, manifest: Manifest) -> dict[str, Any]:
-    meta = bundle.meta
-    return {
-        "world": meta.world,
-        "currency": meta.currency,
-        "simulated": meta.simulated,
-        "trained_as_of": meta.trained_as_of,
-        "created_at": meta.created_at,
-        "code_version": meta.code_version,
-        "bundle_digest": bundle.digest,
-        "data_fingerprint": meta.data_fingerprint,
-        "sources_sha256": _sources_hash(manifest),
-        "catalogue_sha256": manifest.catalogue_hash,
-        "recipe_sha256": meta.recipe_sha256,
-        "scheme_sha256": meta.scheme_sha256,
-    }
-
-
-def _sources_hash(manifest: Manifest) -> str:
-    text = json.dumps(dict(manifest.sources), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in document.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list) else str(value)
-    return found
 
 
 @contextmanager

@@ -297,6 +297,8 @@ def _correction(cohort: Cohort, start: Baseline, train: IntArray) -> FloatArray:
             cohort.target[train] / scale,
             np.log(start.value[train] / scale),
             TREES,
+            objective="tweedie",
+            tweedie_power=TREES.tweedie_power,
             seed=bag + 1,
             threads=1,
         )
