@@ -16,6 +16,7 @@ from training.errors import RegistryError
 from training.evaluation.rows import (
     COMPARED,
     LOWER_IS_BETTER,
+    MEDIANS,
     OURS,
     POOLED,
     SHOWN,
@@ -133,11 +134,14 @@ class BacktestReport:
     def best_baseline(
         self, target: str, name: str, *, horizon_days: int | None = None
     ) -> tuple[str, float]:
-        """Return the best baseline over all customers by one pooled metric; NaN if none."""
+        """Return the best baseline over all customers by one pooled metric; NaN if none.
+
+        Baselines of :data:`MEDIANS` are not asked: the served number is an expectation.
+        """
         found = [
             (row.model, row.metrics.get(name, math.nan))
             for row in self.pooled(target, comparable=True, horizon_days=horizon_days).values()
-            if row.model != OURS
+            if row.model != OURS and row.model not in MEDIANS
         ]
         known = [(model, value) for model, value in found if not math.isnan(value)]
         if not known:
