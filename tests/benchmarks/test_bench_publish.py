@@ -17,7 +17,8 @@ from features.sources import Sources
 from tests.benchmarks.conftest import World
 from tests.benchmarks.handwritten import run
 from tests.benchmarks.measure import Ledger, Task, footprint
-from tests.features.test_dimensions_against_sql import named, to_floats
+from tests.features.test_dimensions_against_sql import to_floats
+from tests.features.tiny import named
 
 pytestmark = pytest.mark.bench
 
