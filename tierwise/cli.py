@@ -52,6 +52,9 @@ COMMANDS: dict[str, Entry] = {
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "audit": Entry(
+        "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
+    ),
 }
 """Every command, in the order of the road through the house."""
 
