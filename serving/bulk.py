@@ -106,7 +106,7 @@ def grades_table(bundle: Bundle, frame: IndicatorFrame) -> pa.Table:
         "ltv_lower": _known(scores.ltv_lower),
         "ltv_upper": _known(scores.ltv_upper),
         **{
-            f"{dimension.value}_score": _known(scored.dimension_score[:, d])
+            f"{dimension}_score": _known(scored.dimension_score[:, d])
             for d, dimension in enumerate(scored.dimensions)
         },
         "referred": pa.array(decisions.referred, pa.bool_()),

@@ -50,7 +50,7 @@ def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
             for index, tier in enumerate(scheme.tiers)
         ),
         dimensions=tuple(
-            DimensionLabel(d.id.value, d.weight, d.label_en, d.label_zh) for d in scheme.dimensions
+            DimensionLabel(d.id, d.weight, d.label_en, d.label_zh) for d in scheme.dimensions
         ),
         lifecycles=tuple(
             LifecycleLabel(
@@ -120,7 +120,7 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
     ]
     indicators = [_unknown_as_none(row) for row in values]
     by_dimension = [_unknown_as_none(row) for row in decisions.composite.dimension_score]
-    dimensions = [dimension.value for dimension in decisions.composite.dimensions]
+    dimensions = decisions.composite.dimensions
     grades = [
         Grade(
             grade_id=_grade_id(basis, customer),

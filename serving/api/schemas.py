@@ -38,12 +38,15 @@ class Text(Out):
 
 
 class Tier(Out):
-    """A tier; index 0 is the best, ``cut`` its inclusive lower bound in score points."""
+    """A tier; index 0 is the best.
+
+    ``cut``: inclusive lower bound in score points, null where rules or a matrix decide.
+    """
 
     id: str
     index: int
     label: Text
-    cut: float
+    cut: float | None
 
 
 class Margin(Out):

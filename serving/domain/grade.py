@@ -22,14 +22,14 @@ class TierLabel:
     index
         0 is the best tier.
     cut
-        Inclusive lower bound in score points (0 to 100).
+        Inclusive lower bound in score points (0 to 100); None where scores do not decide.
     """
 
     index: int
     id: str
     label_en: str
     label_zh: str
-    cut: float
+    cut: float | None
 
     def label(self, lang: str) -> str:
         """Return the name of the tier in a language."""

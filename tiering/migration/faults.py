@@ -8,6 +8,7 @@ from features.schema import CATALOGUE, PREDICTIONS, describe
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError
 from tiering.migration.policy import MigrationPolicy
+from tiering.texts import blank
 
 MAX_SCORE = 100.0
 
@@ -55,12 +56,6 @@ def migration_faults(
 
 def _reach(policy: MigrationPolicy, cuts: Sequence[float], place: str) -> Iterator[Fault]:
     if len(cuts) < 2:
-        for key in ("hysteresis_up", "hysteresis_down"):
-            if getattr(policy, key) > 0:
-                yield Fault(
-                    f"{place}.{key}",
-                    "the tiers have no cut on a score; use min_dwell_days and grace_days instead.",
-                )
         return
     if cuts[0] + policy.hysteresis_up > MAX_SCORE:
         yield Fault(
@@ -109,12 +104,8 @@ def _condition(place: str, text: str) -> Iterator[Fault]:
 def _support(policy: MigrationPolicy, tier_ids: Sequence[str], place: str) -> Iterator[Fault]:
     yield from _tiers([support.tier for support in policy.support], tier_ids, place)
     for index, support in enumerate(policy.support):
-        for key in ("text_en", "text_zh"):
-            if not getattr(support, key).strip():
-                yield Fault(
-                    f"{place}[{index}].{key}",
-                    "is missing; a scheme speaks English and Chinese.",
-                )
+        texts = {"text_en": support.text_en, "text_zh": support.text_zh}
+        yield from blank(f"{place}[{index}].", texts)
 
 
 def _tiers(named: Sequence[str], tier_ids: Sequence[str], place: str) -> Iterator[Fault]:

@@ -91,6 +91,8 @@ def move(
     *,
     score: FloatArray | None = None,
     cuts: FloatArray | None = None,
+    margin_up: FloatArray | None = None,
+    margin_down: FloatArray | None = None,
     values: Mapping[str, FloatArray] | None = None,
     decided: BoolArray | None = None,
 ) -> Moves:
@@ -107,9 +109,12 @@ def move(
     day
         Of the assessment, not before those in ``state``.
     score, cuts
-        ``(n,)`` points and ``(t,)`` lower bounds of the tiers, best to worst. Hysteresis applies
-        where they lead to ``raw``: not where a score is NaN, where a rule overruled it, and
-        nowhere without cuts.
+        ``(n,)`` points and ``(t,)`` lower bounds of the tiers, best to worst.
+    margin_up, margin_down
+        ``(n,)`` points missing to a better tier, and points that may be lost before a worse one
+        (``tiering/placement.py``). They stand in for the score where it does not lead to ``raw``:
+        without cuts, where it is NaN, where a rule overruled it. Where a margin is NaN or left
+        out as well, hysteresis holds nobody.
     values
         Indicator name to ``(n,)`` values for the conditions; an absent column is unknown for
         everybody.
@@ -125,25 +130,30 @@ def move(
     points = np.full(n, np.nan) if score is None else score
     fixed = np.zeros(n, dtype=np.bool_) if decided is None else decided
     state.check(n, t)
-    if len(points) != n or len(fixed) != n or (cuts is not None and len(cuts) != t):
-        raise PolicyError(f"Scores and decisions must be of the same {n} customers, cuts {t}.")
+    up = np.full(n, np.nan) if margin_up is None else margin_up
+    down = np.full(n, np.nan) if margin_down is None else margin_down
+    lengths = {len(points), len(up), len(down), len(fixed)}
+    if lengths != {n} or (cuts is not None and len(cuts) != t):
+        raise PolicyError(
+            f"Scores, margins and decisions must be of the same {n} customers, cuts of {t} tiers."
+        )
     if n and (raw.min() < 0 or raw.max() >= t):
         raise PolicyError(f"Raw tiers must lie in 0 to {t - 1}.")
     held = state.tier
     free = (held == NEW) | fixed
     floor = _floor(policy, tier_ids, values or {}, n)
 
-    alone = np.where(free, raw, _due(policy, held, raw, points, cuts))
+    alone = np.where(free, raw, _due(policy, held, raw, points, cuts, up, down))
     target = np.where(fixed, raw, np.minimum(alone, floor))
     steps_up = t if policy.max_steps_up is None else policy.max_steps_up
     steps_down = t if policy.max_steps_down is None else policy.max_steps_down
     within = np.where(free, target, np.clip(target, held - steps_up, held + steps_down))
 
-    up, down = ~free & (within < held), ~free & (within > held)
-    pending = np.where(down & np.isnat(state.pending_since), day, state.pending_since)
+    better, worse = ~free & (within < held), ~free & (within > held)
+    pending = np.where(worse & np.isnat(state.pending_since), day, state.pending_since)
     dwell_left = _left(policy.min_dwell_days, state.since, day)
-    grace_left = np.where(down, _left(policy.grace_days, pending, day), 0.0)
-    wait = (up | down) & (np.maximum(dwell_left, grace_left) > 0)
+    grace_left = np.where(worse, _left(policy.grace_days, pending, day), 0.0)
+    wait = (better | worse) & (np.maximum(dwell_left, grace_left) > 0)
     tier = np.where(wait, held, within)
 
     moved = tier != held
@@ -175,15 +185,17 @@ def _due(
     raw: TierArray,
     score: FloatArray,
     cuts: FloatArray | None,
+    up: FloatArray,
+    down: FloatArray,
 ) -> TierArray:
     """Return the tier held, moved into the corridor that hysteresis leaves, ``(n,)``."""
-    if cuts is None:
-        return raw
-    by_score = _assign(score, cuts)
-    # Comparing with NaN is false: an unknown score would be of the best tier.
-    other = np.isnan(score) | (by_score != raw)
-    no_worse = np.where(other, raw, _assign(score, cuts + policy.hysteresis_up))
-    no_better = np.where(other, raw, _assign(score, cuts - policy.hysteresis_down))
+    # Comparing with NaN is false: an unknown margin leaves the raw tier.
+    no_worse = raw + (down < policy.hysteresis_up)
+    no_better = raw - (up <= policy.hysteresis_down)
+    if cuts is not None:
+        by_score = ~np.isnan(score) & (_assign(score, cuts) == raw)
+        no_worse = np.where(by_score, _assign(score, cuts + policy.hysteresis_up), no_worse)
+        no_better = np.where(by_score, _assign(score, cuts - policy.hysteresis_down), no_better)
     return np.minimum(np.maximum(held, no_better), no_worse)
 
 

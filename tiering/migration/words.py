@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from tiering.migration import reasons as r
 from tiering.migration.move import Moves
 from tiering.migration.policy import MigrationPolicy
 from tiering.migration.state import NEW
-from tiering.referral import Language
+
+Language = Literal["en", "zh"]
 
 
 def move_texts(

@@ -169,6 +169,26 @@ def test_hysteresis_leaves_alone_what_no_score_decided() -> None:
     assert move(policy, TIERS, state, raw, DAY).tier.tolist() == [2, 3, 2]
 
 
+def test_margins_stand_in_where_no_score_decides() -> None:
+    """Rules and matrices have margins, but no cuts."""
+    policy = MigrationPolicy(hysteresis_up=3.0, hysteresis_down=5.0)
+    state = held(*[(1, "2025-01-31", "NaT")] * 5)
+    raw = np.array([2, 2, 0, 0, 3])
+    up = np.array([5.0, 5.1, np.nan, np.nan, 4.0])
+    down = np.array([1.0, 1.0, 2.9, 3.0, np.nan])
+    moves = move(policy, TIERS, state, raw, DAY, margin_up=up, margin_down=down)
+    assert moves.tier.tolist() == [1, 2, 1, 0, 2]
+    # The same tier told by cuts and by margins.
+    score = np.array([58.0, 54.0, 77.0, 79.0, 41.0])
+    cuts = move(policy, TIERS, state, raw_of(score), DAY, score=score, cuts=CUTS)
+    margins = move(
+        policy, TIERS, state, raw_of(score), DAY,
+        margin_up=np.array([2.0, 6.0, np.nan, np.nan, 4.0]),
+        margin_down=np.array([13.0, 9.0, 2.0, 4.0, np.nan]),
+    )  # fmt: skip
+    assert cuts.tier.tolist() == margins.tier.tolist() == [1, 2, 1, 0, 2]
+
+
 def test_states_of_other_customers_or_tiers_are_refused() -> None:
     policy, state = MigrationPolicy(), held((1, "2025-01-31", "NaT"))
     raw = np.array([1])
@@ -180,9 +200,11 @@ def test_states_of_other_customers_or_tiers_are_refused() -> None:
         move(policy, TIERS, state, np.array([4]), DAY)
     with pytest.raises(PolicyError, match="Scores"):
         move(policy, TIERS, state, raw, DAY, score=np.array([1.0, 2.0]))
+    with pytest.raises(PolicyError, match="margins"):
+        move(policy, TIERS, state, raw, DAY, margin_up=np.array([1.0, 2.0]))
     with pytest.raises(PolicyError, match="Scores"):
         move(policy, TIERS, state, raw, DAY, decided=np.array([True, False]))
-    with pytest.raises(PolicyError, match="cuts 4"):
+    with pytest.raises(PolicyError, match="4 tiers"):
         move(policy, TIERS, state, raw, DAY, cuts=CUTS[:2])
     assert len(move(policy, TIERS, MigrationState.new(0), raw[:0], DAY).state) == 0
 
