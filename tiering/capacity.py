@@ -230,7 +230,7 @@ def _between(low: float, high: float, *, closed: bool = False) -> float:
 
 
 def _next_lower(cuts: FloatArray, ceiling: float) -> float:
-    return float(max(cut for cut in cuts if cut < ceiling))
+    return max(float(cut) for cut in cuts if cut < ceiling)
 
 
 def _assign(score: FloatArray, cuts: FloatArray) -> TierArray:
