@@ -221,7 +221,7 @@ def _cut(ordered: FloatArray, fitting: int, above: int, ceiling: float) -> float
 def _between(low: float, high: float, *, closed: bool = False) -> float:
     """Return the shortest decimal in ``(low, high)``, or ``(low, high]``, high up."""
     for decimals in range(_DECIMALS):
-        found = math.floor(high * 10**decimals) / 10**decimals
+        found: float = math.floor(high * 10**decimals) / 10**decimals
         if not closed and found >= high:
             found = round(found - 10.0**-decimals, decimals)
         if low < found and (found < high or (closed and found == high)):
