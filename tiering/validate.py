@@ -152,7 +152,11 @@ def _indicators(
     for indicator in dimension.indicators:
         spot = f"{place}.{indicator.name}"
         if indicator.name in seen:
-            yield Fault(spot, f"counts twice; it already stands in {seen[indicator.name]} (X6).")
+            yield Fault(
+                spot,
+                f"counts twice; it already stands in {seen[indicator.name]} (X6). "
+                "Leave it out here.",
+            )
         seen.setdefault(indicator.name, place)
         if indicator.name not in CATALOGUE and indicator.name not in PREDICTIONS:
             yield Fault(spot, f"is not in the catalogue.{_similar(indicator.name)}")
@@ -234,7 +238,10 @@ def _shares_of(
 
 def _weights(place: str, weights: Mapping[str, float], what: str) -> Iterator[Fault]:
     total = math.fsum(weights.values())
-    in_percent = abs(total - 100) <= 100 * TOLERANCE
+    # One weight above 1 is a slip; where all are, or they sum to 100, the table is in percent.
+    in_percent = abs(total - 100) <= 100 * TOLERANCE or (
+        len(weights) > 1 and all(weight > 1 for weight in weights.values())
+    )
     wrong = False
     for name, weight in weights.items():
         if weight <= 0:
