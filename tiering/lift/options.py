@@ -16,6 +16,7 @@ from tiering.scores import Reference
 
 _TIDY = 9
 """Decimals of a value that is proposed: 0.1 three times is 0.3."""
+_WHOLE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +122,10 @@ def levels(
         reached = sign * np.minimum(sign * reached, np.floor(limit) if _whole(action) else limit)
     reached = np.round(reached, _TIDY)
     better = sign * np.diff(reached, prepend=value) > 0
+    if action.per != 1:
+        # What people count is whole: no third of a month.
+        counted = np.abs(reached - value) * action.per
+        better &= np.abs(counted - np.rint(counted)) < _WHOLE
     return reached[better], (count * action.effort)[better]
 
 
