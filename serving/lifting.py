@@ -89,7 +89,9 @@ def tell_lift(lift: Lift, grade: Grade, lang: Lang) -> LiftStory:
             )
             for each in lift.supplies
         ),
-        near=words["near"].format(up=fixed(lift.margin_up, 2), next=above) if lift.near else "",
+        near=words["near"].format(up=fixed(lift.margin_up or 0.0, 2), next=above)
+        if lift.near
+        else "",
         held=words["held"],
     )
 

@@ -85,7 +85,7 @@ def test_the_best_tier_needs_no_lift(small: Scheme, population: Reference) -> No
     best["churn_probability"] = np.array([10.0])
     found = one(small, population, best, actions=FEW)
     assert (found.tier, found.proposals, found.attainable, found.supplies) == (0, (), None, ())
-    assert math.isnan(found.margin_up)
+    assert found.margin_up is None
 
 
 def test_out_of_reach_tells_the_best_attainable(
@@ -162,6 +162,11 @@ def test_levels_stay_within_their_bounds(population: Reference) -> None:
     assert reached("net_amount_90d", "by_share = 0.1", -20.0) == []
     assert reached("return_rate_365d", "by = 15\nsteps = 2\nuntil = 30", 40.0) == [(30, 2)]
     assert reached("return_rate_365d", "by = 15", math.nan) == []
+    # What people count is whole: the bound of 50 leaves a third of the last step.
+    assert reached("order_days_90d", "by = 6\nsteps = 3\nper = 0.1666666666666667", 36.0) == [
+        (42, 2),
+        (48, 4),
+    ]
 
 
 # --- rules, matrices, both ----------------------------------------------------------------

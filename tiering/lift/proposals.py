@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ class Lift:
     Attributes
     ----------
     margin_up
-        Points missing to the next tier, NaN in the best or where unknown.
+        Points missing to the next tier, None in the best or where unknown.
     near
         Whether that is within the band in which the expert panel decides (#93).
     proposals
@@ -91,7 +92,7 @@ class Lift:
 
     score: float
     tier: int
-    margin_up: float
+    margin_up: float | None
     near: bool
     proposals: tuple[Proposal, ...]
     attainable: Proposal | None
@@ -278,7 +279,7 @@ def _told(
     lift = Lift(
         score=score,
         tier=tier,
-        margin_up=margin,
+        margin_up=None if math.isnan(margin) else margin,
         near=margin < scheme.referral.band,
         proposals=tuple(proposals[: policy.most_proposals]),
         attainable=attainable,
@@ -312,7 +313,7 @@ def _best(now: Decisions, row: int) -> Lift:
     return Lift(
         score=float(now.composite.score[row]),
         tier=0,
-        margin_up=float(now.margin_up[row]),
+        margin_up=None,
         near=False,
         proposals=(),
         attainable=None,
