@@ -190,8 +190,6 @@ def test_what_is_stored_reads_back_as_it_was(
 def test_grades_are_added_in_chunks(
     database: Database, served_bundle: Bundle, frame: IndicatorFrame
 ) -> None:
-    from serving.domain.tenure import HeldBefore
-    from serving.holding import hold
     from serving.scoring import aligned, grade
 
     result = run_batch(served_bundle, frame, database)
