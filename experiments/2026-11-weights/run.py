@@ -161,7 +161,7 @@ def real(path: Path) -> None:
     day, scores = kept["day"], kept["dimensions"]
     customer = np.unique(kept["customer_id"], return_inverse=True)[1]
     horizons = sorted(int(key[6:-1]) for key in kept if key.startswith("value_"))
-    expert = {d.id.value: d.weight for d in load_scheme().dimensions}
+    expert = {str(d.id): d.weight for d in load_scheme().dimensions}
     e = np.array(list(expert.values()))
     print(f"\n{path.stem}: origins {', '.join(map(str, np.unique(day)))}\n")
     print(

@@ -75,6 +75,10 @@ def test_from_answers_to_a_signed_scheme(tmp_path: Path) -> None:
     assert {k: set(v["indicators"]) for k, v in scheme.items() if "indicators" in v} == {
         k: known[k] for k in signed.indicators
     }
+    own = tmp_path / "scheme.toml"
+    assert "version 9" in ran("apply", record, "--version", "9", "--out", own).output
+    assert {str(d.id): d.weight for d in load_scheme(own).dimensions} == dimension_weights(signed)
+    assert "already" in refused("apply", record, "--version", "9", "--out", own)
     following = tmp_path / "next.json"
     ran("sign", following, "--weights", panel, "--previous", record, "--by", "Ana")
     assert read_record(following.read_text("utf-8")).previous == signed.digest

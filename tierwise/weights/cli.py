@@ -4,6 +4,7 @@
     tierwise weights ahp judgements.csv --out pairs.json
     tierwise weights blend backtest.json --panel panel.json --out blend.json
     tierwise weights sign weights.toml --weights blend.json --by NAME
+    tierwise weights apply weights.toml --version 1.2.0 --out scheme.toml
 
 ``docs/weights.md`` tells what the files hold and what the figures mean.
 """
@@ -14,7 +15,7 @@ import typer
 
 from tierwise.weights.blending import blend
 from tierwise.weights.panels import ahp, delphi
-from tierwise.weights.signing import sign
+from tierwise.weights.signing import apply, sign
 
 app = typer.Typer(
     name="weights",
@@ -25,3 +26,4 @@ app.command()(delphi)
 app.command()(ahp)
 app.command()(blend)
 app.command()(sign)
+app.command()(apply)

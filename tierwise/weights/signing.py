@@ -56,6 +56,28 @@ def sign(
     _show(found)
 
 
+def apply(
+    record: Annotated[Path, typer.Argument(help="Signed record of weights.")],
+    out: Annotated[Path, typer.Option("--out", help="Scheme file to write, .toml.")],
+    version: Annotated[str, typer.Option("--version", help="Version of the new scheme.")],
+    scheme: SchemeName = "default",
+) -> None:
+    """Write a scheme with the weights of a signed record; the scheme in use is untouched."""
+    from tiering.scheme import load_scheme, scheme_text
+    from tiering.weights.application import reweigh
+    from tiering.weights.record import read_record
+    from tierwise.weights import files
+
+    if out.exists():
+        raise typer.BadParameter(f"{out} is there already: a new scheme is a new file.")
+    found = read_record(files.text_of(record), origin=f"The record {record.name}")
+    tell_simulated(found.simulated)
+    changed = reweigh(load_scheme(scheme), found, version)
+    files.write(out, scheme_text(changed))
+    weights = ", ".join(f"{each.id} {each.weight:g}" for each in changed.dimensions)
+    say(f"{out}: scheme {changed.id}, version {changed.version}: {weights}.")
+
+
 def _draft(
     weights: Path,
     scheme: str,
