@@ -129,9 +129,7 @@ def test_reversals_are_those_of_the_obvious_loop(tiers: list[int]) -> None:
     seen = history([score])
     moved = [i for i in range(1, len(tiers)) if tiers[i] != tiers[i - 1]]
     back = sum(
-        1
-        for a, b in itertools.pairwise(moved)
-        if tiers[b] == tiers[a - 1] and 30 * (b - a) <= 183
+        1 for a, b in itertools.pairwise(moved) if tiers[b] == tiers[a - 1] and 30 * (b - a) <= 183
     )
     years = 30 * (len(tiers) - 1) / 365.25
     found = steadiness(seen, seen.tier)
