@@ -5,7 +5,8 @@ The branch::
     PolicyError                a scheme or its use is wrong
     ├── SchemeError            the scheme TOML breaks a rule; carries every fault at once
     ├── PopulationError        a reference population or a comparison cannot be computed
-    └── UngradableError        the values handed in cannot be graded
+    ├── UngradableError        the values handed in cannot be graded
+    └── TransitionError        an alert cannot take this step from where it stands
 """
 
 from __future__ import annotations
@@ -71,3 +72,7 @@ class PopulationError(PolicyError):
 
 class UngradableError(PolicyError):
     """Values that cannot be graded: a column is absent, or a customer has no data at all."""
+
+
+class TransitionError(PolicyError):
+    """A step that an alert cannot take from where it stands."""
