@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.schema import Dimension, FloatArray, describe
+from features.schema import FloatArray
 from tiering.errors import UngradableError
+from tiering.lifecycle_file import load_lifecycle
 from tiering.normalize import points
 from tiering.policy import Scheme
 from tiering.scores import Reference
@@ -30,9 +31,9 @@ class Composite:
     indicator
         ``(k,)`` names in scheme order.
     dimension
-        ``(k,)`` dimension of each indicator.
+        ``(k,)`` id of each indicator's dimension.
     dimensions
-        ``(d,)`` dimensions in scheme order: the columns of the dimension arrays.
+        ``(d,)`` dimension ids in scheme order: the columns of the dimension arrays.
     points
         ``(n, k)`` 0 to 100, NaN where unknown.
     weight
@@ -51,8 +52,8 @@ class Composite:
     """
 
     indicator: tuple[str, ...]
-    dimension: tuple[Dimension, ...]
-    dimensions: tuple[Dimension, ...]
+    dimension: tuple[str, ...]
+    dimensions: tuple[str, ...]
     points: FloatArray
     weight: FloatArray
     dimension_score: FloatArray
@@ -66,13 +67,15 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
     """Score customers.
 
     An unknown indicator leaves its weight to the others of its dimension; a dimension
-    without data leaves its weight to the other dimensions, in proportion.
+    without data leaves its weight to the other dimensions, in proportion. Where the scheme
+    has weights by lifecycle stage, a customer's are those of its stage (#53).
 
     Parameters
     ----------
     values
         Indicator name to ``(n,)`` values in the indicator's unit, NaN where unknown; must
-        hold every indicator of the scheme, may hold more.
+        hold every indicator of the scheme, may hold more. What lifecycle stages ask for and
+        is absent is unknown.
 
     Raises
     ------
@@ -82,8 +85,9 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
     names = scheme.indicators
     columns = _columns(names, values)
     grid = np.empty((len(columns[0]), len(names)))
-    for j, (name, column) in enumerate(zip(names, columns, strict=True)):
-        grid[:, j] = points(reference, name, describe(name).direction, column)
+    weighed = [i for dimension in scheme.dimensions for i in dimension.indicators]
+    for j, (indicator, column) in enumerate(zip(weighed, columns, strict=True)):
+        grid[:, j] = points(reference, indicator, column)
     known = ~np.isnan(grid)
     empty = np.flatnonzero(~known.any(axis=1))
     if empty.size:
@@ -94,7 +98,8 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
             rows=empty[:20].tolist(),
         )
 
-    weight, inside = _effective(scheme, known)
+    stage = _stages(scheme, values, len(grid))
+    weight, inside = _effective(scheme, known, stage)
     filled = np.where(known, grid, 0.0)
     dimension_score = np.empty((len(grid), len(scheme.dimensions)))
     member = _members(scheme)
@@ -116,7 +121,7 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
         dimension_score=dimension_score,
         score=np.clip(np.round(_row_sum(weight * filled), DECIMALS), 0.0, 100.0),
         missing_dimension=missing_dimension,
-        missing_weight=_missing_weight(scheme, available, known),
+        missing_weight=_missing_weight(scheme, available, known, stage),
         switched_off=tuple(n for n, here in zip(names, available, strict=True) if not here),
     )
 
@@ -153,22 +158,61 @@ def _row_sum(terms: FloatArray) -> FloatArray:
     return total
 
 
-def _effective(scheme: Scheme, known: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _stages(scheme: Scheme, values: Mapping[str, FloatArray], n: int) -> npt.NDArray[np.intp]:
+    """Return the row of each customer in the tables of :func:`_own_weights`, ``(n,)``."""
+    if scheme.stages is None:
+        return np.zeros(n, dtype=np.intp)
+    policy = load_lifecycle(scheme.stages.lifecycle)
+    row = {entry.stage: number for number, entry in enumerate(scheme.stages.weights, start=1)}
+    of_stage = np.array([row.get(stage.id, 0) for stage in policy.stages], dtype=np.intp)
+    placed: npt.NDArray[np.intp] = of_stage[policy.assign(values, n)]
+    return placed
+
+
+def _own_weights(scheme: Scheme) -> tuple[FloatArray, FloatArray]:
+    """Return shares ``(s, d)`` of dimensions and ``(s, k)`` of indicators inside them.
+
+    The first row is the scheme's own, the others are those of its stages in order.
+    """
+    outer = {dimension.id: dimension.weight for dimension in scheme.dimensions}
+    inner = {d.id: {i.name: i.weight for i in d.indicators} for d in scheme.dimensions}
+    rows = [(outer, inner)]
+    for entry in scheme.stages.weights if scheme.stages else ():
+        rows.append((dict(entry.dimensions or outer), {**inner, **_dicts(entry.indicators)}))
+    dimensions = [[row[0][d.id] for d in scheme.dimensions] for row in rows]
+    indicators = [
+        [row[1][d.id][i.name] for d in scheme.dimensions for i in d.indicators] for row in rows
+    ]
+    return np.array(dimensions), np.array(indicators)
+
+
+def _dicts(shares: Mapping[str, Mapping[str, float]] | None) -> dict[str, dict[str, float]]:
+    return {dimension: dict(given) for dimension, given in (shares or {}).items()}
+
+
+def _effective(
+    scheme: Scheme, known: BoolArray, stage: npt.NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray]:
     """Return weights in the score and inside the dimension, both ``(n, k)``."""
-    own = np.array([i.weight for d in scheme.dimensions for i in d.indicators])
-    inside = np.where(known, own, 0.0)
+    of_dimension, of_indicator = _own_weights(scheme)
+    inside = np.where(known, of_indicator[stage], 0.0)
     member = _members(scheme)
     outer = np.zeros((len(known), len(scheme.dimensions)))
-    for d, dimension in enumerate(scheme.dimensions):
+    for d in range(len(scheme.dimensions)):
         total = _row_sum(inside[:, member == d])
-        outer[:, d] = np.where(total > 0, dimension.weight, 0.0)
+        outer[:, d] = np.where(total > 0, of_dimension[stage, d], 0.0)
         inside[:, member == d] /= np.where(total > 0, total, 1.0)[:, None]
     outer /= _row_sum(outer)[:, None]
     return inside * outer[:, member], inside
 
 
-def _missing_weight(scheme: Scheme, available: BoolArray, known: BoolArray) -> FloatArray:
+def _missing_weight(
+    scheme: Scheme, available: BoolArray, known: BoolArray, stage: npt.NDArray[np.intp]
+) -> FloatArray:
     # Measured against what this population has: a table that does not exist here is a fact
     # about the source, told by `switched_off`, and would otherwise refer every customer.
-    possible, _ = _effective(scheme, available[None, :])
-    return np.round(_row_sum(np.where(known, 0.0, possible)), DECIMALS)
+    stages = np.arange(int(stage.max(initial=0)) + 1)
+    possible, _ = _effective(
+        scheme, np.broadcast_to(available, (len(stages), available.size)), stages
+    )
+    return np.round(_row_sum(np.where(known, 0.0, possible[stage])), DECIMALS)

@@ -20,7 +20,7 @@ from features.schema import FloatArray
 from tiering.assign import Decisions, decide
 from tiering.errors import PolicyError
 from tiering.policy import Scheme
-from tiering.scheme import parse_scheme
+from tiering.scheme import parse_scheme, scheme_text
 from tiering.scores import Reference
 from training.dataset import eligible
 from training.errors import BundleError, RecipeError
@@ -276,7 +276,7 @@ class Bundle:
             **self.companions.texts(),
             "recipe.toml": self.recipe.text,
             "reference.json": dump(self.reference.to_dict()),
-            "scheme.toml": self.scheme.to_toml_text(),
+            "scheme.toml": scheme_text(self.scheme),
         }
 
     def _companion(self, name: str, model: _Model | None) -> _Model:

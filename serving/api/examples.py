@@ -49,6 +49,8 @@ GRADE: dict[str, Any] = {
             "label": {"en": "Growing", "zh-CN": "成长期"},
         },
     ],
+    "segment": None,
+    "confidence": 0.92,
     "referral": {
         "referred": True,
         "reasons": [

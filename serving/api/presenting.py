@@ -55,6 +55,15 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             for policy in basis.lifecycles
             for stage in (policy.stage(graded.stages[policy.id]),)
         ],
+        segment=next(
+            (
+                schemas.Segment(id=each.id, label=_text(each.label_en, each.label_zh))
+                for each in basis.segments
+                if each.id == graded.segment
+            ),
+            None,
+        ),
+        confidence=graded.confidence,
         referral=schemas.Referral(
             referred=graded.referred,
             reasons=[

@@ -38,12 +38,15 @@ class Text(Out):
 
 
 class Tier(Out):
-    """A tier; index 0 is the best, ``cut`` its inclusive lower bound in score points."""
+    """A tier; index 0 is the best.
+
+    ``cut``: inclusive lower bound in score points, null where rules or a matrix decide.
+    """
 
     id: str
     index: int
     label: Text
-    cut: float
+    cut: float | None
 
 
 class Margin(Out):
@@ -111,6 +114,13 @@ class LifecycleStage(Out):
     label: Text
 
 
+class Segment(Out):
+    """A class beside the tier, without an order; its id is unique inside its scheme."""
+
+    id: str
+    label: Text
+
+
 class Reason(Out):
     """Why people look at the grade, or what to bear in mind."""
 
@@ -160,6 +170,16 @@ class Grade(Out):
     dimensions: list[DimensionScore]
     lifecycle: list[LifecycleStage] = Field(
         description="By scheme; lists are filtered by the first. Empty in runs from before stages."
+    )
+    segment: Segment | None = Field(
+        description="Null where the scheme has none, or without data for it."
+    )
+    confidence: float | None = Field(
+        description=(
+            "Share (0 to 1) of a full grade's evidence behind this one: what the scheme looks at, "
+            "less what is missing for the customer. Null in grades from before it was told."
+        ),
+        examples=[0.92],
     )
     referral: Referral
     model: Model

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.segment import SegmentLabel
 
 Lang = Literal["en", "zh-CN"]
 LANGS: tuple[Lang, ...] = ("en", "zh-CN")
@@ -22,14 +23,14 @@ class TierLabel:
     index
         0 is the best tier.
     cut
-        Inclusive lower bound in score points (0 to 100).
+        Inclusive lower bound in score points (0 to 100); None where scores do not decide.
     """
 
     index: int
     id: str
     label_en: str
     label_zh: str
-    cut: float
+    cut: float | None
 
     def label(self, lang: str) -> str:
         """Return the name of the tier in a language."""
@@ -69,6 +70,8 @@ class Basis:
     lifecycles
         Policies of stages; lists are filtered by the stages of the first. Empty in runs from
         before there were stages.
+    segments
+        Classes beside the tiers; empty where the scheme has none.
     """
 
     run_id: str | None
@@ -87,6 +90,7 @@ class Basis:
     tiers: tuple[TierLabel, ...]
     dimensions: tuple[DimensionLabel, ...]
     lifecycles: tuple[LifecycleLabel, ...] = ()
+    segments: tuple[SegmentLabel, ...] = ()
 
     @property
     def stages(self) -> tuple[StageLabel, ...]:
@@ -190,6 +194,11 @@ class Grade:
         order of ``reasons``; written while grading.
     stages
         Stage id by the id of its policy in ``basis.lifecycles``.
+    confidence
+        Share (0 to 1) of a full grade's evidence behind this one (#12); None in grades from
+        before it was told.
+    segment
+        Id of a class in ``basis.segments``; None without data for it, or without segments.
     """
 
     grade_id: str
@@ -209,6 +218,8 @@ class Grade:
     indicators: Mapping[str, float | None]
     reason_texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
+    confidence: float | None = None
+    segment: str | None = None
 
     @property
     def stage(self) -> str | None:

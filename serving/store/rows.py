@@ -15,6 +15,7 @@ from serving.domain.grade import (
     TierSummary,
 )
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.segment import SegmentLabel
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
 
@@ -48,6 +49,7 @@ def run_values(run: Run) -> dict[str, object]:
         "dimensions": [asdict(dimension) for dimension in basis.dimensions],
         "layout": [[entry.indicator, entry.channel, entry.dimension] for entry in run.layout],
         "lifecycles": [asdict(policy) for policy in basis.lifecycles],
+        "segments": [asdict(segment) for segment in basis.segments],
     }
 
 
@@ -89,6 +91,8 @@ def grade_values(grade: Grade) -> dict[str, object]:
         "indicators": dict(grade.indicators),
         "stage": grade.stage,
         "stages": dict(grade.stages),
+        "confidence": grade.confidence,
+        "segment": grade.segment,
     }
 
 
@@ -112,6 +116,8 @@ def grade_of(row: GradeRow, basis: Basis) -> Grade:
         reason_texts={lang: tuple(texts) for lang, texts in row.reason_texts.items()},
         indicators=row.indicators,
         stages=row.stages,
+        confidence=row.confidence,
+        segment=row.segment,
     )
 
 
@@ -161,4 +167,5 @@ def basis_of(row: RunRow) -> Basis:
             LifecycleLabel(**{**policy, "stages": tuple(StageLabel(**s) for s in policy["stages"])})
             for policy in row.lifecycles
         ),
+        segments=tuple(SegmentLabel(**segment) for segment in row.segments),
     )

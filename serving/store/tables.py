@@ -46,6 +46,7 @@ class RunRow(Table):
     dimensions: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     layout: Mapped[list[list[str]]] = mapped_column(JSON)
     lifecycles: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    segments: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
 
 
 class GradeRow(Table):
@@ -82,6 +83,8 @@ class GradeRow(Table):
     # Of the run's first lifecycle policy, which lists are filtered by; of all, by policy.
     stage: Mapped[str | None] = mapped_column(Text)
     stages: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    confidence: Mapped[float | None]
+    segment: Mapped[str | None] = mapped_column(Text)
 
 
 class ExplanationRow(Table):

@@ -177,6 +177,30 @@ def _tiles(writer: Writer, run: Run, grade: Grade, summary: Summary) -> tuple[Fa
             words("customer.rank_aside", total=writer.plain(run.customers)),
         ),
         *_lifecycle(writer, grade),
+        *_segment(writer, grade),
+        *_confidence(writer, grade),
+    )
+
+
+def _segment(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
+    """Return the class beside the tier, where the scheme has one for the customer."""
+    return tuple(
+        Fact(writer.words("customer.segment"), segment.label(writer.language), "")
+        for segment in grade.basis.segments
+        if segment.id == grade.segment
+    )
+
+
+def _confidence(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
+    """Return how much of a full grade's evidence there is, where some is missing."""
+    if grade.confidence is None or grade.confidence >= 1.0:
+        return ()
+    return (
+        Fact(
+            writer.words("customer.confidence"),
+            writer.percent(grade.confidence),
+            writer.words("customer.confidence_aside"),
+        ),
     )
 
 

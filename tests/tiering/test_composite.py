@@ -43,13 +43,7 @@ def test_a_customer_graded_by_hand(small: Scheme, population: Reference) -> None
     answer = composite(small, population, {k: np.array(v) for k, v in values.items()})
     assert answer.indicator == tuple(values)
     assert answer.dimension == (
-        Dimension.VALUE,
-        Dimension.VALUE,
-        Dimension.POTENTIAL,
-        Dimension.RISK,
-        Dimension.RISK,
-        Dimension.STRATEGIC,
-        Dimension.DYNAMIC,
+        *("value", "value", "potential", "risk", "risk", "strategic", "dynamic"),
     )
     assert answer.dimensions == tuple(Dimension)
     assert answer.points[0].tolist() == [90, 70, 50, 90, 80, 30, 90]

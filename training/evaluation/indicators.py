@@ -56,7 +56,7 @@ def misjudgment(pooled: Judged, scheme: Scheme, seed: int) -> tuple[Mapping[str,
             n = int(here.sum())
             row: dict[str, Any] = {
                 "indicator": indicator.name,
-                "dimension": dimension.id.value,
+                "dimension": dimension.id,
                 "weight": float(indicator.weight),
                 "n": n,
                 **dict.fromkeys(("too_high", "too_low", "misjudged", "low", "high", "by_chance")),
