@@ -252,6 +252,11 @@ class Scheme(_Frozen):
         return "rules" if any(tier.when is not None for tier in self.tiers) else "score"
 
     @property
+    def cuts(self) -> tuple[float, ...]:
+        """Lower bounds of the tiers in score points, best first; empty without cuts."""
+        return tuple(tier.cut for tier in self.tiers if tier.cut is not None)
+
+    @property
     def indicators(self) -> tuple[str, ...]:
         """Names of all indicators, ``(k,)``, dimension by dimension."""
         return tuple(i.name for dimension in self.dimensions for i in dimension.indicators)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.orm import Session
@@ -124,6 +124,33 @@ class Grades:
         rows = select(GradeRow.tier_index, GradeRow.score).where(GradeRow.run_id == run.run_id)
         ordered = self._session.execute(rows.order_by(*_BEST_FIRST))
         return tuple((index, score) for index, score in ordered)
+
+    def one(self, grade_id: str) -> tuple[Run, Grade] | None:
+        """Return a grade and its run by the grade's id."""
+        row = self._session.get(GradeRow, grade_id)
+        if row is None:
+            return None
+        run = self._known(row.run_id)
+        return run, grade_of(row, run.basis)
+
+    def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
+        """Yield the grades of a run with the evidence for their explanations, by customer.
+
+        Parameters
+        ----------
+        only
+            Id of the one grade to yield; all by default.
+        """
+        wanted = (
+            select(GradeRow, ExplanationRow)
+            .join(ExplanationRow, ExplanationRow.grade_id == GradeRow.grade_id)
+            .where(GradeRow.run_id == run.run_id)
+            .order_by(GradeRow.customer_id)
+        )
+        if only is not None:
+            wanted = wanted.where(GradeRow.grade_id == only)
+        for grade, explanation in self._session.execute(wanted.execution_options(yield_per=1_000)):
+            yield grade_of(grade, run.basis), evidence_of(explanation)
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
