@@ -56,7 +56,7 @@ def test_a_run_holds_every_customer_and_its_traces(
     with database.read() as session:
         assert Reviews(session).count(CaseStatus.OPEN) == run.referred
         assert result.alerts is not None
-        assert verify(session) == 1 + run.referred + len(result.alerts.happenings)
+        assert verify(session).size == 1 + run.referred + len(result.alerts.happenings)
         finished = AuditEvents(session).about(f"run:{run.run_id}")
     assert [e.action for e in finished] == ["run.finished"]
     assert finished[0].actor == "night"
@@ -161,7 +161,7 @@ def test_cases_follow_the_customer_over_runs(
         assert reviews.open_case_of(gone[0]) is None
         told = AuditEvents(session).about(f"case:{closed.case_id}")
         assert [e.action for e in told] == ["case.withdrawn", "case.opened"]
-        assert verify(session) > 0
+        assert verify(session).size > 0
     # And back: a withdrawn case stays withdrawn, the customer gets a new one.
     third = run_batch(served_bundle, frame, database)
     assert (third.opened, third.kept) == (len(gone), len(kept))
@@ -272,7 +272,7 @@ def test_a_batch_killed_half_way_leaves_the_old_run_served(
         assert Grades(session).runs() == (old,)
         assert Grades(session).history("k00001") == ()
         assert Reviews(session).count() == old.referred
-        assert verify(session) == 1 + old.referred + raised
+        assert verify(session).size == 1 + old.referred + raised
     after = run_batch(served_bundle, big, store)
     assert after.created
     assert after.run.customers == 2500

@@ -127,9 +127,9 @@ class AlertCatalogue(Frozen):
         After an alert was resolved, days for its numbers to recover: one whose condition
         still holds then is opened again, and not before unless it got graver.
     live_limit
-        Most alerts of a kind that are live at a time. When more are raised, the gravest
-        come first, then the best tiers, then the largest customers; the others wait, and
-        their number is told.
+        An alert is opened while fewer than so many of its kind, at least as grave, are live.
+        When more are raised, the gravest come first, then the best tiers, then the largest
+        customers; the others wait, and their number is told.
     roles
         Who responds, by id.
     measures

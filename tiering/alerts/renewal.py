@@ -102,16 +102,23 @@ def renew(
             step = (over, end(standing, now))
         late = escalate(step[1], now)
         steps[key] = step if late is step[1] else (Step.ESCALATED, late)
-    live = Counter(kind for (_, kind), (_, standing) in steps.items() if standing.is_live)
+    live = Counter(
+        (kind, rank)
+        for (_, kind), (_, standing) in steps.items()
+        if standing.is_live
+        for rank in range(SEVERITIES.index(standing.severity) + 1)
+    )
     waiting: Counter[str] = Counter()
-    for key, finding in _urgent_first(found.items()):
-        if key in before:
+    for (customer, kind), finding in _urgent_first(found.items()):
+        if (customer, kind) in before:
             continue
-        if live[key[1]] >= catalogue.live_limit:
-            waiting[key[1]] += 1
+        # Those at least as grave count: no number of yellow ones keeps a red one out.
+        grave = SEVERITIES.index(finding.level.severity)
+        if live[kind, grave] >= catalogue.live_limit:
+            waiting[kind] += 1
             continue
-        live[key[1]] += 1
-        steps[key] = (Step.OPENED, _opened(finding.level, now, due))
+        live.update((kind, rank) for rank in range(grave + 1))
+        steps[customer, kind] = (Step.OPENED, _opened(finding.level, now, due))
     changed = {
         key: (step, standing)
         for key, (step, standing) in steps.items()

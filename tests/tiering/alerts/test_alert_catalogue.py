@@ -44,12 +44,12 @@ def test_the_rules_of_the_documents_are_there(catalogue: AlertCatalogue) -> None
 
 def test_the_strategic_tier_is_warned_of_earlier(catalogue: AlertCatalogue) -> None:
     """#76, #78, X4: -50 % for all, -30 % for the best tier with an analysis in 3 working days."""
-    best, everybody = catalogue.alert("order_drop").levels
+    best, _, everybody = catalogue.alert("order_drop").levels
     assert (best.top_tiers, best.when) == (1, (("net_amount_drop_2m >= 0.3",),))
     assert (best.response_working_days, best.needs_analysis) == (3, True)
     assert best.owner == "account_manager"
     assert (everybody.top_tiers, everybody.tiers) == (None, ())
-    assert everybody.when[0][0] == "net_amount_drop_2m >= 0.5"
+    assert everybody.when == (("net_amount_drop_2m >= 0.5",),)
 
 
 def test_other_limits_of_the_documents(catalogue: AlertCatalogue) -> None:
@@ -72,7 +72,8 @@ def test_health_alerts_are_the_bands(catalogue: AlertCatalogue) -> None:
     bands = packaged_health().bands
     for place, level in enumerate(levels):
         assert level.severity == bands[place].id
-        assert level.when == ((f"health_score < {bands[place + 1].begin:g}",),)
+        limit = f"health_score < {bands[place + 1].begin:g}"
+        assert level.when == ((limit, "days_since_last_order < 180"),)
         assert level.response_hours == bands[place].response_hours
         assert level.owner == bands[place].owner
     assert [level.response_hours for level in levels] == [24, 24, 48]

@@ -25,7 +25,7 @@ from tiering.alerts.worktime import respond_by
 from tiering.errors import TransitionError
 
 CATALOGUE = packaged_catalogue()
-STRATEGIC, HALVED = CATALOGUE.alert("order_drop").levels
+STRATEGIC = CATALOGUE.alert("order_drop").levels[0]
 RED, ORANGE, YELLOW = CATALOGUE.alert("health").levels
 MONDAY = datetime(2026, 9, 21, 2)
 LATER = MONDAY + timedelta(hours=5)
@@ -193,5 +193,11 @@ def test_no_more_alerts_than_can_be_worked_through() -> None:
     opened = [key[0] for key, (step, _) in result.steps.items() if step is Step.OPENED]
     assert opened == ["grave", "best", "x"]
     assert result.waiting == {"health": 2}
+    # Yellow ones never keep a red one out, and red ones keep yellow ones out.
+    full = {("old", "health"): alert(), ("older", "health"): alert(RED)}
+    still = {("old", "health"): YELLOW, ("older", "health"): RED}
+    two = run(full, {**still, ("new", "health"): RED, ("newer", "health"): YELLOW}, limit=2)
+    assert two.steps["new", "health"][0] is Step.OPENED
+    assert two.waiting == {"health": 1}
     room = run({("old", "health"): end(alert(), LATER)}, found, limit=3)
     assert room.waiting == {"health": 1}

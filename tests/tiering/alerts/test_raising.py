@@ -42,19 +42,24 @@ def severities(kind: str, values: dict[str, list[float]], *tier: int) -> list[st
 def test_half_for_everybody_and_a_third_for_the_best_tier() -> None:
     """#76, #78, X4: the limit depends on the tier, and is inclusive."""
     drop = {
-        "net_amount_drop_2m": [0.3, 0.299, 0.3, 0.5, 0.499, 0.5],
-        "active_month_share_12m": [1.0, 1.0, 1.0, 1.0, 1.0, 0.4],
+        "net_amount_drop_2m": [0.3, 0.299, 0.3, 0.5, 0.499, 0.5, 0.5],
+        "active_month_share_12m": [1.0, 1.0, 1.0, 1.0, 1.0, 0.4, 1.0],
+        "order_days_growth_90d": [0.0, 0.0, -0.5, -0.5, -0.5, -0.5, 0.0],
     }
-    assert severities("order_drop", drop, 0, 0, 1, 1, 1, 1) == [
-        "red", None, None, "orange", None, None,
+    # Orange where the customer is regular and buys less often too; yellow for all others.
+    assert severities("order_drop", drop, 0, 0, 1, 1, 1, 1, 1) == [
+        "red", None, None, "orange", None, "yellow", "yellow",
     ]  # fmt: skip
 
 
 def test_golden_health_at_the_bands() -> None:
     """#82, #83, X3: half-open bands, 59.999 | 60 | 69.999 | 70 | 79.999 | 80."""
-    health = {"health_score": [59.999, 60.0, 69.999, 70.0, 79.999, 80.0]}
-    assert severities("health", health, 1, 1, 1, 1, 1, 1) == [
-        "red", "orange", "orange", "yellow", "yellow", None,
+    health = {
+        "health_score": [59.999, 60.0, 69.999, 70.0, 79.999, 80.0, 10.0],
+        "days_since_last_order": [1.0] * 6 + [180.0],
+    }
+    assert severities("health", health, 1, 1, 1, 1, 1, 1, 1) == [
+        "red", "orange", "orange", "yellow", "yellow", None, None,
     ]  # fmt: skip
 
 
@@ -110,7 +115,7 @@ def test_without_a_tier_a_limit_of_the_best_tier_stays_open() -> None:
     alerts = raised("order_drop", drop, -1, 1, -1, -1)
     place = column("order_drop")
     assert alerts.unmeasured[:, place].tolist() == [True, False, False, False]
-    assert alerts.severity[:, place].tolist() == [-1, -1, -1, 1]
+    assert alerts.severity[:, place].tolist() == [-1, -1, -1, 0]
 
 
 def test_tiers_by_id_are_those_of_their_scheme_only() -> None:
