@@ -102,6 +102,15 @@ class AlertChanges:
     unmeasured: Mapping[str, int]
     happenings: tuple[Happening, ...]
 
+    @property
+    def payload(self) -> dict[str, dict[str, int]]:
+        """The counts, as the audit event of the run carries them."""
+        return {
+            "steps": {step.value: count for step, count in sorted(self.steps.items())},
+            "waiting": dict(self.waiting),
+            "unmeasured": dict(self.unmeasured),
+        }
+
 
 def policy_sha256() -> tuple[str, ...]:
     """Return the hashes of the policies that alerts rest on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from serving.audit import Proof, prove
 from serving.domain.evidence import Evidence
 from serving.domain.grade import Grade, Run
 from serving.errors import AuditError
+from serving.holding import hold
 from serving.scoring import Graded, aligned, basis_of, grade
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
@@ -124,6 +125,7 @@ def replay(
     place = {customer: row for row, customer in enumerate(frame.customer_id.tolist())}
     values = aligned(bundle, frame)
     basis = basis_of(bundle, frame.as_of, run.run_id)
+    before = Grades(session).held_in(run.previous_run_id)
     differences: list[Difference] = []
     stored = list(Grades(session).with_evidence(run, only))
     tell = progress or (lambda _done, _total: None)
@@ -139,6 +141,9 @@ def replay(
         if here:
             rows = [place[was.customer_id] for was, _ in here]
             again = grade(bundle, values[rows], [was.customer_id for was, _ in here], basis)
+            if here[0][0].tenure is not None:
+                held = hold(again.grades, bundle.scheme, before, frame.as_of)
+                again = replace(again, grades=held)
             differences += _compared(here, again)
     tell(len(stored), len(stored))
     return Replay(run, len(stored), tuple(differences), proof)
@@ -160,6 +165,7 @@ def _recorded(session: Session, run: Run) -> Proof:
         "as_of": run.basis.as_of.isoformat(),
         "known_at": run.known_at.isoformat(),
         "customers": run.customers,
+        "previous_run_id": run.previous_run_id,
     }
     wrong = sorted(key for key, value in stored.items() if told.get(key) != value)
     proof = prove(session, events[-1].sequence)
@@ -189,7 +195,7 @@ def _compared(stored: Sequence[tuple[Grade, Evidence]], again: Graded) -> Iterat
 
 _FIELDS = (
     *("score", "margin_up", "margin_down", "churn_probability", "ltv", "ltv_lower", "ltv_upper"),
-    *("referred", "reasons", "stages", "confidence", "segment", "dimension_scores"),
+    *("referred", "reasons", "stages", "confidence", "segment", "dimension_scores", "tenure"),
 )
 
 

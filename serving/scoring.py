@@ -18,6 +18,7 @@ from serving.errors import BatchError
 from serving.explain import Explanations, explain
 from tiering.assign import Decisions
 from tiering.lifecycle_file import packaged_lifecycles
+from tiering.pack import Packs
 from training.bundle import Bundle
 
 
@@ -68,6 +69,7 @@ def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
             SegmentLabel(segment.id, segment.label_en, segment.label_zh)
             for segment in (scheme.segments.classes if scheme.segments else ())
         ),
+        packs=scheme.packs or Packs(),
     )
 
 

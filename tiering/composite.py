@@ -89,29 +89,21 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
     for j, (indicator, column) in enumerate(zip(weighed, columns, strict=True)):
         grid[:, j] = points(reference, indicator, column)
     known = ~np.isnan(grid)
-    empty = np.flatnonzero(~known.any(axis=1))
-    if empty.size:
-        raise UngradableError(
-            f"{empty.size} of {len(grid)} customers have no data for any indicator of scheme "
-            f"{scheme.id!r}; the first is row {empty[0]}.",
-            hint="Grade only customers with at least one purchase.",
-            rows=empty[:20].tolist(),
-        )
-
+    available = np.array([name in reference for name in names])
     stage = _stages(scheme, values, len(grid))
     weight, inside = _effective(scheme, known, stage)
+    _must_be_gradable(scheme, available, inside)
     filled = np.where(known, grid, 0.0)
     dimension_score = np.empty((len(grid), len(scheme.dimensions)))
     member = _members(scheme)
     for d in range(len(scheme.dimensions)):
         dimension_score[:, d] = _row_sum((inside * filled)[:, member == d])
     missing_dimension = np.stack(
-        [~known[:, member == d].any(axis=1) for d in range(len(scheme.dimensions))], axis=1
+        [~(inside[:, member == d] > 0).any(axis=1) for d in range(len(scheme.dimensions))], axis=1
     )
     dimension_score = np.clip(dimension_score, 0.0, 100.0)
     dimension_score[missing_dimension] = np.nan
 
-    available = np.array([name in reference for name in names])
     return Composite(
         indicator=names,
         dimension=tuple(d.id for d in scheme.dimensions for _ in d.indicators),
@@ -141,6 +133,21 @@ def _columns(names: tuple[str, ...], values: Mapping[str, FloatArray]) -> list[F
             f"Indicator columns must be (n,) of one length, got {sorted(shapes)}.",
         )
     return columns
+
+
+def _must_be_gradable(scheme: Scheme, available: BoolArray, inside: FloatArray) -> None:
+    # What is known but weighs nothing in the customer's stage of life grades nobody.
+    empty = np.flatnonzero(~(inside > 0).any(axis=1))
+    if not empty.size:
+        return
+    raise UngradableError(
+        f"{empty.size} of {len(inside)} customers have no data for any indicator of scheme "
+        f"{scheme.id!r}; the first is row {empty[0]}.",
+        hint="Grade only customers with at least one purchase."
+        if available.any()
+        else "The reference population has none of them; grade by the scheme 'amount-only'.",
+        rows=empty[:20].tolist(),
+    )
 
 
 def _members(scheme: Scheme) -> npt.NDArray[np.intp]:
@@ -202,7 +209,8 @@ def _effective(
         total = _row_sum(inside[:, member == d])
         outer[:, d] = np.where(total > 0, of_dimension[stage, d], 0.0)
         inside[:, member == d] /= np.where(total > 0, total, 1.0)[:, None]
-    outer /= _row_sum(outer)[:, None]
+    total = _row_sum(outer)
+    outer /= np.where(total > 0, total, 1.0)[:, None]
     return inside * outer[:, member], inside
 
 

@@ -7,11 +7,13 @@ the numbers are read, never computed with.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from tiering.condition import condition_faults, parse_condition
 from tiering.errors import Fault, PolicyError
 from tiering.texts import WORDS_JOINED_BY_UNDERSCORE, blank, repeated
 
@@ -96,14 +98,23 @@ class RiskTerms(_Frozen):
     Attributes
     ----------
     flag
-        Risk flag of the caller: ``high_risk``.
+        Id of the risk: ``high_risk``.
+    when
+        Alternatives of conditions (``tiering/condition.py``) that raise the flag, each a list
+        that must hold whole; empty: only the caller raises it.
     """
 
     flag: str
+    when: tuple[tuple[str, ...], ...] = ()
     payment_terms_days: Count | None = None
     prepay: bool = True
     text_en: str = ""
     text_zh: str = ""
+
+    @property
+    def indicators(self) -> frozenset[str]:
+        """Indicators and predictions the conditions ask for."""
+        return frozenset(parse_condition(text).indicator for every in self.when for text in every)
 
 
 class Packs(_Frozen):
@@ -142,6 +153,28 @@ def pack_of(packs: Packs, tier_id: str, flags: Collection[str] = ()) -> Effectiv
         return EffectivePack(pack=found)
     terms = {"prepay": risk.prepay, "payment_terms_days": risk.payment_terms_days}
     return EffectivePack(pack=found.model_copy(update=terms), risk=risk)
+
+
+def risk_flags(packs: Packs, values: Mapping[str, float]) -> frozenset[str]:
+    """Return the flags whose conditions hold for one customer.
+
+    Parameters
+    ----------
+    values
+        Indicator or prediction name to its value; what is absent or NaN raises nothing.
+    """
+    columns = {name: np.array([value]) for name, value in values.items()}
+    return frozenset(
+        risk.flag
+        for risk in packs.risks
+        if any(
+            all(
+                bool(condition.holds(columns.get(condition.indicator), 1)[0])
+                for condition in map(parse_condition, every)
+            )
+            for every in risk.when
+        )
+    )
 
 
 def for_tiers(packs: Packs, renamed: Sequence[tuple[str, str]]) -> Packs:
@@ -203,6 +236,10 @@ def pack_faults(packs: Packs, tier_ids: Sequence[str], place: str = "packs") -> 
         yield from blank(f"{spot}.", {"text_en": risk.text_en, "text_zh": risk.text_zh})
         yield from _numbers(spot, risk)
         yield from _terms(spot, risk)
+        for text in [text for every in risk.when for text in every]:
+            yield from condition_faults(f"{spot}.when", text)
+        if not all(risk.when):
+            yield Fault(f"{spot}.when", "has an alternative without any condition.")
     yield from repeated(f"{place}.risks", "flag", [risk.flag for risk in packs.risks])
 
 

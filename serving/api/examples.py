@@ -51,6 +51,15 @@ GRADE: dict[str, Any] = {
     ],
     "segment": None,
     "confidence": 0.92,
+    "tenure": {
+        "raw_tier": "core",
+        "since": "2024-03-31",
+        "pending_since": None,
+        "days_left": None,
+        "codes": ["unchanged"],
+        "texts": [{"en": "Core customer, as before.", "zh-CN": "维持核心客户。"}],
+    },
+    "policy": None,
     "referral": {
         "referred": True,
         "reasons": [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
 from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.tenure import HeldBefore
 from serving.store.known_runs import KnownRuns
 from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
@@ -151,6 +153,31 @@ class Grades:
             wanted = wanted.where(GradeRow.grade_id == only)
         for grade, explanation in self._session.execute(wanted.execution_options(yield_per=1_000)):
             yield grade_of(grade, run.basis), evidence_of(explanation)
+
+    def held_before(self, day: date) -> HeldBefore:
+        """Return the tiers that the last run of an earlier day left to its customers."""
+        latest = (RunRow.as_of.desc(), RunRow.finished_at.desc(), RunRow.run_id.desc())
+        before = select(RunRow.run_id).where(RunRow.as_of < day).order_by(*latest).limit(1)
+        return self.held_in(self._session.scalars(before).one_or_none())
+
+    def held_in(self, run_id: str | None) -> HeldBefore:
+        """Return the tiers that a run left to its customers; of no run, nobody's."""
+        if run_id is None:
+            return HeldBefore()
+        basis = self._known(run_id).basis
+        keys = [f"{basis.scheme_id}/{tier.id}" for tier in basis.tiers]
+        held = self._session.execute(
+            select(
+                GradeRow.customer_id,
+                GradeRow.tier_index,
+                GradeRow.tier_since,
+                GradeRow.pending_since,
+            ).where(GradeRow.run_id == run_id)
+        )
+        return HeldBefore(
+            run_id,
+            {customer: (keys[index], since, pending) for customer, index, since, pending in held},
+        )
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""

@@ -53,6 +53,8 @@ class CustomerPage:
     score: str
     headline: str
     margin: str
+    moves: tuple[str, ...]
+    pack: tuple[str, ...]
     ladder: Ladder
     ladder_label: str
     referred: bool
@@ -97,6 +99,8 @@ def customer_page(
         score=writer.points(grade.score),
         headline=story.headline,
         margin=story.margin,
+        moves=_moves(writer, grade),
+        pack=_pack(writer, grade),
         ladder=ladder(writer.language, grade.score, grade.tier, basis.tiers),
         ladder_label=words("customer.ladder", score=writer.points(grade.score)),
         referred=grade.referred,
@@ -202,6 +206,27 @@ def _confidence(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
             writer.words("customer.confidence_aside"),
         ),
     )
+
+
+def _moves(writer: Writer, grade: Grade) -> tuple[str, ...]:
+    """Return what happened to the tier since the assessment before, and since when it is held."""
+    if grade.tenure is None:
+        return ()
+    since = grade.tenure.since
+    held = () if since is None else (writer.words("customer.since", day=writer.day(since)),)
+    return (*grade.tenure.texts.get(writer.lang, ()), *held)
+
+
+def _pack(writer: Writer, grade: Grade) -> tuple[str, ...]:
+    """Return what the customer is promised, its own risk's terms last."""
+    effective = grade.pack
+    if effective is None:
+        return ()
+    chinese = writer.lang == "zh-CN"
+    told = [effective.pack.text_zh if chinese else effective.pack.text_en]
+    if effective.risk is not None:
+        told.append(effective.risk.text_zh if chinese else effective.risk.text_en)
+    return tuple(told)
 
 
 def _lifecycle(writer: Writer, grade: Grade) -> tuple[Fact, ...]:

@@ -165,7 +165,7 @@ def test_a_store_from_before_the_alerts_is_upgraded(
     store = Database(mine.database)
     store.upgrade()
     run_batch(served_bundle, frame, store)
-    store.downgrade("0003")
+    store.downgrade("0004")
     store.dispose()
     application = create_app(mine)
     with TestClient(application) as upgraded:

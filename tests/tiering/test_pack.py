@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tiering.errors import PolicyError, SchemeError
-from tiering.pack import Packs, for_tiers, pack_faults, pack_of
+from tiering.pack import Packs, for_tiers, pack_faults, pack_of, risk_flags
 from tiering.pack_file import PACKAGED, packaged_packs, parse_packs
 from tiering.scheme import load_scheme
 
@@ -142,3 +142,24 @@ def test_files_that_cannot_be_read() -> None:
     assert caught.value.faults[0].path == "tiers.0.hours"
     with pytest.raises(SchemeError, match="2 faults:"):
         parse_packs('[[tiers]]\ntier = "a"')
+
+
+def test_conditions_raise_a_risk_flag() -> None:
+    # More than 30 days overdue (#77) is high risk, whoever does not tell so.
+    packs = packaged_packs("four-tier")
+    assert risk_flags(packs, {"max_overdue_days": 31.0}) == {"high_risk"}
+    for quiet in ({"max_overdue_days": 30.0}, {"max_overdue_days": float("nan")}, {}):
+        assert risk_flags(packs, quiet) == frozenset()
+    found = pack_of(packs, "strategic_partner", risk_flags(packs, {"max_overdue_days": 31.0}))
+    assert found is not None
+    assert (found.pack.prepay, found.pack.payment_terms_days) == (True, None)
+
+
+def test_conditions_of_a_risk_must_be_conditions() -> None:
+    text = (
+        '[[risks]]\nflag = "late"\ntext_en = "Late."\ntext_zh = "逾期。"\n'
+        'when = [["max_overdue_days > 3"], [], ["overdue >= 1"]]\n'
+    )
+    with pytest.raises(SchemeError) as caught:
+        parse_packs(text)
+    assert [fault.path for fault in caught.value.faults] == ["packs.risks[0].when"] * 3

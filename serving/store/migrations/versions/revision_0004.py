@@ -1,4 +1,4 @@
-"""Alerts and what people did about them."""
+"""Tiers held over time and policy packs; grades from before hold the tier of their day."""
 
 from __future__ import annotations
 
@@ -12,64 +12,19 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the alerts."""
-    op.create_table(
-        "alert",
-        sa.Column("alert_id", sa.String(40), primary_key=True),
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("catalogue", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),
-        sa.Column("tier_id", sa.Text(), nullable=False),
-        sa.Column("severity", sa.String(10), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("escalates_to", sa.Text(), nullable=False),
-        sa.Column("needs_analysis", sa.Boolean(), nullable=False),
-        sa.Column("state", sa.String(20), nullable=False),
-        sa.Column("raised_at", sa.DateTime(), nullable=False),
-        sa.Column("due_at", sa.DateTime(), nullable=False),
-        sa.Column("responded_at", sa.DateTime(), nullable=True),
-        sa.Column("analysed", sa.Boolean(), nullable=False),
-        sa.Column("escalated_at", sa.DateTime(), nullable=True),
-        sa.Column("closed_at", sa.DateTime(), nullable=True),
-        sa.Column("outcome", sa.String(20), nullable=True),
-        sa.Column("measure", sa.Text(), nullable=True),
-        sa.Column("cleared", sa.Boolean(), nullable=False),
-        sa.Column("reopened", sa.Integer(), nullable=False),
-        sa.Column("texts", sa.JSON(), nullable=False),
-        sa.Column("thresholds", sa.JSON(), nullable=False),
-        sa.Column("numbers", sa.JSON(), nullable=False),
-        sa.Column("cause", sa.Text(), nullable=True),
-        sa.Column("evidence", sa.JSON(), nullable=False),
-        sa.Column("stated_cause", sa.Text(), nullable=True),
-        sa.Column("industry", sa.Text(), nullable=True),
-    )
-    op.create_index(
-        "uq_alert_uncleared",
-        "alert",
-        ["customer_id", "kind"],
-        unique=True,
-        sqlite_where=sa.text("NOT cleared"),
-        postgresql_where=sa.text("NOT cleared"),
-    )
-    op.create_index("ix_alert_state_due", "alert", ["state", "due_at", "alert_id"])
-    op.create_index("ix_alert_due", "alert", ["due_at", "alert_id"])
-    op.create_index("ix_alert_kind_state_due", "alert", ["kind", "state", "due_at", "alert_id"])
-    op.create_table(
-        "alert_action",
-        sa.Column("alert_id", sa.String(40), sa.ForeignKey("alert.alert_id"), primary_key=True),
-        sa.Column("sequence", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("at", sa.DateTime(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("action", sa.String(20), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("cause", sa.Text(), nullable=True),
-        sa.Column("measure", sa.Text(), nullable=True),
-        sa.Column("outcome", sa.String(20), nullable=True),
-    )
+    """Add what a tier held rests on, and the packs of a run's scheme."""
+    op.add_column("run", sa.Column("previous_run_id", sa.String(length=40), nullable=True))
+    op.add_column("run", sa.Column("packs", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("grade", sa.Column("raw_tier", sa.Text(), nullable=True))
+    op.add_column("grade", sa.Column("tier_since", sa.Date(), nullable=True))
+    op.add_column("grade", sa.Column("pending_since", sa.Date(), nullable=True))
+    op.add_column("grade", sa.Column("days_left", sa.Double(), nullable=True))
+    op.add_column("grade", sa.Column("moves", sa.JSON(), nullable=False, server_default="{}"))
 
 
 def downgrade() -> None:
-    """Drop the alerts with everything people did about them."""
-    op.drop_table("alert_action")
-    op.drop_table("alert")
+    """Drop them."""
+    for column in ("moves", "days_left", "pending_since", "tier_since", "raw_tier"):
+        op.drop_column("grade", column)
+    op.drop_column("run", "packs")
+    op.drop_column("run", "previous_run_id")
