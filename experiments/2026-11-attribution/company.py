@@ -20,7 +20,7 @@ from features.schema import FloatArray, IndicatorFrame
 from tiering.assign import decide
 from tiering.scheme import load_scheme
 from tiering.scores import Reference
-from training.attribution.study import Observed
+from training.attribution.study import CAP, Observed
 
 HORIZON = 90
 PREDICTIONS = ("ltv", "churn_probability")
@@ -42,7 +42,8 @@ class Company:
     score
         Composite of the default scheme without predictions, rising.
     before, growth
-        Net spend of the 90 days before, and that of the 90 after less it.
+        Net spend of the 90 days before, and that of the 90 after less it, capped as a study
+        caps it.
     tenure
         Days since the first order.
     panel
@@ -89,7 +90,7 @@ def read_company(published: Path) -> Company:
     return Company(
         score=score[order],
         before=before[order],
-        growth=growth[order],
+        growth=np.clip(growth, *np.quantile(growth, [CAP, 1 - CAP]))[order],
         tenure=tenure[order],
         panel=np.array([[each[name] for each in people] for name in shared]),
     )
