@@ -32,13 +32,14 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "var" / "experiments" / "attribution"
 CUT, LOW, HIGH = 60.0, 45.0, 75.0
 RUNS = 500
-STATEMENTS = {8_000: 200, 20_000: 100}
+STATEMENTS = {8_000: 120, 20_000: 60}
 """Runs of whole studies, which are a dozen jumps each, by customers."""
 SERVICE, MARKET = 0.30, 0.20
 """Parts of the core's mean spend that it grows by, from service and from the market: 60 % from
 service, the form of #110. The company's own core shrinks a little, towards its mean; the market
 is planted so that service aside the core grows by just its part."""
 SIZES = (2_000, 8_000, 20_000)
+PARTS = (0.0, SERVICE)
 
 
 def market(company: Company) -> float:
@@ -51,7 +52,7 @@ def jumps(company: Company, spend: float) -> list[list[str]]:
     """Bias, error, coverage and placebo rejections of the jump."""
     table = [["customers", "planted", "bias", "RMSE", "95 % coverage", "found", "placebo p < 5 %"]]
     for n in SIZES:
-        for part in (0.0, SERVICE):
+        for part in PARTS:
             rng = np.random.default_rng([n, int(100 * part)])
             truth, rows, placebos = part * spend, [], []
             for run in range(RUNS):
@@ -153,7 +154,7 @@ def differences(company: Company, spend: float) -> list[list[str]]:
     """Difference in differences: by luck it covers, by spend it must refuse."""
     table = [["who rises", "planted", "bias", "RMSE", "95 % coverage", "pre-trend p < 5 %"]]
     for chosen in ("luck", "spend"):
-        for part in (0.0, SERVICE):
+        for part in PARTS:
             rng = np.random.default_rng([len(chosen), int(100 * part)])
             rows = []
             for _ in range(RUNS):
