@@ -25,6 +25,9 @@ of the mean), or the absolute error of an amount (the log of the median)."""
 _SINGLE_THREAD_ROWS = 256
 # A quarter of the default: no less accurate on the real logs, and twice as fast to train.
 _MAX_BIN = 63
+BIN_SAMPLE_ROWS = 200_000
+"""Rows, at most, that bins are cut by: LightGBM's default, part of what a seed decides."""
+
 # exp(20) means is beyond any customer, and far from overflow.
 _MAX_LOG = 20.0
 
@@ -120,10 +123,11 @@ def binned(
     offset
         ``(n,)`` what the trees are to correct: log-odds of a label, or log of an amount.
     seed
-        Chooses the rows that bins are cut by where there are more than 200,000.
+        Chooses the rows that bins are cut by where there are more than ``BIN_SAMPLE_ROWS``.
     """
     parameters = {
         "max_bin": _MAX_BIN,
+        "bin_construct_sample_cnt": BIN_SAMPLE_ROWS,
         "feature_pre_filter": False,
         "deterministic": True,
         "force_row_wise": True,

@@ -22,7 +22,7 @@ from training.dataset import TrainingSet
 from training.errors import FitError
 from training.models import portable
 from training.models.baseline import Baseline, PurchaseModel
-from training.models.boosting import Boosted, binned, grow
+from training.models.boosting import BIN_SAMPLE_ROWS, Boosted, binned, grow
 from training.models.conformal import IntervalModel, fit_intervals
 from training.models.correction import (
     Correction,
@@ -154,29 +154,35 @@ def _fit(
     start, scale = learned.start, learned.scale
     levels = _day_levels(spent, start.value, learned.day)
     trees = recipe.lightgbm
-    bins = binned(
-        learned.design.matrix,
-        learned.design.names,
-        spent / scale,
-        portable.log(start.value / scale) + levels[learned.day],
-        seed=recipe.seed,
-        threads=trees.threads,
-    )
-    del learned  # trees need the bins alone, and both sets of trees the same
+    first = portable.log(start.value / scale) + levels[learned.day]
+    seeds = recipe.seed, recipe.seed + 1
+    bins = [
+        binned(
+            learned.design.matrix,
+            learned.design.names,
+            spent / scale,
+            first,
+            seed=seed,
+            threads=trees.threads,
+        )
+        # bins cut by all rows are the same for any seed
+        for seed in (seeds if len(spent) > BIN_SAMPLE_ROWS else seeds[:1])
+    ]
+    del learned  # trees need the bins alone
     boosted = {
         _MEAN: grow(
-            bins,
+            bins[0],
             trees.ltv,
             objective="tweedie",
             tweedie_power=trees.ltv.tweedie_power,
-            seed=recipe.seed,
+            seed=seeds[0],
             threads=trees.threads,
         ),
         _MEDIAN: grow(
-            bins,
+            bins[-1],
             trees.ltv_median,
             objective="median",
-            seed=recipe.seed + 1,
+            seed=seeds[1],
             threads=trees.threads,
         ),
     }
