@@ -33,7 +33,7 @@ demo: install ## the whole road on a real order log, then serve it (DEMO_ARGS="-
 
 test: install ## all tests with coverage floors
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='tiering/*' --fail-under=100
 	$(BIN)/python -m coverage report --omit='tiering/*' --fail-under=90
 
