@@ -16,6 +16,7 @@ from tiering.certification.automation import (
     REASONS,
     automate,
     automation_text,
+    refer_uncertified,
 )
 from tiering.certification.certificate import Certificate, certify
 from tiering.certification.search import Promise
@@ -67,6 +68,23 @@ def told(certificate: Certificate | None) -> list[str]:
 
 def test_the_sure_are_automatic_and_everyone_else_has_a_reason(certificate: Certificate) -> None:
     assert told(certificate) == ["auto", "auto", LOW_CONFIDENCE, LOW_CONFIDENCE, DISAGREEMENT]
+
+
+def test_the_certificate_adds_to_other_referrals(certificate: Certificate) -> None:
+    """#93, #96: whoever is referred for any reason is referred, and every reason is told."""
+    found = automate(certificate, CONFIDENCE, TIER, LIKELIEST)
+    before = [("missing_weight",), (), ("border_margin",), (), ()]
+    referred, reasons = refer_uncertified(
+        np.array([True, False, True, False, False]), before, found
+    )
+    assert referred.tolist() == [True, False, True, True, True]
+    assert reasons == [
+        ("missing_weight",),
+        (),
+        ("border_margin", LOW_CONFIDENCE),
+        (LOW_CONFIDENCE,),
+        (DISAGREEMENT,),
+    ]
 
 
 def test_no_certificate_refers_everyone(certificate: Certificate) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -94,6 +94,31 @@ def automate(
     told[DISAGREEMENT] = apart
     told[LOW_CONFIDENCE] = ~sure & ~apart
     return Automation(sure & ~apart, MappingProxyType(told))
+
+
+def refer_uncertified(
+    referred: BoolArray, reasons: Sequence[tuple[str, ...]], automation: Automation
+) -> tuple[BoolArray, list[tuple[str, ...]]]:
+    """Add to the referrals of a scheme (``tiering/referral.py``) those without a certificate.
+
+    Parameters
+    ----------
+    referred, reasons
+        ``(n,)`` mask and the reason codes of each customer, as ``refer`` returns them.
+
+    Returns
+    -------
+    referred
+        ``(n,)``: referred before, or not automatic.
+    reasons
+        The codes there were, and after them the certificate's for those it does not cover.
+    """
+    codes = tuple(automation.reason)
+    grid = np.stack([automation.reason[code] for code in codes], axis=1)
+    added = [tuple(codes[at] for at in np.flatnonzero(row)) for row in grid]
+    return referred | ~automation.auto, [
+        (*before, *after) for before, after in zip(reasons, added, strict=True)
+    ]
 
 
 def automation_text(

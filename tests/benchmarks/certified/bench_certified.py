@@ -18,7 +18,14 @@ import numpy as np
 from features.parquet import atomic_path
 from tests.benchmarks.certified.bench_page import draw, page
 from tests.benchmarks.certified.bench_rows import CASES, DEFINITIONS, Judgement, judged_rows
-from tests.benchmarks.certified.bench_runs import ISSUES, Stand, certified_runs, compared, stand_at
+from tests.benchmarks.certified.bench_runs import (
+    ISSUES,
+    Stand,
+    certified_runs,
+    compared,
+    other_calibrations,
+    stand_at,
+)
 from tests.benchmarks.certified.bench_truth import summed_up
 from tests.benchmarks.models.bench_cases import ROOT, Skipped, take_in
 from tiering.certification.search import Promise
@@ -93,6 +100,9 @@ def examined(judged: Judgement, promise: Promise, band: float) -> dict[str, Any]
         found["definitions"][definition] = {
             "issues": by_issue,
             "rivals": rivals,
+            "other_calibrations": [
+                other_calibrations(stand, promise, RESAMPLES) for stand in stands
+            ],
             "at_level": [compared(stand, float("nan"), promise.level, band) for stand in stands],
         }
     if judged.simulated:

@@ -89,6 +89,15 @@ def page(results: Row) -> str:
             for case in results["cases"]
             for row in case["definitions"]["hindsight"]["issues"]["scheme"]
         ),
+        "\n\n## Why origins are not pooled\n",
+        _POOLED,
+        "\n| data | right by | each origin: auto | kept | pooled: auto | kept | latest alone: auto "
+        "| kept |\n|---|---|--:|--:|--:|--:|--:|--:|",
+        *(
+            _calibration_row(case, name, definition, promise["level"])
+            for case in results["cases"]
+            for name, definition in case["definitions"].items()
+        ),
         "\n\n## By tier\n\n",
         "The same, all test origins together: wrong of decided.\n",
         f"\n| data | {' | '.join(results['tier_ids'])} |\n|---|"
@@ -118,6 +127,24 @@ the best threshold in hindsight, which nobody has on the day, so the certificate
 handicap. Last: the scheme's own referral, a band of {band:g} points and nothing else. Right by
 hindsight, origins where anything was certified, means over origins.
 """
+
+
+_POOLED = """
+The same model and the same calibration customers, used in another way: rows of all calibration
+origins counted together, as if they were independent, or the latest closed origin alone. Shares of
+all runs that kept the promise, and of customers decided in them.
+"""
+
+
+def _calibration_row(case: Row, name: str, definition: Row, level: float) -> str:
+    ours = definition["issues"]["scheme"]
+    others = definition["other_calibrations"]
+    cells = []
+    for rows in (ours, *([row[key] for row in others] for key in ("pooled", "latest"))):
+        risk = np.array([value for row in rows for value in row["runs_risk"]])
+        auto = np.array([value for row in rows for value in row["runs_auto"]])
+        cells += [f"{auto.mean():.1%}", f"{(risk <= level).mean():.1%}"]
+    return f"\n| {_TITLES[case['case']]} | {name} | " + " | ".join(cells) + " |"
 
 
 def _promise_row(results: Row, case: Row, name: str, issue: str, rows: Sequence[Row]) -> str:

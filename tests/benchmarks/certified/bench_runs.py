@@ -8,7 +8,7 @@ decided automatically at the test origin.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import lightgbm as lgb
@@ -111,6 +111,29 @@ def certified_runs(stand: Stand, issue: Issue, promise: Promise, resamples: int)
         "runs_auto": [share for share, _ in drawn],
         "runs_risk": [risk for _, risk in drawn],
     }  # fmt: skip
+
+
+def other_calibrations(stand: Stand, promise: Promise, resamples: int) -> dict[str, Any]:
+    """Return what runs decide and get wrong if the same origins are used in another way.
+
+    ``pooled``: rows of all calibration origins counted together, as if they were independent.
+    ``latest``: the latest calibration origin alone.
+    """
+    calibrate, test = stand.calibrate["scheme"], stand.test["scheme"]
+    pooled = replace(calibrate, origin=np.full(len(calibrate), calibrate.origins[-1]))
+    is_latest = calibrate.origin == calibrate.origins[-1]
+    found: dict[str, Any] = {}
+    for name in ("pooled", "latest"):
+        rng = np.random.default_rng([SEED, stand.at])
+        drawn = []
+        for rows in _resampled(stand, rng, resamples):
+            chosen = pooled.where(rows if name == "pooled" else rows[is_latest[rows]])
+            drawn.append(_outcome(test, most_generous(chosen, promise)))
+        found[name] = {
+            "runs_auto": [share for share, _ in drawn],
+            "runs_risk": [risk for _, risk in drawn],
+        }
+    return found
 
 
 def compared(stand: Stand, auto: float, risk: float, band: float) -> dict[str, float]:
