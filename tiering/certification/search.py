@@ -78,7 +78,17 @@ class Promise:
 
 def most_generous(trial: Trial, promise: Promise) -> float | None:
     """Return the lowest threshold that holds at every origin, or None if not even one does."""
-    selected, errors = counts(trial, promise.grid)
+    return last_to_hold(*counts(trial, promise.grid), promise)
+
+
+def last_to_hold(selected: IntArray, errors: IntArray, promise: Promise) -> float | None:
+    """Return the last threshold to hold before the first that fails, of counts as below.
+
+    Parameters
+    ----------
+    selected, errors
+        ``(origins, thresholds)``, as :func:`counts` returns them.
+    """
     if len(selected) == 0:
         return None
     testable = selected.min(axis=0) >= promise.tested_least

@@ -19,6 +19,7 @@ from features.parquet import atomic_path
 from tests.benchmarks.certified.bench_page import draw, page
 from tests.benchmarks.certified.bench_rows import CASES, DEFINITIONS, Judgement, judged_rows
 from tests.benchmarks.certified.bench_runs import (
+    COMPARED,
     ISSUES,
     Stand,
     certified_runs,
@@ -34,7 +35,7 @@ from training.evaluation.certification import CALIBRATION_ORIGINS
 
 STATE = ROOT / "var" / "bench-certified"
 RESAMPLES, FUTURES = 200, 400
-TEST_ORIGINS = 12
+TEST_ORIGINS = 10
 """At most so many of the latest origins are tested on."""
 
 
@@ -68,6 +69,7 @@ def run(out: Path, *, only: str = "", state: Path = STATE) -> dict[str, Any]:
         judged = judged_rows(case, sources, scheme, state)
         sys.stderr.write(f"{name}: certify\n")
         results["cases"].append(examined(judged, promise, scheme.referral.band))
+        sys.stderr.write(f"{name}: done\n")
     if not only:
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "certified.json", json.dumps(_rounded(results), indent=1) + "\n")
@@ -91,20 +93,20 @@ def examined(judged: Judgement, promise: Promise, band: float) -> dict[str, Any]
             issue: [certified_runs(stand, issue, promise, RESAMPLES) for stand in stands]
             for issue in ISSUES
         }
-        rivals = [
-            compared(stand, row["auto"], row["errors"] / row["selected"], band)
-            for stand, row in zip(stands, by_issue["scheme"], strict=True)
-            if row["selected"]
-        ]
         likely[definition] = {stand.at: stand.likely for stand in stands}
-        found["definitions"][definition] = {
-            "issues": by_issue,
-            "rivals": rivals,
-            "other_calibrations": [
+        found["definitions"][definition] = {"issues": by_issue}
+        if definition == COMPARED:
+            found["rivals"] = [
+                compared(stand, row["auto"], row["errors"] / row["selected"], band)
+                for stand, row in zip(stands, by_issue["scheme"], strict=True)
+                if row["selected"]
+            ]
+            found["at_level"] = [
+                compared(stand, float("nan"), promise.level, band) for stand in stands
+            ]
+            found["other_calibrations"] = [
                 other_calibrations(stand, promise, RESAMPLES) for stand in stands
-            ],
-            "at_level": [compared(stand, float("nan"), promise.level, band) for stand in stands],
-        }
+            ]
     if judged.simulated:
         tested = sorted(likely[DEFINITIONS[0]])
         found["truth"] = summed_up(judged, tested, likely, FUTURES)

@@ -91,13 +91,9 @@ def page(results: Row) -> str:
         ),
         "\n\n## Why origins are not pooled\n",
         _POOLED,
-        "\n| data | right by | each origin: auto | kept | pooled: auto | kept | latest alone: auto "
-        "| kept |\n|---|---|--:|--:|--:|--:|--:|--:|",
-        *(
-            _calibration_row(case, name, definition, promise["level"])
-            for case in results["cases"]
-            for name, definition in case["definitions"].items()
-        ),
+        "\n| data | each origin: auto | kept | pooled: auto | kept | latest alone: auto | kept |"
+        "\n|---|--:|--:|--:|--:|--:|--:|",
+        *(_calibration_row(case, promise["level"]) for case in results["cases"]),
         "\n\n## By tier\n\n",
         "The same, all test origins together: wrong of decided.\n",
         f"\n| data | {' | '.join(results['tier_ids'])} |\n|---|"
@@ -132,19 +128,19 @@ hindsight, origins where anything was certified, means over origins.
 _POOLED = """
 The same model and the same calibration customers, used in another way: rows of all calibration
 origins counted together, as if they were independent, or the latest closed origin alone. Shares of
-all runs that kept the promise, and of customers decided in them.
+all runs that kept the promise, and of customers decided in them; right by hindsight.
 """
 
 
-def _calibration_row(case: Row, name: str, definition: Row, level: float) -> str:
-    ours = definition["issues"]["scheme"]
-    others = definition["other_calibrations"]
+def _calibration_row(case: Row, level: float) -> str:
+    ours = case["definitions"]["hindsight"]["issues"]["scheme"]
+    others = case["other_calibrations"]
     cells = []
     for rows in (ours, *([row[key] for row in others] for key in ("pooled", "latest"))):
         risk = np.array([value for row in rows for value in row["runs_risk"]])
         auto = np.array([value for row in rows for value in row["runs_auto"]])
         cells += [f"{auto.mean():.1%}", f"{(risk <= level).mean():.1%}"]
-    return f"\n| {_TITLES[case['case']]} | {name} | " + " | ".join(cells) + " |"
+    return f"\n| {_TITLES[case['case']]} | " + " | ".join(cells) + " |"
 
 
 def _promise_row(results: Row, case: Row, name: str, issue: str, rows: Sequence[Row]) -> str:
@@ -231,7 +227,7 @@ def _tier_row(case: Row) -> str:
 
 
 def _rival_row(case: Row, key: str) -> str:
-    rows = case["definitions"]["hindsight"][key]
+    rows = case[key]
     title = _TITLES[case["case"]]
     if not rows:
         return f"\n| {title} | – | 0 % | – | – | – | – |"
@@ -242,7 +238,7 @@ def _rival_row(case: Row, key: str) -> str:
 
 
 def _level_row(case: Row, level: float) -> str:
-    rows = case["definitions"]["hindsight"]["at_level"]
+    rows = case["at_level"]
     names = ("oracle_threshold", "fixed_band", "top_probability")
     cells = [f"{level:.1%}", *(f"{np.mean([row[name] for row in rows]):.1%}" for name in names)]
     return f"\n| {_TITLES[case['case']]} | " + " | ".join(cells) + " |"

@@ -17,7 +17,7 @@ import numpy as np
 from features.schema import FloatArray
 from tests.benchmarks.certified.bench_rows import BoolArray, IntArray, Judgement, Rows
 from tiering.certification.certificate import certify
-from tiering.certification.search import Promise, most_generous
+from tiering.certification.search import Promise, last_to_hold
 from tiering.certification.trial import Trial
 from tiering.certification.watch import watch
 from training.evaluation.certification import roles
@@ -32,6 +32,9 @@ Issue = Literal["scheme", "model"]
 """Whose tier is issued: the scheme's where the model agrees, or the model's likeliest."""
 
 ISSUES: tuple[Issue, ...] = ("scheme", "model")
+
+COMPARED = "hindsight"
+"""The definition that certificates govern by; rivals are set beside it."""
 
 SEED = 20261122
 
@@ -75,9 +78,44 @@ def stand_at(judged: Judgement, at: int, definition: str) -> Stand | None:
         calibrate=calibrate,
         test={issue: _trial(probability, rows[at], definition, issue) for issue in ISSUES},
         margin=rows[at].margin,
-        top=_plain_top(learn, rows[at]),
+        top=_plain_top(learn, rows[at]) if definition == COMPARED else np.empty(0),
         likely=likeliest(probability),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Calibration rows sorted once, so that a resample costs no more than its sums."""
+
+    promise: Promise
+    order: tuple[IntArray, ...]
+    ends: tuple[IntArray, ...]
+    wrong: tuple[IntArray, ...]
+
+    @classmethod
+    def of(cls, trial: Trial, promise: Promise, *, only: str | None = None) -> Prepared:
+        """Sort the candidates of each origin, or of one alone, the surest first."""
+        order, ends, wrong = [], [], []
+        for origin in (only,) if only is not None else trial.origins:
+            here = np.flatnonzero(
+                (trial.origin == origin) & trial.candidate & ~np.isnan(trial.confidence)
+            )
+            here = here[np.argsort(-trial.confidence[here], kind="stable")]
+            order.append(here)
+            ends.append(
+                np.searchsorted(-trial.confidence[here], -np.asarray(promise.grid), side="right")
+            )
+            wrong.append(trial.wrong[here].astype(np.int64))
+        return cls(promise, tuple(order), tuple(ends), tuple(wrong))
+
+    def threshold(self, times: IntArray) -> float | None:
+        """Return what ``most_generous`` says if row ``i`` is there ``times[i]`` times."""
+        selected, errors = [], []
+        for here, end, wrong in zip(self.order, self.ends, self.wrong, strict=True):
+            drawn = times[here]
+            selected.append(np.concatenate([[0], np.cumsum(drawn)])[end])
+            errors.append(np.concatenate([[0], np.cumsum(drawn * wrong)])[end])
+        return last_to_hold(np.array(selected), np.array(errors), self.promise)
 
 
 def certified_runs(stand: Stand, issue: Issue, promise: Promise, resamples: int) -> dict[str, Any]:
@@ -87,9 +125,9 @@ def certified_runs(stand: Stand, issue: Issue, promise: Promise, resamples: int)
     certificate = certify(calibrate, promise, definition=stand.model.definition, model="")
     _, seen = watch(certificate, test)
     chosen = test.selected(certificate.threshold)
+    prepared = Prepared.of(calibrate, promise)
     drawn = [
-        _outcome(test, most_generous(calibrate.where(rows), promise))
-        for rows in _resampled(stand, rng, resamples)
+        _outcome(test, prepared.threshold(times)) for times in _resampled(stand, rng, resamples)
     ]
     return {
         "day": stand.day,
@@ -121,14 +159,15 @@ def other_calibrations(stand: Stand, promise: Promise, resamples: int) -> dict[s
     """
     calibrate, test = stand.calibrate["scheme"], stand.test["scheme"]
     pooled = replace(calibrate, origin=np.full(len(calibrate), calibrate.origins[-1]))
-    is_latest = calibrate.origin == calibrate.origins[-1]
+    latest = replace(calibrate, origin=np.where(
+        calibrate.origin == calibrate.origins[-1], calibrate.origin, ""))  # fmt: skip
     found: dict[str, Any] = {}
-    for name in ("pooled", "latest"):
+    for name, trial in (("pooled", pooled), ("latest", latest)):
+        prepared = Prepared.of(trial, promise, only=calibrate.origins[-1])
         rng = np.random.default_rng([SEED, stand.at])
-        drawn = []
-        for rows in _resampled(stand, rng, resamples):
-            chosen = pooled.where(rows if name == "pooled" else rows[is_latest[rows]])
-            drawn.append(_outcome(test, most_generous(chosen, promise)))
+        drawn = [
+            _outcome(test, prepared.threshold(times)) for times in _resampled(stand, rng, resamples)
+        ]
         found[name] = {
             "runs_auto": [share for share, _ in drawn],
             "runs_risk": [risk for _, risk in drawn],
@@ -185,13 +224,10 @@ def _joined(parts: Sequence[Trial]) -> Trial:
 
 
 def _resampled(stand: Stand, rng: np.random.Generator, resamples: int) -> list[IntArray]:
-    """Return positions of rows of the calibration customers, drawn whole with replacement."""
+    """Return how often each calibration row is drawn; customers are drawn whole."""
     everyone, number = np.unique(np.concatenate(stand.calibration_customers), return_inverse=True)
-    drawn = []
-    for _ in range(resamples):
-        times = np.bincount(rng.integers(0, len(everyone), len(everyone)), minlength=len(everyone))
-        drawn.append(np.repeat(np.arange(len(number)), times[number]))
-    return drawn
+    n = len(everyone)
+    return [np.bincount(rng.integers(0, n, n), minlength=n)[number] for _ in range(resamples)]
 
 
 def _outcome(test: Trial, threshold: float | None) -> tuple[float, float]:
