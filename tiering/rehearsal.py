@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.assign import Decisions
+from tiering.condition import parse_condition
 from tiering.errors import PopulationError
 from tiering.policy import Scheme
 from tiering.scores import Reference
@@ -36,6 +37,8 @@ class Side:
         Indicators the population has no data for.
     weight_without_data
         Share (0 to 1) of the scheme's weight that stands on them.
+    blind
+        What the scheme decides by and nobody has data for (:func:`decided_blindly`).
     """
 
     scheme: Scheme
@@ -44,6 +47,7 @@ class Side:
     referred: float
     switched_off: tuple[str, ...]
     weight_without_data: float
+    blind: tuple[str, ...]
 
     @property
     def poor(self) -> bool:
@@ -99,6 +103,31 @@ def weight_without_data(scheme: Scheme, known: Container[str]) -> float:
     )
 
 
+def decided_blindly(scheme: Scheme, known: Container[str]) -> tuple[str, ...]:
+    """Return what a scheme decides by without data: indicators of rules, dimensions of axes.
+
+    Nobody can reach a tier that asks for them, and whoever might goes to the panel.
+
+    Parameters
+    ----------
+    known
+        As in :func:`weight_without_data`.
+    """
+    asked = {
+        parse_condition(text).indicator: None
+        for tier in scheme.tiers
+        for every in tier.when or ()
+        for text in every
+    }
+    axes = {axis.dimension for axis in scheme.axes or ()}
+    empty = [
+        dimension.id
+        for dimension in scheme.dimensions
+        if dimension.id in axes and not any(i.name in known for i in dimension.indicators)
+    ]
+    return (*(name for name in asked if name not in known), *empty)
+
+
 def rehearse(
     before: Decisions,
     after: Decisions,
@@ -152,6 +181,7 @@ def _of(found: Decisions, reference: Reference, revenue: FloatArray) -> Side:
         referred=float(found.referred.mean()),
         switched_off=found.composite.switched_off,
         weight_without_data=weight_without_data(found.scheme, reference),
+        blind=decided_blindly(found.scheme, reference),
     )
 
 
@@ -183,4 +213,5 @@ def _side(side: Side) -> dict[str, Any]:
         "referred": side.referred,
         "switched_off": list(side.switched_off),
         "weight_without_data": side.weight_without_data,
+        "decided_blindly": list(side.blind),
     }

@@ -75,8 +75,8 @@ def read_population(folder: Path, day: date | None, bundle: Bundle | None) -> Po
         table = _as_learned(frame, bundle)
         scores = bundle.score(table)
         dormant = scores.dormant
-        told = bundle.indicator_values(table, scores)
-        values |= {name: told[name] for name in PREDICTIONS if name in told}
+        told = bundle.indicator_values(table, scores, every=True)
+        values |= {name: told[name] for name in PREDICTIONS}
     return Population(frame.as_of, frame.customer_id, values, dormant, Reference.fit(values))
 
 

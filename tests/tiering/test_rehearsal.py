@@ -9,8 +9,8 @@ from features.schema import FloatArray
 from tiering.assign import Decisions, decide
 from tiering.errors import PopulationError
 from tiering.policy import Scheme
-from tiering.rehearsal import rehearse, weight_without_data
-from tiering.scheme import parse_scheme
+from tiering.rehearsal import decided_blindly, rehearse, weight_without_data
+from tiering.scheme import load_scheme, parse_scheme
 from tiering.scores import Reference
 
 SCORES = [90.0, 70.0, 65.0, 55.0, 10.0]
@@ -110,3 +110,12 @@ def test_the_same_customers_only(reference: Reference) -> None:
     nobody = by(scheme, reference, [])
     with pytest.raises(PopulationError, match="got 0 and 0"):
         rehearse(nobody, nobody, reference, np.empty(0))
+
+
+def test_what_decides_without_data_is_named() -> None:
+    retail, types = load_scheme("retail"), load_scheme("value-types")
+    assert decided_blindly(retail, set(retail.indicators)) == ()
+    assert decided_blindly(retail, {"net_amount_365d"}) == ("order_days_365d", "dso_days_365d")
+    assert decided_blindly(types, {"net_amount_365d"}) == ("profit",)
+    assert decided_blindly(types, {"net_amount_365d", "discount_rate_365d"}) == ()
+    assert decided_blindly(load_scheme(), set()) == ()

@@ -155,6 +155,7 @@ def test_dry_run_tells_people(published: Path) -> None:
         "dry-run", "retail", "retail", "--published", published, "--lang", "zh", "--as-of",
         "2026-09-30",
     )  # fmt: skip
+    assert "警告：retail的分级依据在此无数据：dso_days_365d。" in chinese
     for words in ("2026-09-30共40位客户", "迁移矩阵", "等级不变：100.0%的客户。", "无数据：dso"):
         assert words in chinese, words
     assert "变动最大" not in chinese

@@ -91,7 +91,7 @@ def check(
     if data:
         remarks = tables.data_remarks(
             found, data["switched_off"], data["weight_without_data"],
-            poor=data["poor"], language=language,
+            poor=data["poor"], blind=data["decided_blindly"], language=language,
         )  # fmt: skip
         for line in remarks:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -195,7 +195,7 @@ def _data(scheme: Scheme, published: Path | None, as_of: datetime | None) -> dic
     if published is None:
         return {}
     from features.schema import PREDICTIONS
-    from tiering.rehearsal import ENOUGH, weight_without_data
+    from tiering.rehearsal import ENOUGH, decided_blindly, weight_without_data
     from training.dry_run import read_population
 
     population: Population = read_population(published, as_of.date() if as_of else None, None)
@@ -207,6 +207,7 @@ def _data(scheme: Scheme, published: Path | None, as_of: datetime | None) -> dic
         "switched_off": off,
         "weight_without_data": weight,
         "poor": weight > ENOUGH,
+        "decided_blindly": list(decided_blindly(scheme, there)),
     }
 
 

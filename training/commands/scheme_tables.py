@@ -144,13 +144,23 @@ def remarks(found: Rehearsal, language: Language) -> Iterator[str]:
             f"{side.scheme.id}：{side.referred:.1%}的客户需评审会复核。",
         )
         yield from data_remarks(
-            side.scheme, side.switched_off, side.weight_without_data, poor=side.poor,
+            side.scheme,
+            side.switched_off,
+            side.weight_without_data,
+            poor=side.poor,
+            blind=side.blind,
             language=language,
-        )  # fmt: skip
+        )
 
 
 def data_remarks(
-    scheme: Scheme, off: Sequence[str], weight: float, *, poor: bool, language: Language
+    scheme: Scheme,
+    off: Sequence[str],
+    weight: float,
+    *,
+    poor: bool,
+    blind: Sequence[str],
+    language: Language,
 ) -> Iterator[str]:
     """Yield which indicators have no data here, and what to do if they are the most."""
     if off:
@@ -159,6 +169,13 @@ def data_remarks(
             language,
             f"{scheme.id}: no data here for {weight:.0%} of the weight: {listed}.",
             f"{scheme.id}：{weight:.0%}的权重在此无数据：{listed}。",
+        )
+    if blind:
+        listed = ", ".join(blind)
+        yield say(
+            language,
+            f"Warning: {scheme.id} decides by what nobody has data for: {listed}.",
+            f"警告：{scheme.id}的分级依据在此无数据：{listed}。",
         )
     if poor:
         yield say(
