@@ -104,6 +104,7 @@ def decide(
     values: Mapping[str, FloatArray],
     *,
     flags: Mapping[str, BoolArray] | None = None,
+    threads: int | None = None,
 ) -> Decisions:
     """Grade customers: score, tier, margins, segment, referral.
 
@@ -114,6 +115,8 @@ def decide(
         they are measured those of ``tiering/challenge.py`` and of the scheme's lifecycle.
     flags
         What the caller knows beyond the values: flag of ``referral.FLAGS`` to ``(n,)`` mask.
+    threads
+        Threads at most, by default two; they do not show in the result.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def decide(
     PolicyError
         If a flag is unknown or misshapen.
     """
-    scored = composite(scheme, reference, values)
+    scored = composite(scheme, reference, values, threads=threads)
     placed = _place(scheme, reference, values, scored)
     margin_up, margin_down = (
         np.round(margin, DECIMALS) for margin in (placed.margin_up, placed.margin_down)

@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from features.schema import CATALOGUE, PREDICTIONS, FloatArray
+from tiering.association import Association, associate
 from tiering.condition import parse_condition
 from tiering.errors import PopulationError
 from tiering.kpi_measures import (
@@ -99,6 +101,21 @@ class Kpi(_Frozen):
         return tuple(dict.fromkeys([*asked, *used, *earlier]))
 
 
+class Link(_Frozen):
+    """What a KPI of growth is traced to when it lags (#108).
+
+    Attributes
+    ----------
+    kpi
+        Id of a KPI of the measure ``growth``.
+    factors
+        Indicators as they were at the snapshot before.
+    """
+
+    kpi: str
+    factors: tuple[str, ...]
+
+
 class KpiCatalogue(_Frozen):
     """A versioned list of KPIs; what it must keep: ``tiering/kpi_file.py``.
 
@@ -117,6 +134,7 @@ class KpiCatalogue(_Frozen):
     max_deviation: float
     min_customers: int
     kpis: tuple[Kpi, ...]
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +192,33 @@ def board(
     now = _table(occasions, len(occasions) - 1)
     before = _table(occasions, len(occasions) - 2) if len(occasions) > 1 else None
     return tuple(_row(catalogue, kpi, now, before, given or {}) for kpi in catalogue.kpis)
+
+
+def trace(
+    catalogue: KpiCatalogue, occasions: Sequence[Occasion], rows: Sequence[KpiRow]
+) -> dict[str, tuple[Association, ...]]:
+    """Trace each linked KPI that misses its target to its factors: KPI id to associations.
+
+    The customers' relative growth is set beside what they met before it. Links of KPIs that
+    are met, or cannot be judged, are left out.
+
+    Parameters
+    ----------
+    rows
+        The board of the same catalogue and snapshots.
+    """
+    missed = {row.kpi.id: row.kpi for row in rows if row.status in ("near", "adjust")}
+    found = {}
+    for link in catalogue.links:
+        if link.kpi in missed:
+            table = _table(occasions, len(occasions) - 1)
+            value = missed[link.kpi].value
+            before = table[f"{BEFORE}{value}"]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                grown = np.where(before > 0, table[value] / before, np.nan)
+            there = [name for name in link.factors if f"{BEFORE}{name}" in table]
+            found[link.kpi] = associate(grown, {n: table[f"{BEFORE}{n}"] for n in there})
+    return found
 
 
 def _table(occasions: Sequence[Occasion], at: int) -> dict[str, FloatArray]:

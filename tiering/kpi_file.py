@@ -100,6 +100,13 @@ def faults(catalogue: KpiCatalogue) -> Iterator[Fault]:
                 yield Fault(f"kpis.{key}", f"{text!r} stands {count} times.")
     for kpi in catalogue.kpis:
         yield from _kpi(kpi)
+    growing = {kpi.id for kpi in catalogue.kpis if kpi.measure == "growth"}
+    for link in catalogue.links:
+        if link.kpi not in growing:
+            yield Fault(f"links.{link.kpi}", "is no KPI of the measure 'growth'.")
+        for name in link.factors:
+            if name not in CATALOGUE:
+                yield Fault(f"links.{link.kpi}", f"{name!r} is not in the catalogue.")
 
 
 def _kpi(kpi: Kpi) -> Iterator[Fault]:

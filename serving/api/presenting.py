@@ -8,6 +8,9 @@ from serving.api import schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
 from serving.domain.tenure import TierTenure
+from serving.lifting import step_of, tell_lift
+from tiering.lift.actions import Actions
+from tiering.lift.proposals import Change, Lift
 from tiering.pack import EffectivePack
 
 
@@ -112,6 +115,57 @@ def explanation(
     )
 
 
+def lift(
+    graded: domain.Grade, found: Lift, actions: Actions, lang: domain.Lang | None = None
+) -> schemas.Lift:
+    """Present what would lift a grade, in one language or in all."""
+    basis = graded.basis
+    stories = {each: tell_lift(found, graded, each) for each in domain.LANGS}
+    english, chinese = stories["en"], stories["zh-CN"]
+    return schemas.Lift(
+        customer_id=graded.customer_id,
+        grade_id=graded.grade_id,
+        run_id=basis.run_id,
+        as_of=basis.as_of,
+        score=found.score,
+        tier=_tier(basis.tiers[found.tier]),
+        next_tier=_tier(basis.tiers[found.tier - 1]) if found.tier else None,
+        near_border=found.near,
+        proposals=[
+            schemas.LiftProposal(
+                changes=[_change(change, basis.currency) for change in proposal.changes],
+                effort=proposal.effort,
+                score=proposal.score,
+                tier=_tier(basis.tiers[proposal.tier]),
+                to_panel=proposal.to_panel,
+                text=_text(en, zh),
+            )
+            for proposal, en, zh in zip(
+                found.proposals, english.proposals, chinese.proposals, strict=True
+            )
+        ],
+        attainable_score=found.attainable.score if found.attainable else None,
+        supplies=[
+            schemas.LiftSupply(
+                indicators=list(supply.indicators),
+                tier=_tier(basis.tiers[supply.tier]),
+                text=_text(en, zh),
+            )
+            for supply, en, zh in zip(
+                found.supplies, english.supplies, chinese.supplies, strict=True
+            )
+        ],
+        blocked=list(found.blocked),
+        actions_version=actions.version,
+        actions_sha256=actions.sha256,
+        texts={
+            each: list(story.sentences)
+            for each, story in stories.items()
+            if lang is None or each == lang
+        },
+    )
+
+
 def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
     """Present a what-if against the present grade."""
     return schemas.Difference(
@@ -205,6 +259,19 @@ def _contribution(entry: domain.Contribution) -> schemas.Contribution:
         points=entry.points,
         weight=entry.weight,
         contribution=entry.contribution,
+    )
+
+
+def _change(change: Change, currency: str) -> schemas.LiftChange:
+    name = change.action.indicator
+    return schemas.LiftChange(
+        indicator=name,
+        label=_text(*(reasons.label_of(name, lang) for lang in domain.LANGS)),
+        unit=CATALOGUE[name].unit,
+        before=change.before,
+        after=change.after,
+        points=change.points,
+        text=_text(*(step_of(change, currency, lang) for lang in domain.LANGS)),
     )
 
 

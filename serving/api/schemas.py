@@ -302,6 +302,68 @@ class Explanation(Out):
     texts: dict[Lang, Story]
 
 
+class LiftChange(Out):
+    """One indicator to move, and the points it adds to the score."""
+
+    indicator: str
+    label: Text
+    unit: str
+    before: float
+    after: float
+    points: float
+    text: Text
+
+
+class LiftProposal(Out):
+    """Changes to make together and the grade they give, by the same function as the batch.
+
+    Without any one of them the better tier is not reached. ``effort`` compares proposals.
+    ``to_panel``: the new grade is so close to a border that a panel would confirm it.
+    """
+
+    changes: list[LiftChange]
+    effort: int
+    score: float
+    tier: Tier
+    to_panel: bool
+    text: Text
+
+
+class LiftSupply(Out):
+    """Missing data; were they the best there is, the grade would be this tier."""
+
+    indicators: list[str]
+    tier: Tier
+    text: Text
+
+
+class Lift(Out):
+    """What would lift the tier: the smallest feasible changes, the least effort first.
+
+    ``proposals`` is empty in the best tier and where nothing feasible reaches the next; then
+    ``attainable_score`` is the score of the most that is feasible, ``blocked`` what the tier
+    asks for and no action reaches. Predictions and whatever is not named are held fixed.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LIFT]})
+
+    customer_id: str
+    grade_id: str
+    run_id: str | None
+    as_of: date
+    score: float
+    tier: Tier
+    next_tier: Tier | None
+    near_border: bool = Field(description="So close below the next tier that a panel decides.")
+    proposals: list[LiftProposal]
+    attainable_score: float | None
+    supplies: list[LiftSupply]
+    blocked: list[str]
+    actions_version: str
+    actions_sha256: str
+    texts: dict[Lang, list[str]] = Field(description="All of it in sentences, by language.")
+
+
 class Simulation(BaseModel):
     """A what-if: a customer with some indicators replaced, or a whole new customer.
 

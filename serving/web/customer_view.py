@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from serving.domain.case import ReviewCase
 from serving.domain.grade import Explanation, Grade, Run
+from serving.lifting import LiftStory, tell_lift
 from serving.reasons import Driver, label_of, tell
 from serving.web.addresses import customer_address
 from serving.web.chart_style import embedded
@@ -18,6 +19,7 @@ from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_cl
 from serving.web.ladder import Ladder, ladder
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
+from tiering.lift.proposals import Lift
 
 SHOWN_PARTS = 8
 """Parts of the score that get a bar of their own; the rest is summed."""
@@ -68,6 +70,7 @@ class CustomerPage:
     radar: Markup
     up: tuple[ReasonLine, ...]
     down: tuple[ReasonLine, ...]
+    lift: LiftStory | None
     groups: tuple[IndicatorGroup, ...]
     sum_label: str
 
@@ -79,8 +82,17 @@ def customer_page(
     explanation: Explanation,
     summary: Summary,
     case: ReviewCase | None,
+    lift: Lift | None = None,
 ) -> CustomerPage:
-    """Build the page; ``case`` is the customer's open review case."""
+    """Build the page.
+
+    Parameters
+    ----------
+    case
+        The customer's open review case.
+    lift
+        What would lift the tier; None where it cannot be told.
+    """
     words, basis = writer.words, grade.basis
     heading = words("customer.title", id=grade.customer_id)
     steps = waterfall_steps(writer, explanation)
@@ -118,6 +130,7 @@ def customer_page(
         ),
         up=_reason_lines(writer, story.positive),
         down=_reason_lines(writer, story.negative),
+        lift=tell_lift(lift, grade, writer.lang) if lift else None,
         groups=indicator_groups(writer, grade, explanation),
         sum_label=words("customer.indicators.total", base=writer.points(explanation.base)),
     )
