@@ -236,6 +236,7 @@ def test_rules_that_nothing_reaches_are_told() -> None:
     assert found.tier == 1
     assert found.proposals == ()
     assert found.blocked == ("tenure_days", "order_days_365d")
+    assert found.attainable is None  # more points would not help where rules decide
     only = policy(("order_days_365d", "by = 1\neffort = 1"), head=HEAD.replace("3", "1"))
     found = one(scheme, reference, row(10, 40, 10), actions=only)
     assert found.blocked == ("net_amount_365d", "order_days_365d")
@@ -455,6 +456,22 @@ def test_nothing_cheaper_lifts_a_score(drawn: list[float]) -> None:
     least = None if found.tier == 0 else brute_force(scheme, reference, values, FEW)
     assert (found.proposals[0].effort if found.proposals else None) == least
     holds(scheme, reference, values, found)
+
+
+@given(CUSTOMER, st.floats(0, 20))
+@settings(max_examples=40, deadline=None)
+def test_a_better_customer_needs_no_more_effort(drawn: list[float], step: float) -> None:
+    from tests.tiering.conftest import SMALL
+
+    scheme = parse_scheme(SMALL)
+    members = np.array([10.0, 20.0, 30.0, 40.0, 50.0])
+    reference = Reference.fit(dict.fromkeys(scheme.indicators, members))
+    drawn[0] = 30.0 if math.isnan(drawn[0]) else drawn[0]
+    values = {n: np.array([x]) for n, x in zip(scheme.indicators, drawn, strict=True)}
+    better = {**values, "ltv": values["ltv"] + step}
+    before, after = (one(scheme, reference, v, actions=FEW) for v in (values, better))
+    if before.proposals and after.tier == before.tier:
+        assert after.proposals[0].effort <= before.proposals[0].effort
 
 
 @given(st.lists(st.integers(8, 52).map(float), min_size=3, max_size=3))
