@@ -95,7 +95,7 @@ class Decisions:
 
 def assign(scheme: Scheme, score: FloatArray) -> npt.NDArray[np.intp]:
     """Return the tier index of each score, ``(n,)``, of a scheme that decides by score."""
-    return by_score(_cuts(scheme), score).tier
+    return by_score(np.array(scheme.cuts), score).tier
 
 
 def decide(
@@ -164,12 +164,12 @@ def _place(
         scores = [np.round(scored.dimension_score[:, column], DECIMALS) for column in columns]
         return place_by_matrix(scheme.axes, scheme.tiers, scores)
     if scheme.decider == "score":
-        return by_score(_cuts(scheme), scored.score)
+        return by_score(np.array(scheme.cuts), scored.score)
     by_rules = place_by_rules(scheme, reference, values, len(scored.score))
     if scheme.combine is None:
         return by_rules
     return combined(
-        by_score(_cuts(scheme), scored.score), by_rules, lower=scheme.combine == "lower"
+        by_score(np.array(scheme.cuts), scored.score), by_rules, lower=scheme.combine == "lower"
     )
 
 
@@ -179,7 +179,3 @@ def _segment(scheme: Scheme, scored: Composite, placed: Placement) -> npt.NDArra
     rounded = np.round(scored.dimension_score, DECIMALS)
     ids = [tier.id for tier in scheme.tiers]
     return segment_of(scheme.segments, scored.dimensions, rounded, placed.tier, ids)
-
-
-def _cuts(scheme: Scheme) -> FloatArray:
-    return np.array([tier.cut for tier in scheme.tiers], dtype=np.float64)

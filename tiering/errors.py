@@ -4,6 +4,7 @@ The branch::
 
     PolicyError                a scheme or its use is wrong
     ├── SchemeError            the scheme TOML breaks a rule; carries every fault at once
+    │   └── WeightsError       a panel's answers or a record of weights break one
     ├── PopulationError        a reference population or a comparison cannot be computed
     └── UngradableError        the values handed in cannot be graded
 """
@@ -63,6 +64,10 @@ class SchemeError(PolicyError):
     def __str__(self) -> str:
         # The hint is about the whole list, so it must not trail the last fault.
         return f"{self.message}\n{self.hint}".strip() if self.faults else super().__str__()
+
+
+class WeightsError(SchemeError):
+    """A panel's answers, the rules they are read by, or a record of weights are wrong."""
 
 
 class PopulationError(PolicyError):

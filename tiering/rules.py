@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.schema import FloatArray
+from features.schema import Direction, FloatArray, describe
 from tiering.condition import Condition, parse_condition
 from tiering.normalize import points
 from tiering.placement import Placement
@@ -79,4 +79,7 @@ def _gap(
 ) -> FloatArray:
     """Return the points from each value to the limit, above 0 where it is not reached."""
     limit = points(reference, indicator, np.array([condition.limit]))
-    return limit - points(reference, indicator, column)
+    gap = limit - points(reference, indicator, column)
+    # Of a neutral indicator a rule may ask for low values, though its points rise with them.
+    neutral = describe(indicator.name).direction is Direction.NEUTRAL
+    return -gap if neutral and condition.sign == "<" else gap

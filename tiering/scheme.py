@@ -116,8 +116,7 @@ def _fold(scheme: Scheme) -> dict[str, Any]:
     """Return the tables of the file: named ones where the model has lists."""
     document = scheme.model_dump(mode="json", exclude_none=True)
     document["dimensions"] = {
-        dimension.pop("id"): dimension
-        | {"indicators": {i.pop("name"): _short(i) for i in dimension["indicators"]}}
+        dimension.pop("id"): dimension | {"indicators": _shares(dimension["indicators"])}
         for dimension in document["dimensions"]
     }
     if "stages" in document:
@@ -126,8 +125,14 @@ def _fold(scheme: Scheme) -> dict[str, Any]:
     return document
 
 
-def _short(indicator: dict[str, Any]) -> Any:
-    return indicator["weight"] if len(indicator) == 1 else indicator
+def _shares(indicators: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return ``name = share`` where that says all of it, else a table for each.
+
+    Never both: TOML puts tables behind plain values, and the order would change.
+    """
+    named = {i.pop("name"): i for i in indicators}
+    plain = all(i.keys() == {"weight"} for i in named.values())
+    return {name: i["weight"] for name, i in named.items()} if plain else named
 
 
 def _unfold(raw: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:

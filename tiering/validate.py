@@ -14,6 +14,8 @@ from itertools import pairwise
 from features.schema import CATALOGUE, PREDICTIONS, Dimension, Direction, describe
 from tiering.errors import Fault
 from tiering.lifecycle_file import PACKAGED, load_lifecycle
+from tiering.migration.faults import migration_faults
+from tiering.pack import pack_faults
 from tiering.policy import DimensionWeight, IndicatorWeight, Scheme, StageWeights
 from tiering.referral import FLAGS
 from tiering.texts import WORDS_JOINED_BY_UNDERSCORE, blank, repeated
@@ -40,7 +42,16 @@ def validate(scheme: Scheme) -> list[Fault]:
         *axis_faults("axes", scheme, scheme.axes or ()),
         *tier_faults(scheme),
         *segment_faults(scheme),
+        *_over_time(scheme),
     ]
+
+
+def _over_time(scheme: Scheme) -> Iterator[Fault]:
+    ids = [tier.id for tier in scheme.tiers]
+    if scheme.migration is not None:
+        yield from migration_faults(scheme.migration, ids, scheme.cuts)
+    if scheme.packs is not None:
+        yield from pack_faults(scheme.packs, ids)
 
 
 def _head(scheme: Scheme) -> Iterator[Fault]:
@@ -141,7 +152,11 @@ def _indicators(
     for indicator in dimension.indicators:
         spot = f"{place}.{indicator.name}"
         if indicator.name in seen:
-            yield Fault(spot, f"counts twice; it already stands in {seen[indicator.name]} (X6).")
+            yield Fault(
+                spot,
+                f"counts twice; it already stands in {seen[indicator.name]} (X6). "
+                "Leave it out here.",
+            )
         seen.setdefault(indicator.name, place)
         if indicator.name not in CATALOGUE and indicator.name not in PREDICTIONS:
             yield Fault(spot, f"is not in the catalogue.{_similar(indicator.name)}")
@@ -223,7 +238,10 @@ def _shares_of(
 
 def _weights(place: str, weights: Mapping[str, float], what: str) -> Iterator[Fault]:
     total = math.fsum(weights.values())
-    in_percent = abs(total - 100) <= 100 * TOLERANCE
+    # One weight above 1 is a slip; where all are, or they sum to 100, the table is in percent.
+    in_percent = abs(total - 100) <= 100 * TOLERANCE or (
+        len(weights) > 1 and all(weight > 1 for weight in weights.values())
+    )
     wrong = False
     for name, weight in weights.items():
         if weight <= 0:

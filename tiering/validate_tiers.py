@@ -55,6 +55,9 @@ def segment_faults(scheme: Scheme) -> Iterator[Fault]:
     if scheme.segments is None:
         return
     axes, classes = scheme.segments.axes, scheme.segments.classes
+    if not axes:
+        yield Fault("segments.axes", "is empty; segments are told apart by at least one axis.")
+        return
     yield from axis_faults("segments.axes", scheme, axes)
     yield from labelled("segments.classes", ((c.id, c.label_en, c.label_zh) for c in classes))
     yield from _cells("segments.classes", classes, axes)
@@ -71,9 +74,14 @@ def _ways(scheme: Scheme) -> Iterator[Fault]:
     for key, given in has.items():
         if any(given) and not all(given):
             yield Fault(f"tiers[{given.index(False)}].{key}", f"is missing; others have a {key}.")
+    if scheme.axes == ():
+        yield Fault("axes", "is empty; a matrix has at least one, else leave it out.")
+    for i, tier in enumerate(scheme.tiers):
+        if tier.to is not None and tier.cut is None:
+            yield Fault(f"tiers[{i}].to", "is the upper end of a cut, and there is none.")
     if scheme.axes and not any(has["cells"]):
         yield Fault("tiers", "have no cells, but there are axes.")
-    if any(has["cells"]) and not scheme.axes:
+    if any(has["cells"]) and scheme.axes is None:
         yield Fault("axes", "are missing; the tiers have cells.")
     if not any(any(given) for given in has.values()):
         yield Fault("tiers", "need a cut (score), a when (rule) or cells (matrix) each.")
@@ -91,13 +99,14 @@ def _ways(scheme: Scheme) -> Iterator[Fault]:
 def _cuts(scheme: Scheme, cuts: Sequence[float]) -> Iterator[Fault]:
     for i, tier in enumerate(scheme.tiers):
         ceiling = cuts[i - 1] if i else 100.0
-        if tier.to is not None and tier.to != ceiling:
-            yield Fault(
-                f"tiers[{i}].to",
-                f"{tier.to:g} leaves scores between {tier.to:g} and {ceiling:g} without a tier: "
-                f"59.5 is neither 59 nor 60 (X8). Tiers are half-open; write {ceiling:g} or "
-                "leave it out.",
-            )
+        if tier.to is None or tier.to == ceiling:
+            continue
+        between = f"a score of {(tier.to + ceiling) / 2:g}"
+        wrong = f"leaves {between} without a tier" if tier.to < ceiling else f"gives {between} two"
+        yield Fault(
+            f"tiers[{i}].to",
+            f"{tier.to:g} {wrong} (X8). Tiers are half-open; write {ceiling:g} or leave it out.",
+        )
     faults = list(_falling("tiers", cuts, "tiers"))
     yield from faults
     if not faults:
@@ -140,16 +149,19 @@ def _by_tier(
     place: str, scheme: Scheme, levels: Sequence[Level], *, inside: bool
 ) -> Iterator[Fault]:
     ids = [tier.id for tier in scheme.tiers]
-    for i, level in enumerate(levels):
-        given = level.cut_by_tier or {}
-        if given and not inside:
-            yield Fault(f"{place}[{i}].cut_by_tier", "is of segments only: axes decide the tier.")
+    by_level = [level.cut_by_tier or {} for level in levels]
+    if not inside:
+        for i, given in enumerate(by_level):
+            if given:
+                yield Fault(f"{place}[{i}].cut_by_tier", "is of segments only: axes decide tiers.")
+        return
+    for i, given in enumerate(by_level):
         for name in given:
             if name not in ids:
                 yield Fault(
                     f"{place}[{i}].cut_by_tier.{name}", f"is no tier here: {', '.join(ids)}."
                 )
-    for name in {name for level in levels for name in level.cut_by_tier or {}}:
+    for name in {name: None for given in by_level for name in given}:
         cuts = [(level.cut_by_tier or {}).get(name, level.cut) for level in levels]
         yield from (
             Fault(fault.path, f"inside {name!r}: {fault.message}")
@@ -180,7 +192,9 @@ def _condition(place: str, text: str, weighed: Sequence[str]) -> Iterator[Fault]
     try:
         condition = parse_condition(text)
     except PolicyError as error:
-        yield Fault(place, str(error))
+        repair = text.replace(" > ", " >= ").replace(" <= ", " < ")
+        meant = "" if repair == text else f" Limits are half-open (X8): write {repair!r}."
+        yield Fault(place, f"{error}{meant}")
         return
     name = condition.indicator
     if name not in CATALOGUE and name not in PREDICTIONS:
@@ -208,12 +222,14 @@ def _condition(place: str, text: str, weighed: Sequence[str]) -> Iterator[Fault]
 def _cells(place: str, entries: Sequence[Tier | Segment], axes: Sequence[Axis]) -> Iterator[Fault]:
     """Yield where the cells are not a partition: each level of each axis, once."""
     owner: dict[tuple[int, ...], str] = {}
+    unread = False
     for i, entry in enumerate(entries):
         try:
             claimed = list(cells_of(entry, axes))
         except ValueError as error:
+            unread = True
             yield Fault(f"{place}[{i}].cells", str(error))
-            return
+            continue
         for cell in claimed:
             if cell in owner:
                 yield Fault(
@@ -221,7 +237,7 @@ def _cells(place: str, entries: Sequence[Tier | Segment], axes: Sequence[Axis]) 
                 )
             owner.setdefault(cell, entry.id)
     for cell in product(*(range(len(axis.levels)) for axis in axes)):
-        if cell not in owner:
+        if cell not in owner and not unread:
             yield Fault(f"{place}", f"no cell takes {_named(cell, axes)!r} (X8).")
 
 

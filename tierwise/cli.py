@@ -51,7 +51,12 @@ COMMANDS: dict[str, Entry] = {
     "compare": Entry("training.workbench", "Runs side by side: figures, recipes, lineage."),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
+    "kpi": Entry("training.cli", "Targets against what published snapshots show."),
+    "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "audit": Entry(
+        "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
+    ),
 }
 """Every command, in the order of the road through the house."""
 

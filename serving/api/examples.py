@@ -49,6 +49,17 @@ GRADE: dict[str, Any] = {
             "label": {"en": "Growing", "zh-CN": "成长期"},
         },
     ],
+    "segment": None,
+    "confidence": 0.92,
+    "tenure": {
+        "raw_tier": "core",
+        "since": "2024-03-31",
+        "pending_since": None,
+        "days_left": None,
+        "codes": ["unchanged"],
+        "texts": [{"en": "Core customer, as before.", "zh-CN": "维持核心客户。"}],
+    },
+    "policy": None,
     "referral": {
         "referred": True,
         "reasons": [

@@ -114,6 +114,53 @@ class LifecycleStage(Out):
     label: Text
 
 
+class Segment(Out):
+    """A class beside the tier, without an order; its id is unique inside its scheme."""
+
+    id: str
+    label: Text
+
+
+class Tenure(Out):
+    """How the tier came to be held: steadied over time by the scheme's migration policy.
+
+    ``raw_tier`` is what the figures of the day alone give. ``codes`` begin with what happened at
+    this assessment; ``days_left`` until a pending move takes effect.
+    """
+
+    raw_tier: str
+    since: date | None
+    pending_since: date | None
+    days_left: float | None
+    codes: list[str]
+    texts: list[Text]
+
+
+class PolicyPack(Out):
+    """What the tier is promised, with the customer's own risk terms; null: no promise.
+
+    ``resource_share`` is a parameter of each tier, not a partition of one whole.
+    """
+
+    response_hours: float | None
+    solution_hours: float | None
+    emergency_minutes: list[int]
+    major_hours: float | None
+    payment_terms_days: int | None
+    prepay: bool
+    resource_share: float | None
+    contacts_per_quarter: float | None
+    executive_visits_per_month: float | None
+    callback_days: float | None
+    complaint_confirm_hours: float
+    complaint_diagnose_hours: float
+    complaint_solve_working_days: float
+    complaint_escalate_hours: float
+    text: Text
+    risk: str | None = Field(description="Risk whose terms replaced those of the tier.")
+    risk_text: Text | None
+
+
 class Reason(Out):
     """Why people look at the grade, or what to bear in mind."""
 
@@ -164,6 +211,20 @@ class Grade(Out):
     lifecycle: list[LifecycleStage] = Field(
         description="By scheme; lists are filtered by the first. Empty in runs from before stages."
     )
+    segment: Segment | None = Field(
+        description="Null where the scheme has none, or without data for it."
+    )
+    confidence: float | None = Field(
+        description=(
+            "Share (0 to 1) of a full grade's evidence behind this one: what the scheme looks at, "
+            "less what is missing for the customer. Null in grades from before it was told."
+        ),
+        examples=[0.92],
+    )
+    tenure: Tenure | None = Field(
+        description="Null in a what-if, and in grades from before tiers were held over time."
+    )
+    policy: PolicyPack | None = Field(description="Null where the scheme promises nothing.")
     referral: Referral
     model: Model
     scheme: Scheme

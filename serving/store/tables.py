@@ -46,6 +46,9 @@ class RunRow(Table):
     dimensions: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     layout: Mapped[list[list[str]]] = mapped_column(JSON)
     lifecycles: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    segments: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    packs: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    previous_run_id: Mapped[str | None] = mapped_column(String(40))
 
 
 class GradeRow(Table):
@@ -82,6 +85,14 @@ class GradeRow(Table):
     # Of the run's first lifecycle policy, which lists are filtered by; of all, by policy.
     stage: Mapped[str | None] = mapped_column(Text)
     stages: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    confidence: Mapped[float | None]
+    segment: Mapped[str | None] = mapped_column(Text)
+    # How the tier came to be held: all NULL and {} in grades from before that was kept.
+    raw_tier: Mapped[str | None] = mapped_column(Text)
+    tier_since: Mapped[date | None]
+    pending_since: Mapped[date | None]
+    days_left: Mapped[float | None]
+    moves: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
 
 
 class ExplanationRow(Table):

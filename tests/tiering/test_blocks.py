@@ -145,7 +145,8 @@ def whole(
             total = summed(inside[:, member == d])
             outer[:, d] = np.where(total > 0, shares[row, d], 0.0)
             inside[:, member == d] /= np.where(total > 0, total, 1.0)[:, None]
-        outer /= summed(outer)[:, None]
+        total = summed(outer)
+        outer /= np.where(total > 0, total, 1.0)[:, None]
         return inside * outer[:, member], inside
 
     weight, inside = effective(known)
@@ -153,7 +154,7 @@ def whole(
         np.broadcast_to([name in reference for name in scheme.indicators], grid.shape)
     )
     dimensions = range(len(scheme.dimensions))
-    gone = np.stack([~known[:, member == d].any(axis=1) for d in dimensions], axis=1)
+    gone = np.stack([~(inside[:, member == d] > 0).any(axis=1) for d in dimensions], axis=1)
     scores = np.stack([summed((inside * filled)[:, member == d]) for d in dimensions], axis=1)
     return {
         "points": grid,

@@ -85,7 +85,8 @@ def test_x6_an_indicator_counts_once(small: Scheme) -> None:
     listed = dimension(small, "dynamic", indicators=weights(order_days_30d=0.5, tenure_days=0.5))
     found = {f.message for f in changed(small, dimensions=listed)}
     assert found == {
-        "counts twice; it already stands in dimensions.strategic.indicators (X6).",
+        "counts twice; it already stands in dimensions.strategic.indicators (X6). "
+        "Leave it out here.",
         "belongs to the dimension 'strategic'; move it there.",
     }
 
