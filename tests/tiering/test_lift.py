@@ -15,7 +15,7 @@ from tiering.assign import decide
 from tiering.lift.actions import Actions, packaged_actions, parse_actions
 from tiering.lift.options import levels
 from tiering.lift.proposals import Lift, lifts
-from tiering.scheme import Scheme, load_scheme, parse_scheme
+from tiering.scheme import Scheme, load_scheme, parse_scheme, scheme_names
 from tiering.scores import Reference
 
 TEXTS = 'cause_en = "c"\ncause_zh = "因"\ntext_en = "t {n}"\ntext_zh = "做 {n}"\n'
@@ -528,6 +528,27 @@ def test_the_packaged_actions_on_the_default_scheme() -> None:
     # One alone is as in the batch.
     first = {name: column[:1] for name, column in values.items()}
     assert one(scheme, reference, first) == found[0]
+
+
+@pytest.mark.parametrize("name", scheme_names())
+def test_the_packaged_actions_on_every_shipped_scheme(name: str) -> None:
+    scheme = load_scheme(name)
+    rng = np.random.default_rng(6)
+    asked = [*scheme.indicators, "days_since_last_order", "repeat_count"]
+    values = {
+        each: np.round(rng.lognormal(2, 1.5, 80), 1)
+        if describe(each).unit in ("money", "days", "ratio")
+        else np.round(rng.random(80) * (1 if describe(each).unit == "rate" else 9))
+        for each in asked
+    }
+    reference = Reference.fit(values)
+    for number, each in enumerate(lifts(scheme, reference, values)):
+        holds(
+            scheme,
+            reference,
+            {key: column[number : number + 1] for key, column in values.items()},
+            each,
+        )
 
 
 # --- the policy file ----------------------------------------------------------------------
