@@ -28,11 +28,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from features.schema import FloatArray, describe
+from features.schema import FloatArray
 from serving.domain.evidence import Evidence, account, indicators_of
 from serving.domain.grade import Explanation, Grade, LayoutEntry
 from tiering.assign import Decisions
-from tiering.normalize import points
+from tiering.normalize import points, typical_points
+from tiering.policy import IndicatorWeight
 from tiering.scores import Reference
 
 DIRECT = "direct"
@@ -136,7 +137,8 @@ def explain(
     """
     scored = decisions.composite
     filled = np.nan_to_num(scored.points, nan=0.0)
-    typical = np.array([_typical(reference, n, attributions.get(n)) for n in scored.indicator])
+    own = [i for d in decisions.scheme.dimensions for i in d.indicators]
+    typical = np.array([_typical(reference, i, attributions.get(i.name)) for i in own])
     # An indicator without data weighs nothing, whatever its typical points are.
     gain = scored.weight * (filled - typical)
 
@@ -145,16 +147,16 @@ def explain(
     parts: list[FloatArray] = []
     for k, (name, dimension) in enumerate(zip(scored.indicator, scored.dimension, strict=True)):
         if name not in attributions:
-            layout.append(LayoutEntry(name, DIRECT, dimension.value))
+            layout.append(LayoutEntry(name, DIRECT, dimension))
             weighed.append(k)
             parts.append(gain[:, k : k + 1])
     for k, (name, dimension) in enumerate(zip(scored.indicator, scored.dimension, strict=True)):
         if name in attributions:
             attribution = attributions[name]
-            shares = _handed_on(reference, name, attribution) * scored.weight[:, k : k + 1]
+            shares = _handed_on(reference, own[k], attribution) * scored.weight[:, k : k + 1]
             rest = gain[:, k] - _row_sum(shares)
-            layout += [LayoutEntry(j, name, dimension.value) for j in attribution.names]
-            layout.append(LayoutEntry(name, name, dimension.value))
+            layout += [LayoutEntry(j, name, dimension) for j in attribution.names]
+            layout.append(LayoutEntry(name, name, dimension))
             weighed += [k] * (len(attribution.names) + 1)
             parts += [shares, rest[:, None]]
 
@@ -189,25 +191,29 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
     )
 
 
-def _typical(reference: Reference, name: str, attribution: Attribution | None) -> float:
+def _typical(
+    reference: Reference, indicator: IndicatorWeight, attribution: Attribution | None
+) -> float:
     """Return the points of a typical customer, 0 where the population has no data."""
     if attribution is None:
-        mean = reference.mean_points(name)
+        mean = typical_points(reference, indicator)
         return 0.0 if mean != mean else mean
-    at_base = _points_at(reference, name, attribution.value_at)(np.array([attribution.base_margin]))
+    path = _points_at(reference, indicator, attribution.value_at)
+    at_base = path(np.array([attribution.base_margin]))
     return float(np.nan_to_num(at_base, nan=0.0)[0])
 
 
 def _points_at(
-    reference: Reference, name: str, value_at: Callable[[FloatArray], FloatArray]
+    reference: Reference, indicator: IndicatorWeight, value_at: Callable[[FloatArray], FloatArray]
 ) -> Callable[[FloatArray], FloatArray]:
-    direction = describe(name).direction
-    return lambda margin: points(reference, name, direction, value_at(margin))
+    return lambda margin: points(reference, indicator, value_at(margin))
 
 
-def _handed_on(reference: Reference, name: str, attribution: Attribution) -> FloatArray:
+def _handed_on(
+    reference: Reference, indicator: IndicatorWeight, attribution: Attribution
+) -> FloatArray:
     """Return the points of a prediction that each input brings, ``(n, m)``."""
-    f = _points_at(reference, name, attribution.value_at)
+    f = _points_at(reference, indicator, attribution.value_at)
     phi = attribution.phi
     up, down = np.maximum(phi, 0.0), np.minimum(phi, 0.0)
     rise, fall = _row_sum(up), _row_sum(down)

@@ -1,4 +1,4 @@
-"""From a score to a tier, with the margins to its neighbours (requirements #7, #41, #93)."""
+"""From scores, rules or cells to a tier, with the margins to its neighbours (#7, #41, #93)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy.typing as npt
 from features.schema import FloatArray
 from tiering.challenge import challenged, jump_ratio
 from tiering.composite import DECIMALS, BoolArray, Composite, composite
+from tiering.matrix import place_by_matrix, segment_of
+from tiering.placement import Placement, by_score, combined
 from tiering.policy import Scheme
 from tiering.referral import Language, reason_text, refer
+from tiering.rules import place_by_rules
 from tiering.scores import Reference
 
 
@@ -29,15 +32,24 @@ class Decisions:
     tier
         ``(n,)`` index into ``scheme.tiers``; 0 is the best.
     margin_up
-        ``(n,)`` points missing to the next better cut, above 0; NaN in the best tier.
+        ``(n,)`` points missing to the next better tier, above 0; NaN in the best tier. Of the
+        score where it decides, else of the farthest indicator or dimension asked for.
     margin_down
-        ``(n,)`` points above the own cut, 0 and up; NaN in the lowest tier.
+        ``(n,)`` points above the own tier's border, 0 and up; NaN in the lowest tier.
+    confidence
+        ``(n,)`` share (0 to 1) of a full grade's evidence behind this one: that of the scheme
+        less what is missing for the customer (#12).
+    segment
+        ``(n,)`` index into the classes of ``scheme.segments``, -1 where unknown; None where
+        the scheme has none.
     referred
         ``(n,)`` whether the expert panel must look.
     jump
         ``(n,)`` the larger ratio of a jump in spend (``tiering/challenge.py``), NaN if unknown.
     reasons
         Reason codes of each customer (``tiering/referral.py``).
+    best
+        ``(n,)`` the tier if what rules or axes ask for and is unknown were the best there is.
     """
 
     scheme: Scheme
@@ -45,9 +57,12 @@ class Decisions:
     tier: npt.NDArray[np.intp]
     margin_up: FloatArray
     margin_down: FloatArray
+    confidence: FloatArray
+    segment: npt.NDArray[np.intp] | None
     referred: BoolArray
     jump: FloatArray
     reasons: list[tuple[str, ...]]
+    best: npt.NDArray[np.intp]
 
     def reason_texts(self, row: int, language: Language) -> tuple[str, ...]:
         """Return the reasons of one customer in words."""
@@ -56,30 +71,31 @@ class Decisions:
         # In the best tier `up` is NaN, and comparing with NaN is false.
         nearest_is_up = tier > 0 and not down <= up
         missing = self.composite.missing_dimension[row]
+        english = language == "en"
         labels = [
-            d.label_en if language == "en" else d.label_zh
+            d.label_en if english else d.label_zh
             for d, gone in zip(self.scheme.dimensions, missing, strict=True)
             if gone
         ]
+        best = self.scheme.tiers[int(self.best[row])]
         fields: dict[str, object] = {
             "score": float(self.composite.score[row]),
             "distance": up if nearest_is_up else down,
-            "cut": self.scheme.tiers[tier - nearest_is_up].cut,
+            "cut": self.scheme.tiers[tier - nearest_is_up].cut or 0.0,
             "band": self.scheme.referral.band,
             "missing": float(self.composite.missing_weight[row]),
             "limit": self.scheme.referral.max_missing_weight,
             "jump": float(self.jump[row]),
             "jump_limit": self.scheme.referral.max_jump_ratio or 0.0,
-            "dimensions": (", " if language == "en" else "、").join(labels),
+            "dimensions": (", " if english else "、").join(labels),
+            "best": best.label_en if english else best.label_zh,
         }
         return tuple(reason_text(code, language, fields) for code in self.reasons[row])
 
 
 def assign(scheme: Scheme, score: FloatArray) -> npt.NDArray[np.intp]:
-    """Return the tier index of each score, ``(n,)``: tier ``i`` iff cut_i <= score < cut_{i-1}."""
-    cuts = np.array([tier.cut for tier in scheme.tiers])
-    tier: npt.NDArray[np.intp] = np.sum(score[:, None] < cuts, axis=1, dtype=np.intp)
-    return tier
+    """Return the tier index of each score, ``(n,)``, of a scheme that decides by score."""
+    return by_score(np.array(scheme.cuts), score).tier
 
 
 def decide(
@@ -88,16 +104,19 @@ def decide(
     values: Mapping[str, FloatArray],
     *,
     flags: Mapping[str, BoolArray] | None = None,
+    threads: int | None = None,
 ) -> Decisions:
-    """Grade customers: score, tier, margins, referral.
+    """Grade customers: score, tier, margins, segment, referral.
 
     Parameters
     ----------
     values
         Indicator name to ``(n,)`` values, NaN where unknown: those of the scheme, and where
-        they are measured those of ``tiering/challenge.py``.
+        they are measured those of ``tiering/challenge.py`` and of the scheme's lifecycle.
     flags
         What the caller knows beyond the values: flag of ``referral.FLAGS`` to ``(n,)`` mask.
+    threads
+        Threads at most, by default two; they do not show in the result.
 
     Raises
     ------
@@ -106,28 +125,57 @@ def decide(
     PolicyError
         If a flag is unknown or misshapen.
     """
-    scored = composite(scheme, reference, values)
-    tier = assign(scheme, scored.score)
-    cuts = np.array([t.cut for t in scheme.tiers])
-    best, worst = tier == 0, tier == len(cuts) - 1
-    up, down = cuts[tier - 1] - scored.score, scored.score - cuts[tier]
-    margin_up: FloatArray = np.where(best, np.nan, np.round(up, DECIMALS))
-    margin_down: FloatArray = np.where(worst, np.nan, np.round(down, DECIMALS))
+    scored = composite(scheme, reference, values, threads=threads)
+    placed = _place(scheme, reference, values, scored)
+    margin_up, margin_down = (
+        np.round(margin, DECIMALS) for margin in (placed.margin_up, placed.margin_down)
+    )
     referred, reasons = refer(
         scheme.referral,
         distance=np.fmin(margin_up, margin_down),
+        by_score=scheme.decider == "score",
         missing_weight=scored.missing_weight,
         missing_dimension=scored.missing_dimension,
-        challenged=challenged(values, scheme.referral.max_jump_ratio or 0.0, len(tier)),
+        undecided=placed.best != placed.tier,
+        challenged=challenged(values, scheme.referral.max_jump_ratio or 0.0, len(placed.tier)),
         flags=flags or {},
     )
+    stated = 1.0 if scheme.confidence is None else scheme.confidence
     return Decisions(
         scheme=scheme,
         composite=scored,
-        tier=tier,
+        tier=placed.tier,
         margin_up=margin_up,
         margin_down=margin_down,
+        confidence=stated * (1.0 - scored.missing_weight),
+        segment=_segment(scheme, scored, placed),
         referred=referred,
-        jump=jump_ratio(values, len(tier)),
+        jump=jump_ratio(values, len(placed.tier)),
         reasons=reasons,
+        best=placed.best,
     )
+
+
+def _place(
+    scheme: Scheme, reference: Reference, values: Mapping[str, FloatArray], scored: Composite
+) -> Placement:
+    if scheme.axes is not None:
+        columns = [scored.dimensions.index(axis.dimension) for axis in scheme.axes]
+        scores = [np.round(scored.dimension_score[:, column], DECIMALS) for column in columns]
+        return place_by_matrix(scheme.axes, scheme.tiers, scores)
+    if scheme.decider == "score":
+        return by_score(np.array(scheme.cuts), scored.score)
+    by_rules = place_by_rules(scheme, reference, values, len(scored.score))
+    if scheme.combine is None:
+        return by_rules
+    return combined(
+        by_score(np.array(scheme.cuts), scored.score), by_rules, lower=scheme.combine == "lower"
+    )
+
+
+def _segment(scheme: Scheme, scored: Composite, placed: Placement) -> npt.NDArray[np.intp] | None:
+    if scheme.segments is None:
+        return None
+    rounded = np.round(scored.dimension_score, DECIMALS)
+    ids = [tier.id for tier in scheme.tiers]
+    return segment_of(scheme.segments, scored.dimensions, rounded, placed.tier, ids)

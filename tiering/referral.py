@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,6 +17,8 @@ BoolArray = npt.NDArray[np.bool_]
 Language = Literal["en", "zh"]
 
 BORDER_MARGIN = "border_margin"
+BORDER_RULE = "border_rule"
+RULE_DATA = "rule_data"
 MISSING_WEIGHT = "missing_weight"
 MISSING_DIMENSION = "missing_dimension"
 UNEXPLAINED_JUMP = "unexplained_jump"
@@ -28,6 +30,15 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The score {score:.1f} is {distance:.2f} points from the cut at {cut:g}; "
             "closer than {band:g} points, a panel decides.",
             "得分{score:.1f}距分级线{cut:g}分仅{distance:.2f}分，不足{band:g}分，需评审会复核。",
+        ),
+        BORDER_RULE: (
+            "{distance:.2f} points in what decides would change the tier; closer than {band:g} "
+            "points, a panel decides.",
+            "决定分级的项目只差{distance:.2f}分即改变分级，不足{band:g}分，需评审会复核。",
+        ),
+        RULE_DATA: (
+            "Data that decide the tier are missing: with them it could be {best}; a panel decides.",
+            "缺少决定分级的数据，补全后最高可为{best}，需评审会复核。",
         ),
         MISSING_WEIGHT: (
             "{missing:.0%} of the weight has no data; above {limit:.0%} a panel decides.",
@@ -52,7 +63,7 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Reason code to format strings (English, Chinese). Fields: ``score``, ``distance``,
 ``cut`` and ``band`` in points, ``missing`` and ``limit`` as shares, ``jump`` and ``jump_limit``
-as ratios, ``dimensions`` as text."""
+as ratios, ``dimensions`` and ``best`` (a tier) as text."""
 
 FLAGS: tuple[str, ...] = (DORMANT,)
 """Reasons that only the caller can know."""
@@ -73,8 +84,10 @@ def refer(
     referral: Referral,
     *,
     distance: FloatArray,
+    by_score: bool,
     missing_weight: FloatArray,
     missing_dimension: BoolArray,
+    undecided: BoolArray,
     challenged: BoolArray,
     flags: Mapping[str, BoolArray],
 ) -> tuple[BoolArray, list[tuple[str, ...]]]:
@@ -87,11 +100,15 @@ def refer(
     Parameters
     ----------
     distance
-        ``(n,)`` points to the nearest cut.
+        ``(n,)`` points to the nearest other tier.
+    by_score
+        Whether these are points of the score, else of what rules or a matrix ask for.
     missing_weight
         ``(n,)`` share of weight without data.
     missing_dimension
         ``(n, d)`` dimensions without data.
+    undecided
+        ``(n,)`` whether data that are missing could give a better tier.
     challenged
         ``(n,)`` spend that jumped without an explanation (``tiering/challenge.py``).
     flags
@@ -119,17 +136,29 @@ def refer(
             raise PolicyError(f"Flag {name!r} must be a boolean mask of {n} customers.", flag=name)
     # The windows of a dormant customer are empty because nothing happened: no data is missing.
     dormant = flags.get(DORMANT, np.zeros(n, dtype=np.bool_))
+    near = np.less(distance, referral.band)
     masks: dict[str, BoolArray] = {
-        BORDER_MARGIN: np.less(distance, referral.band),
+        (BORDER_MARGIN if by_score else BORDER_RULE): near,
+        RULE_DATA: undecided,
         MISSING_WEIGHT: np.greater(missing_weight, referral.max_missing_weight) & ~dormant,
         MISSING_DIMENSION: np.asarray(missing_dimension.any(axis=1)),
         UNEXPLAINED_JUMP: challenged,
         **flags,
     }
-    referred = masks[BORDER_MARGIN] | masks[MISSING_WEIGHT] | masks[UNEXPLAINED_JUMP]
+    referred = near | undecided | masks[MISSING_WEIGHT] | challenged
     for name in referral.refer_flags:
         referred = referred | flags.get(name, np.zeros(n, dtype=np.bool_))
     told = [code for code in REASONS if code in masks]
-    grid = np.stack([masks[code] for code in told], axis=1)
-    reasons = [tuple(told[j] for j in np.flatnonzero(row)) for row in grid]
-    return referred, reasons
+    return referred, _told([masks[code] for code in told], told)
+
+
+def _told(masks: Sequence[BoolArray], codes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the codes whose mask holds for each customer; equal rows share one tuple."""
+    which = np.zeros(len(masks[0]), dtype=np.int16)
+    for bit, mask in enumerate(masks):
+        which |= mask.astype(np.int16) << bit
+    tuples = {
+        number: tuple(code for bit, code in enumerate(codes) if number >> bit & 1)
+        for number in np.unique(which).tolist()
+    }
+    return [tuples[number] for number in which.tolist()]

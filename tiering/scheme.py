@@ -1,8 +1,10 @@
-"""Reading grading schemes from TOML.
+"""Reading grading schemes from TOML, and writing them.
 
-The file's shape (``tiering/schemes/default.toml`` is the model): ``[dimensions.<id>]`` with
-``weight`` and labels, ``[dimensions.<id>.indicators]`` with ``name = share``, ``[[tiers]]``
-from best to worst, ``[referral]``.
+The file's shape (``tiering/schemes/default.toml`` is the model; docs/how-to-write-a-scheme.md
+explains all of it): ``[dimensions.<id>]`` with ``weight`` and labels,
+``[dimensions.<id>.indicators]`` with ``name = share`` or ``name = { weight = share, range =
+[low, high] }``, ``[stages.<stage>]``, ``[[axes]]``, ``[[tiers]]`` from best to worst,
+``[segments]``, ``[referral]``.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from features.schema import Dimension
 from tiering.errors import Fault, SchemeError
 from tiering.policy import DimensionWeight, IndicatorWeight, Referral, Scheme, Tier
+from tiering.toml_text import to_toml
 from tiering.validate import validate
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "load_scheme",
     "parse_scheme",
     "scheme_names",
+    "scheme_text",
 ]
 
 
@@ -101,22 +104,61 @@ def parse_scheme(text: str, *, origin: str = "scheme") -> Scheme:
     return scheme.remember(text)
 
 
+def scheme_text(scheme: Scheme) -> str:
+    """Return a scheme as TOML: the original text, comments and all, if it still holds.
+
+    A scheme made or changed in code has no such text and is written afresh.
+    """
+    return scheme.remembered or to_toml(_fold(scheme))
+
+
+def _fold(scheme: Scheme) -> dict[str, Any]:
+    """Return the tables of the file: named ones where the model has lists."""
+    document = scheme.model_dump(mode="json", exclude_none=True)
+    document["dimensions"] = {
+        dimension.pop("id"): dimension | {"indicators": _shares(dimension["indicators"])}
+        for dimension in document["dimensions"]
+    }
+    if "stages" in document:
+        weights = document["stages"].pop("weights")
+        document["stages"] |= {entry.pop("stage"): entry for entry in weights}
+    return document
+
+
+def _shares(indicators: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return ``name = share`` where that says all of it, else a table for each.
+
+    Never both: TOML puts tables behind plain values, and the order would change.
+    """
+    named = {i.pop("name"): i for i in indicators}
+    plain = all(i.keys() == {"weight"} for i in named.values())
+    return {name: i["weight"] for name, i in named.items()} if plain else named
+
+
 def _unfold(raw: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """Turn the named tables into the lists of the model, noting what is no table."""
     dimensions = []
     for name, table in _table(raw.get("dimensions", {}), "dimensions", faults).items():
         place = f"dimensions.{name}"
-        if name not in list(Dimension):
-            five = ", ".join(Dimension)
-            faults.append(Fault(place, f"unknown dimension; the five are {five}."))
-            continue
         entry = _table(table, place, faults)
         if "id" in entry:
             faults.append(Fault(f"{place}.id", "unknown key; the table's name is the id."))
         listed = _table(entry.get("indicators", {}), f"{place}.indicators", faults)
-        indicators = [{"name": key, "weight": weight} for key, weight in listed.items()]
+        indicators = [
+            {**(value if isinstance(value, dict) else {"weight": value}), "name": key}
+            for key, value in listed.items()
+        ]
         dimensions.append({**entry, "id": name, "indicators": indicators})
-    return {**raw, "dimensions": dimensions}
+    document = {**raw, "dimensions": dimensions}
+    if "stages" in raw:
+        stages = dict(_table(raw["stages"], "stages", faults))
+        head = {key: stages.pop(key) for key in ("lifecycle",) if key in stages}
+        weights = [
+            {**_table(table, f"stages.{stage}", faults), "stage": stage}
+            for stage, table in stages.items()
+        ]
+        document["stages"] = {**head, "weights": weights}
+    return document
 
 
 def _table(value: Any, place: str, faults: list[Fault]) -> dict[str, Any]:
@@ -147,11 +189,28 @@ def _build(document: dict[str, Any], faults: list[Fault]) -> Scheme | None:
     return Scheme.model_validate(document)
 
 
+_NAMED_BY = {"dimensions": "id", "indicators": "name", "weights": "stage"}
+"""Lists of the model that are tables in the file, and the key that holds their name."""
+
+
 def _path(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:
     """Return a place in the model as it is written in the TOML."""
-    if loc[0] != "dimensions":
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc[1:])
-        return f"{loc[0]}{''.join(steps)}"
-    entry = document["dimensions"][loc[1]]
-    path = f"dimensions.{entry['id']}.{loc[2]}"
-    return path if len(loc) == 3 else f"{path}.{entry['indicators'][loc[3]]['name']}"
+    path, at, key = "", document, ""
+    for step in loc:
+        at = _inside(at, step)
+        if isinstance(step, int):
+            name = at.get(_NAMED_BY[key]) if key in _NAMED_BY and isinstance(at, dict) else None
+            path += f"[{step}]" if name is None else f".{name}"
+        elif (step, key) != ("weights", "stages"):
+            path += f".{step}"
+        key = str(step)
+    # `name = share` has no key of its own for the share.
+    return re.sub(r"(\.indicators\.\w+)\.weight$", r"\1", path.removeprefix("."))
+
+
+def _inside(owner: Any, step: int | str) -> Any:
+    """Return what is at a step, None where there is nothing (a key that is missing)."""
+    try:
+        return owner[step]
+    except (KeyError, IndexError, TypeError):
+        return None

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from features.schema import Direction, FloatArray, describe
+from features.schema import CATALOGUE, PREDICTIONS, Direction, FloatArray, describe
 from tiering.errors import PopulationError
 
 FORMAT = 1
@@ -34,23 +35,30 @@ class Knots:
         Mean percentile over the population.
     n
         Customers of the population in whom the indicator was measured.
+    share
+        ``(m,)`` share (0 to 1) of the population's total that customers up to each value hold,
+        half of the ties counted; a loss counts 0. Of money only, else None.
     """
 
     x: FloatArray
     percentile: FloatArray
     mean: float
     n: int
+    share: FloatArray | None = None
 
     def at(self, x: FloatArray) -> FloatArray:
         """Return percentiles ``(n,)``: linear between knots, flat outside, NaN stays NaN."""
         if self.x.size == 1:
             return np.where(np.isnan(x), np.nan, self.percentile[0])
-        left = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, self.x.size - 2)
-        x0, x1 = self.x[left], self.x[left + 1]
-        p0, p1 = self.percentile[left], self.percentile[left + 1]
-        share = (np.clip(x, self.x[0], self.x[-1]) - x0) / (x1 - x0)
+        # Only the inner knots are searched, so what lies outside falls to the outer lines.
+        left = np.searchsorted(self.x[1:-1], x, side="right")
+        line: FloatArray = np.minimum(np.maximum(x, self.x[0]), self.x[-1])
+        line -= self.x[left]
+        line /= (self.x[1:] - self.x[:-1])[left]
+        line *= (self.percentile[1:] - self.percentile[:-1])[left]
+        line += self.percentile[left]
         # p0 + (p1 - p0) may round to above p1; the minimum keeps the map monotone to the bit.
-        line: FloatArray = np.minimum(p0 + share * (p1 - p0), p1)
+        np.minimum(line, self.percentile[1:][left], out=line)
         return line
 
 
@@ -102,6 +110,26 @@ class Reference:
         way = describe(name).direction if direction is None else direction
         return 100.0 - mean if way is Direction.LOWER_IS_BETTER else mean
 
+    def value_share(self, name: str, x: FloatArray) -> FloatArray:
+        """Return the percent of the population's total held by customers up to ``x``, ``(n,)``.
+
+        The Lorenz curve as a function of the value (#51): linear between knots, NaN stays NaN.
+
+        Raises
+        ------
+        PopulationError
+            If the population has no shares of this indicator: it is no money, nobody has any,
+            or the reference is from before shares were kept.
+        """
+        knots = self.knots[name]
+        if knots.share is None:
+            raise PopulationError(
+                f"The reference population has no value shares of {name!r}.",
+                hint="Weigh an indicator in money that somebody has, and train the bundle again.",
+                indicator=name,
+            )
+        return 100.0 * np.interp(x, knots.x, knots.share)
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able content; floats survive ``json`` to the last bit."""
         return {
@@ -112,6 +140,7 @@ class Reference:
                     "percentile": k.percentile.tolist(),
                     "mean": k.mean,
                     "n": k.n,
+                    **({} if k.share is None else {"share": k.share.tolist()}),
                 }
                 for name, k in self.knots.items()
             },
@@ -152,6 +181,7 @@ def _fit(name: str, column: FloatArray, knots: int) -> Knots | None:
         )
     # Mid-rank: half of the ties count as below. A value shared by all lands on 50.
     percentile = 100.0 * (np.cumsum(count) - 0.5 * count) / known.size
+    share = _value_share(name, x, count)
     if x.size > knots:
         # Keep both neighbours of every percentile step: a heavy tie then stays a knot of its
         # own, and no straight line bridges more than one step between values it skips.
@@ -159,13 +189,23 @@ def _fit(name: str, column: FloatArray, knots: int) -> Knots | None:
         upper = np.clip(np.searchsorted(percentile, steps), 1, x.size - 1)
         keep = np.union1d(upper - 1, upper)
         x, percentile = x[keep], percentile[keep]
+        share = None if share is None else share[keep]
     kept = Knots(x, percentile, mean=math.nan, n=int(known.size))
-    return Knots(x, percentile, mean=float(kept.at(known).mean()), n=kept.n)
+    return Knots(x, percentile, mean=float(kept.at(known).mean()), n=kept.n, share=share)
+
+
+def _value_share(name: str, x: FloatArray, count: npt.NDArray[np.intp]) -> FloatArray | None:
+    if not (name in CATALOGUE or name in PREDICTIONS) or describe(name).unit != "money":
+        return None
+    held = np.maximum(x, 0.0) * count
+    total = float(held.sum())
+    return (np.cumsum(held) - 0.5 * held) / total if 0.0 < total < math.inf else None
 
 
 def _read(name: str, row: Mapping[str, Any]) -> Knots:
     x = np.asarray(row["x"], dtype=np.float64)
     percentile = np.asarray(row["percentile"], dtype=np.float64)
+    share = np.asarray(row["share"], dtype=np.float64) if "share" in row else None
     sound = (
         x.ndim == 1
         and x.shape == percentile.shape
@@ -174,10 +214,17 @@ def _read(name: str, row: Mapping[str, Any]) -> Knots:
         and bool((np.diff(x) > 0).all())
         and bool((np.diff(percentile) > 0).all())
         and bool(((percentile >= 0) & (percentile <= 100)).all())
+        and (share is None or _rises_to_one(share, x.size))
     )
     if not sound:
         raise PopulationError(
             f"Reference knots of {name!r} are damaged: values and percentiles must both increase.",
             indicator=name,
         )
-    return Knots(x, percentile, mean=float(row["mean"]), n=int(row["n"]))
+    return Knots(x, percentile, mean=float(row["mean"]), n=int(row["n"]), share=share)
+
+
+def _rises_to_one(share: FloatArray, size: int) -> bool:
+    return share.shape == (size,) and bool(
+        ((share >= 0) & (share <= 1)).all() and (np.diff(share) >= 0).all()
+    )

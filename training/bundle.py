@@ -20,7 +20,7 @@ from features.schema import FloatArray
 from tiering.assign import Decisions, decide
 from tiering.errors import PolicyError
 from tiering.policy import Scheme
-from tiering.scheme import parse_scheme
+from tiering.scheme import parse_scheme, scheme_text
 from tiering.scores import Reference
 from training.dataset import eligible
 from training.errors import BundleError, RecipeError
@@ -175,19 +175,34 @@ class Bundle:
         return found
 
     def indicator_values(
-        self, values: FloatArray, scores: Scores | None = None
+        self, values: FloatArray, scores: Scores | None = None, *, every: bool = False
     ) -> dict[str, FloatArray]:
-        """Return the indicators by name and both predictions: the input of ``decide``.
+        """Return the indicators by name and the predictions: the input of ``decide``.
+
+        The forecast of demand takes a model of its own: it is made where the bundle's scheme
+        weighs it, or on request, and is NaN (unknown) elsewhere and without that model.
 
         Parameters
         ----------
         scores
             What :meth:`score` said of the same values, if it is known already.
+        every
+            Whether to predict what the scheme does not weigh, too.
         """
         values = self._checked(values)
         scores = self.score(values) if scores is None else scores
         by_name = {name: values[:, index] for index, name in enumerate(self.columns)}
-        return by_name | {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
+        wanted = every or "demand_forecast" in self.scheme.indicators
+        demand = (
+            self.demand_forecast(values)
+            if wanted and self.recipe.demand is not None
+            else np.full(len(values), np.nan)
+        )
+        return by_name | {
+            "ltv": scores.ltv,
+            "churn_probability": scores.churn_probability,
+            "demand_forecast": demand,
+        }
 
     def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""
@@ -276,7 +291,7 @@ class Bundle:
             **self.companions.texts(),
             "recipe.toml": self.recipe.text,
             "reference.json": dump(self.reference.to_dict()),
-            "scheme.toml": self.scheme.to_toml_text(),
+            "scheme.toml": scheme_text(self.scheme),
         }
 
     def _companion(self, name: str, model: _Model | None) -> _Model:

@@ -7,6 +7,11 @@ from serving import reasons
 from serving.api import schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
+from serving.domain.tenure import TierTenure
+from serving.lifting import step_of, tell_lift
+from tiering.lift.actions import Actions
+from tiering.lift.proposals import Change, Lift
+from tiering.pack import EffectivePack
 
 
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
@@ -55,6 +60,17 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             for policy in basis.lifecycles
             for stage in (policy.stage(graded.stages[policy.id]),)
         ],
+        segment=next(
+            (
+                schemas.Segment(id=each.id, label=_text(each.label_en, each.label_zh))
+                for each in basis.segments
+                if each.id == graded.segment
+            ),
+            None,
+        ),
+        confidence=graded.confidence,
+        tenure=None if graded.tenure is None else _tenure(graded.tenure),
+        policy=None if graded.pack is None else _policy(graded.pack),
         referral=schemas.Referral(
             referred=graded.referred,
             reasons=[
@@ -99,13 +115,64 @@ def explanation(
     )
 
 
+def lift(
+    graded: domain.Grade, found: Lift, actions: Actions, lang: domain.Lang | None = None
+) -> schemas.Lift:
+    """Present what would lift a grade, in one language or in all."""
+    basis = graded.basis
+    stories = {each: tell_lift(found, graded, each) for each in domain.LANGS}
+    english, chinese = stories["en"], stories["zh-CN"]
+    return schemas.Lift(
+        customer_id=graded.customer_id,
+        grade_id=graded.grade_id,
+        run_id=basis.run_id,
+        as_of=basis.as_of,
+        score=found.score,
+        tier=_tier(basis.tiers[found.tier]),
+        next_tier=_tier(basis.tiers[found.tier - 1]) if found.tier else None,
+        near_border=found.near,
+        proposals=[
+            schemas.LiftProposal(
+                changes=[_change(change, basis.currency) for change in proposal.changes],
+                effort=proposal.effort,
+                score=proposal.score,
+                tier=_tier(basis.tiers[proposal.tier]),
+                to_panel=proposal.to_panel,
+                text=_text(en, zh),
+            )
+            for proposal, en, zh in zip(
+                found.proposals, english.proposals, chinese.proposals, strict=True
+            )
+        ],
+        attainable_score=found.attainable.score if found.attainable else None,
+        supplies=[
+            schemas.LiftSupply(
+                indicators=list(supply.indicators),
+                tier=_tier(basis.tiers[supply.tier]),
+                text=_text(en, zh),
+            )
+            for supply, en, zh in zip(
+                found.supplies, english.supplies, chinese.supplies, strict=True
+            )
+        ],
+        blocked=list(found.blocked),
+        actions_version=actions.version,
+        actions_sha256=actions.sha256,
+        texts={
+            each: list(story.sentences)
+            for each, story in stories.items()
+            if lang is None or each == lang
+        },
+    )
+
+
 def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
     """Present a what-if against the present grade."""
     return schemas.Difference(
         grade_id=before.grade_id,
         run_id=str(before.basis.run_id),
         score=after.score - before.score,
-        tier_before=before.tier.id,
+        tier_before=before.tenure.raw_tier if before.tenure else before.tier.id,
         tier_after=after.tier.id,
         churn_probability=_minus(after.churn_probability, before.churn_probability),
         ltv=_minus(after.ltv, before.ltv),
@@ -195,6 +262,19 @@ def _contribution(entry: domain.Contribution) -> schemas.Contribution:
     )
 
 
+def _change(change: Change, currency: str) -> schemas.LiftChange:
+    name = change.action.indicator
+    return schemas.LiftChange(
+        indicator=name,
+        label=_text(*(reasons.label_of(name, lang) for lang in domain.LANGS)),
+        unit=CATALOGUE[name].unit,
+        before=change.before,
+        after=change.after,
+        points=change.points,
+        text=_text(*(step_of(change, currency, lang) for lang in domain.LANGS)),
+    )
+
+
 def _story(graded: domain.Grade, account: domain.Explanation, lang: domain.Lang) -> schemas.Story:
     story = reasons.tell(graded, account, lang)
     return schemas.Story(
@@ -210,6 +290,34 @@ def _story(graded: domain.Grade, account: domain.Explanation, lang: domain.Lang)
 
 def _driver(driver: reasons.Driver) -> schemas.Driver:
     return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
+
+
+def _tenure(tenure: TierTenure) -> schemas.Tenure:
+    return schemas.Tenure(
+        raw_tier=tenure.raw_tier,
+        since=tenure.since,
+        pending_since=tenure.pending_since,
+        days_left=tenure.days_left,
+        codes=list(tenure.codes),
+        texts=[
+            _text(en, zh)
+            for en, zh in zip(
+                tenure.texts.get("en", ()), tenure.texts.get("zh-CN", ()), strict=True
+            )
+        ],
+    )
+
+
+def _policy(effective: EffectivePack) -> schemas.PolicyPack:
+    pack, risk = effective.pack, effective.risk
+    promised = pack.model_dump(exclude={"tier", "complaint", "text_en", "text_zh"})
+    standard = {f"complaint_{key}": value for key, value in pack.complaint}
+    return schemas.PolicyPack(
+        **{**promised, **standard, "emergency_minutes": list(pack.emergency_minutes)},
+        text=_text(pack.text_en, pack.text_zh),
+        risk=None if risk is None else risk.flag,
+        risk_text=None if risk is None else _text(risk.text_en, risk.text_zh),
+    )
 
 
 def _tier(tier: domain.TierLabel) -> schemas.Tier:

@@ -38,12 +38,15 @@ class Text(Out):
 
 
 class Tier(Out):
-    """A tier; index 0 is the best, ``cut`` its inclusive lower bound in score points."""
+    """A tier; index 0 is the best.
+
+    ``cut``: inclusive lower bound in score points, null where rules or a matrix decide.
+    """
 
     id: str
     index: int
     label: Text
-    cut: float
+    cut: float | None
 
 
 class Margin(Out):
@@ -111,6 +114,53 @@ class LifecycleStage(Out):
     label: Text
 
 
+class Segment(Out):
+    """A class beside the tier, without an order; its id is unique inside its scheme."""
+
+    id: str
+    label: Text
+
+
+class Tenure(Out):
+    """How the tier came to be held: steadied over time by the scheme's migration policy.
+
+    ``raw_tier`` is what the figures of the day alone give. ``codes`` begin with what happened at
+    this assessment; ``days_left`` until a pending move takes effect.
+    """
+
+    raw_tier: str
+    since: date | None
+    pending_since: date | None
+    days_left: float | None
+    codes: list[str]
+    texts: list[Text]
+
+
+class PolicyPack(Out):
+    """What the tier is promised, with the customer's own risk terms; null: no promise.
+
+    ``resource_share`` is a parameter of each tier, not a partition of one whole.
+    """
+
+    response_hours: float | None
+    solution_hours: float | None
+    emergency_minutes: list[int]
+    major_hours: float | None
+    payment_terms_days: int | None
+    prepay: bool
+    resource_share: float | None
+    contacts_per_quarter: float | None
+    executive_visits_per_month: float | None
+    callback_days: float | None
+    complaint_confirm_hours: float
+    complaint_diagnose_hours: float
+    complaint_solve_working_days: float
+    complaint_escalate_hours: float
+    text: Text
+    risk: str | None = Field(description="Risk whose terms replaced those of the tier.")
+    risk_text: Text | None
+
+
 class Reason(Out):
     """Why people look at the grade, or what to bear in mind."""
 
@@ -161,6 +211,20 @@ class Grade(Out):
     lifecycle: list[LifecycleStage] = Field(
         description="By scheme; lists are filtered by the first. Empty in runs from before stages."
     )
+    segment: Segment | None = Field(
+        description="Null where the scheme has none, or without data for it."
+    )
+    confidence: float | None = Field(
+        description=(
+            "Share (0 to 1) of a full grade's evidence behind this one: what the scheme looks at, "
+            "less what is missing for the customer. Null in grades from before it was told."
+        ),
+        examples=[0.92],
+    )
+    tenure: Tenure | None = Field(
+        description="Null in a what-if, and in grades from before tiers were held over time."
+    )
+    policy: PolicyPack | None = Field(description="Null where the scheme promises nothing.")
     referral: Referral
     model: Model
     scheme: Scheme
@@ -236,6 +300,68 @@ class Explanation(Out):
     score: float
     contributions: list[Contribution]
     texts: dict[Lang, Story]
+
+
+class LiftChange(Out):
+    """One indicator to move, and the points it adds to the score."""
+
+    indicator: str
+    label: Text
+    unit: str
+    before: float
+    after: float
+    points: float
+    text: Text
+
+
+class LiftProposal(Out):
+    """Changes to make together and the grade they give, by the same function as the batch.
+
+    Without any one of them the better tier is not reached. ``effort`` compares proposals.
+    ``to_panel``: the new grade is so close to a border that a panel would confirm it.
+    """
+
+    changes: list[LiftChange]
+    effort: int
+    score: float
+    tier: Tier
+    to_panel: bool
+    text: Text
+
+
+class LiftSupply(Out):
+    """Missing data; were they the best there is, the grade would be this tier."""
+
+    indicators: list[str]
+    tier: Tier
+    text: Text
+
+
+class Lift(Out):
+    """What would lift the tier: the smallest feasible changes, the least effort first.
+
+    ``proposals`` is empty in the best tier and where nothing feasible reaches the next; then
+    ``attainable_score`` is the score of the most that is feasible, ``blocked`` what the tier
+    asks for and no action reaches. Predictions and whatever is not named are held fixed.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LIFT]})
+
+    customer_id: str
+    grade_id: str
+    run_id: str | None
+    as_of: date
+    score: float
+    tier: Tier
+    next_tier: Tier | None
+    near_border: bool = Field(description="So close below the next tier that a panel decides.")
+    proposals: list[LiftProposal]
+    attainable_score: float | None
+    supplies: list[LiftSupply]
+    blocked: list[str]
+    actions_version: str
+    actions_sha256: str
+    texts: dict[Lang, list[str]] = Field(description="All of it in sentences, by language.")
 
 
 class Simulation(BaseModel):

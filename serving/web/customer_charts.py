@@ -86,7 +86,7 @@ def waterfall(
     room = max(high - low, 1.0) * 0.16
     window = (low - room, high + room)
     for tier in tiers:
-        if tier.cut > 0 and window[0] <= tier.cut <= window[1]:
+        if tier.cut and window[0] <= tier.cut <= window[1]:
             figure.add_vline(
                 tier.cut,
                 layer="below",

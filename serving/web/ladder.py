@@ -42,21 +42,29 @@ class Ladder:
 
 
 def ladder(language: Language, score: float, own: TierLabel, tiers: Sequence[TierLabel]) -> Ladder:
-    """Place tiers (best first) and score on the scale."""
+    """Place tiers (best first) and score on the scale.
+
+    Where scores do not decide there are no rungs to stand on: the scale is the own tier's.
+    """
     rungs = []
     upper = 100.0
     for tier in tiers:
-        width = upper - tier.cut
+        cut = tier.cut
+        if cut is None:
+            if tier.index != own.index:
+                continue
+            cut = 0.0
+        width = upper - cut
         name = tier.label(language)
         rungs.append(
             Rung(
-                x=round(tier.cut, 2),
+                x=round(cut, 2),
                 width=round(max(width - GAP, 0.0), 2),
                 tone=tone(tier.index),
                 name=name if len(name) * _LETTER[language] < width else "",
-                cut=f"{tier.cut:g}",
+                cut=f"{cut:g}",
                 own=tier.index == own.index,
             )
         )
-        upper = tier.cut
+        upper = cut
     return Ladder(mark=round(min(max(score, 0.0), 100.0), 2), rungs=tuple(reversed(rungs)))

@@ -75,7 +75,7 @@ def score_histogram(
             hovertemplate="%{customdata}: %{y}<extra>%{fullData.name}</extra>",
         )
     for tier in tiers:
-        if tier.cut > 0:
+        if tier.cut:
             figure.add_vline(
                 tier.cut,
                 line={"color": INK, "width": 1.2, "dash": "dash"},

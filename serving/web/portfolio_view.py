@@ -173,7 +173,7 @@ def _tier_line(writer: Writer, summary: TierSummary, all_tiers: Sequence[TierSum
         label=tier.label(writer.language),
         tone=tone(tier.index),
         address=f"{address('/', tier=tier.id)}#list",
-        cut=f"{tier.cut:g}",
+        cut=writer.absent if tier.cut is None else f"{tier.cut:g}",
         customers=writer.plain(summary.customers),
         customer_share=writer.percent(share(summary.customers, customers)),
         ltv=writer.money(summary.ltv),

@@ -50,8 +50,8 @@ def reason_name(writer: Writer, code: str) -> str:
 
 
 def nearest_cut(score: float, tiers: Iterable[TierLabel]) -> tuple[TierLabel, float] | None:
-    """Return the tier whose cut is nearest and ``score - cut``; None with one tier only."""
-    distances = [(tier, score - tier.cut) for tier in tiers if tier.cut > 0]
+    """Return the tier whose cut is nearest and ``score - cut``; None without any cut."""
+    distances = [(tier, score - tier.cut) for tier in tiers if tier.cut]
     return min(distances, key=lambda item: abs(item[1]), default=None)
 
 

@@ -43,13 +43,7 @@ def test_a_customer_graded_by_hand(small: Scheme, population: Reference) -> None
     answer = composite(small, population, {k: np.array(v) for k, v in values.items()})
     assert answer.indicator == tuple(values)
     assert answer.dimension == (
-        Dimension.VALUE,
-        Dimension.VALUE,
-        Dimension.POTENTIAL,
-        Dimension.RISK,
-        Dimension.RISK,
-        Dimension.STRATEGIC,
-        Dimension.DYNAMIC,
+        *("value", "value", "potential", "risk", "risk", "strategic", "dynamic"),
     )
     assert answer.dimensions == tuple(Dimension)
     assert answer.points[0].tolist() == [90, 70, 50, 90, 80, 30, 90]
@@ -114,6 +108,32 @@ def test_a_customer_without_data_cannot_be_graded(small: Scheme, population: Ref
     with pytest.raises(UngradableError, match=r"2 of 3 customers .* the first is row 1") as caught:
         composite(small, population, values)
     assert caught.value.context == {"rows": [1, 2]}
+
+
+def test_what_weighs_nothing_in_a_stage_of_life_grades_nobody() -> None:
+    # `repeat_count` counts for new customers only (#53); this one is known to be mature.
+    scheme = load_scheme("five-dimension-lifecycle")
+    ranks = np.arange(1.0, 100.0, 2.0)
+    reference = Reference.fit(dict.fromkeys(scheme.indicators, ranks))
+    values = dict.fromkeys(scheme.indicators, np.array([np.nan, np.nan]))
+    values |= {"repeat_count": np.array([50.0, 50.0]), "tenure_days": np.array([np.nan, 50.0])}
+    with pytest.raises(UngradableError, match=r"1 of 2 customers .* the first is row 0"):
+        composite(scheme, reference, values | {"days_since_last_order": np.array([1.0, 1.0])})
+    mature = values | {"tenure_days": np.array([95.0, 95.0])}
+    answer = composite(scheme, reference, mature)
+    assert answer.score.tolist() == [95.0, 95.0]
+    # Known, but without weight: the dimension has no score.
+    assert answer.missing_dimension[0].tolist() == [True, True, True, False, True]
+    assert np.isnan(answer.dimension_score[0, 4])
+
+
+def test_a_population_without_any_of_it_is_told_to_use_amounts(
+    small: Scheme, customer: dict[str, FloatArray]
+) -> None:
+    nobody = Reference.fit(dict.fromkeys(small.indicators, np.full(5, np.nan)))
+    with pytest.raises(UngradableError, match="reference population has none") as caught:
+        composite(small, nobody, customer)
+    assert "'amount-only'" in caught.value.hint
 
 
 def test_absent_columns_are_named(

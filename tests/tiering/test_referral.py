@@ -21,8 +21,10 @@ def call(
     return refer(
         referral,
         distance=np.array([0.5, 1.0, 9.0]),
+        by_score=True,
         missing_weight=np.array([0.0, 0.5, 0.6]),
         missing_dimension=np.array([[False, False], [False, True], [True, True]]),
+        undecided=np.zeros(N, dtype=np.bool_),
         challenged=np.array(challenged),
         flags=flags or {},
     )
@@ -71,8 +73,10 @@ def test_a_band_of_zero_refers_nobody() -> None:
     referred, _ = refer(
         Referral(band=0.0, max_missing_weight=1.0),
         distance=np.zeros(2),
+        by_score=True,
         missing_weight=np.ones(2),
         missing_dimension=np.zeros((2, 1), dtype=bool),
+        undecided=np.zeros(2, dtype=bool),
         challenged=np.zeros(2, dtype=bool),
         flags={},
     )

@@ -17,14 +17,14 @@ def faults(text: str) -> dict[str, str]:
 
 def test_the_default_scheme_is_the_documents() -> None:
     scheme = load_scheme()
-    assert scheme_names() == ("default",)
-    assert {d.id.value: d.weight for d in scheme.dimensions} == {
+    assert "default" in scheme_names()
+    assert {d.id: d.weight for d in scheme.dimensions} == {
         "value": 0.40, "potential": 0.25, "risk": 0.15, "strategic": 0.15, "dynamic": 0.05,
     }  # fmt: skip
     assert [t.label_zh for t in scheme.tiers] == ["战略伙伴", "核心客户", "潜力客户", "基础客户"]
     assert scheme.tier_key(1) == "five-dimension/core"
     for dimension, largest in ((Dimension.VALUE, "ltv"), (Dimension.RISK, "churn_probability")):
-        entry = next(d for d in scheme.dimensions if d.id is dimension)
+        entry = next(d for d in scheme.dimensions if d.id == dimension)
         assert max(entry.indicators, key=lambda i: i.weight).name == largest
 
 
@@ -43,7 +43,7 @@ def test_a_file_is_read_by_its_path(tmp_path: Path, small_text: str) -> None:
 
 
 def test_a_scheme_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SchemeError, match=r"no scheme 'five'.*one of: default") as caught:
+    with pytest.raises(SchemeError, match=r"no scheme 'five'.*one of: .*default") as caught:
         load_scheme("five")
     assert isinstance(caught.value, PolicyError)
     assert caught.value.faults == ()
@@ -72,7 +72,6 @@ def test_unknown_keys_are_told_beside_the_other_faults(small_text: str) -> None:
         .replace('id = "top"', 'id = "top"\ncolour = "gold"')
         .replace('label_en = "Risk"', 'label_en = "Risk"\nname = "r"\nid = "risk"')
         .replace("ltv = 0.6", "ltv = 0.7")
-        .replace("[dimensions.dynamic", "[dimensions.dynamics")
     )
     found = faults(text)
     assert {path: found[path] for path in found if found[path].startswith("unknown key")} == {
@@ -82,8 +81,6 @@ def test_unknown_keys_are_told_beside_the_other_faults(small_text: str) -> None:
         "dimensions.risk.name": "unknown key.",
         "dimensions.risk.id": "unknown key; the table's name is the id.",
     }
-    assert "the five are value, potential" in found["dimensions.dynamics"]
-    assert found["dimensions.dynamic"].startswith("is missing")
     assert "sum to 1.1, not 1" in found["dimensions.value.indicators"]
 
 

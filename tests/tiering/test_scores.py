@@ -126,6 +126,29 @@ def test_another_format_is_refused() -> None:
         Reference.from_dict({"format": 2, "indicators": {}})
 
 
+def test_shares_of_the_total_are_of_money_that_somebody_has() -> None:
+    values = {
+        "net_amount_365d": np.array([-5.0, 0.0, 10.0, 10.0, 20.0]),  # a loss counts 0
+        "tenure_days": np.arange(5.0),
+        "net_amount_180d": np.zeros(5),
+    }
+    reference = Reference.from_dict(json.loads(json.dumps(Reference.fit(values).to_dict())))
+    # Of 40: up to 0 nothing, to 10 half of its 20, to 20 the first 20 and half of the other.
+    found = reference.value_share("net_amount_365d", np.array([-9, 0, 5, 10, 20, 99, np.nan]))
+    assert found[:6].tolist() == [0, 0, 12.5, 25, 75, 75]
+    assert math.isnan(found[6])
+    for name in ("tenure_days", "net_amount_180d"):
+        with pytest.raises(PopulationError, match=f"no value shares of '{name}'"):
+            reference.value_share(name, np.array([1.0]))
+
+
+@pytest.mark.parametrize("share", [[0.5], [0.2, 1.1], [-0.1, 0.5], [0.5, 0.2]])
+def test_damaged_shares_are_refused(share: list[float]) -> None:
+    row = {"x": [1.0, 2.0], "percentile": [10.0, 20.0], "mean": 15.0, "n": 2, "share": share}
+    with pytest.raises(PopulationError, match="'a' are damaged"):
+        Reference.from_dict({"format": 1, "indicators": {"a": row}})
+
+
 @pytest.mark.parametrize(
     ("x", "percentile"),
     [

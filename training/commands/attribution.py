@@ -45,7 +45,12 @@ def attribution(
     manifest = Manifest.load(folder)
     bundle = Bundle.load((home / world / "bundle").resolve())
     observed = _observe(bundle, folder, horizon, snapshots)
-    cuts = [tier.cut for tier in bundle.scheme.tiers]
+    cuts = bundle.scheme.cuts
+    if not cuts:
+        raise FitError(
+            f"Scheme {bundle.scheme.id!r} does not grade by score: there is no cut to compare at.",
+            hint="Study a bundle whose scheme has cuts.",
+        )
     found: list[Study] = []
     for (high, cut), low in zip(pairwise([float("inf"), *cuts]), [*cuts[1:], 0.0], strict=True):
         if cut <= 0:

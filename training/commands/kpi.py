@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tiering.kpi import KpiRow
     from tiering.kpi_catalogue import KpiCatalogue
     from tiering.kpi_measures import Measured, Occasion
-    from tiering.migration import Migration
+    from tiering.movement import Migration
 
 console = Console()
 _TOP = 5
@@ -100,7 +100,7 @@ def _moves(occasions: list[Occasion], tiers: int) -> Migration:
     import numpy as np
 
     from tiering.kpi_measures import columns
-    from tiering.migration import migrate
+    from tiering.movement import migrate
 
     before, now = occasions[-2:]
     table = columns(now, before)

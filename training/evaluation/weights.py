@@ -48,7 +48,7 @@ def weights_from_data(pooled: Judged, scheme: Scheme, seed: int) -> Mapping[str,
         low, high = interval(drawn[:, k])
         told.append(
             {
-                "dimension": dimension.id.value,
+                "dimension": dimension.id,
                 "expert": float(expert[k]),
                 "data": float(found[k]),
                 "low": low,

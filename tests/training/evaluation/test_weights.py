@@ -34,7 +34,7 @@ def origins(planted: np.ndarray = PLANTED, n: int = 1_500) -> Judged:
 def test_planted_weights_come_back_through_a_season_and_gaps() -> None:
     found = weights_from_data(origins(), SCHEME, 4)
     rows = found["dimensions"]
-    assert [row["dimension"] for row in rows] == [d.id.value for d in SCHEME.dimensions]
+    assert [row["dimension"] for row in rows] == [d.id for d in SCHEME.dimensions]
     assert [row["expert"] for row in rows] == [d.weight for d in SCHEME.dimensions]
     data = np.array([row["data"] for row in rows])
     assert data.sum() == pytest.approx(1.0)

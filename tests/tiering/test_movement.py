@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tiering.errors import PopulationError
 from tiering.intervals import wilson
-from tiering.migration import migrate
+from tiering.movement import migrate
 
 
 def test_rates_by_hand() -> None:
