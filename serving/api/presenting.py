@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from features.schema import CATALOGUE, PREDICTIONS
 from serving import reasons
-from serving.api import schemas, service_schemas
+from serving.api import parts, schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
+from serving.domain.labels import TierLabel
 from serving.domain.tenure import TierTenure
 from serving.lifting import step_of, tell_lift
 from tiering.lift.actions import Actions
@@ -25,15 +26,15 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         as_of=basis.as_of,
         score=graded.score,
         tier=_tier(tier),
-        margin=schemas.Margin(
+        margin=parts.Margin(
             up=graded.margin_up,
             next_tier=_tier(better) if better else None,
             down=graded.margin_down,
         ),
-        churn=schemas.Churn(
+        churn=parts.Churn(
             probability=graded.churn_probability, horizon_days=basis.churn_horizon_days
         ),
-        ltv=schemas.LifetimeValue(
+        ltv=parts.LifetimeValue(
             value=graded.ltv,
             lower=graded.ltv_lower,
             upper=graded.ltv_upper,
@@ -41,7 +42,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             currency=basis.currency,
         ),
         dimensions=[
-            schemas.DimensionScore(
+            parts.DimensionScore(
                 id=dimension.id,
                 label=_text(dimension.label_en, dimension.label_zh),
                 weight=dimension.weight,
@@ -50,7 +51,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             for dimension in basis.dimensions
         ],
         lifecycle=[
-            schemas.LifecycleStage(
+            parts.LifecycleStage(
                 scheme=policy.id,
                 version=policy.version,
                 title=_text(policy.title_en, policy.title_zh),
@@ -62,7 +63,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         ],
         segment=next(
             (
-                schemas.Segment(id=each.id, label=_text(each.label_en, each.label_zh))
+                parts.Segment(id=each.id, label=_text(each.label_en, each.label_zh))
                 for each in basis.segments
                 if each.id == graded.segment
             ),
@@ -71,10 +72,10 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         confidence=graded.confidence,
         tenure=None if graded.tenure is None else _tenure(graded.tenure),
         policy=None if graded.pack is None else _policy(graded.pack),
-        referral=schemas.Referral(
+        referral=parts.Referral(
             referred=graded.referred,
             reasons=[
-                schemas.Reason(code=code, text=_text(en, zh))
+                parts.Reason(code=code, text=_text(en, zh))
                 for code, en, zh in zip(
                     graded.reasons,
                     graded.reason_texts.get("en", ()),
@@ -212,13 +213,13 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
         scheme=scheme(basis),
         tiers=[_tier(tier) for tier in basis.tiers],
         lifecycles=[
-            schemas.Lifecycle(
+            parts.Lifecycle(
                 id=policy.id,
                 version=policy.version,
                 sha256=policy.sha256,
                 title=_text(policy.title_en, policy.title_zh),
                 stages=[
-                    schemas.Stage(id=stage.id, label=_text(stage.label_en, stage.label_zh))
+                    parts.Stage(id=stage.id, label=_text(stage.label_en, stage.label_zh))
                     for stage in policy.stages
                 ],
             )
@@ -229,18 +230,18 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
     )
 
 
-def model(basis: domain.Basis) -> schemas.Model:
+def model(basis: domain.Basis) -> parts.Model:
     """Present the model of a basis."""
-    return schemas.Model(
+    return parts.Model(
         version=basis.model_version,
         bundle_digest=basis.bundle_digest,
         trained_as_of=basis.trained_as_of,
     )
 
 
-def scheme(basis: domain.Basis) -> schemas.Scheme:
+def scheme(basis: domain.Basis) -> parts.Scheme:
     """Present the scheme of a basis."""
-    return schemas.Scheme(
+    return parts.Scheme(
         id=basis.scheme_id, version=basis.scheme_version, sha256=basis.scheme_sha256
     )
 
@@ -292,8 +293,8 @@ def _driver(driver: reasons.Driver) -> schemas.Driver:
     return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
 
 
-def _tenure(tenure: TierTenure) -> schemas.Tenure:
-    return schemas.Tenure(
+def _tenure(tenure: TierTenure) -> parts.Tenure:
+    return parts.Tenure(
         raw_tier=tenure.raw_tier,
         since=tenure.since,
         pending_since=tenure.pending_since,
@@ -308,11 +309,11 @@ def _tenure(tenure: TierTenure) -> schemas.Tenure:
     )
 
 
-def _policy(effective: EffectivePack) -> schemas.PolicyPack:
+def _policy(effective: EffectivePack) -> parts.PolicyPack:
     pack, risk = effective.pack, effective.risk
     promised = pack.model_dump(exclude={"tier", "complaint", "text_en", "text_zh"})
     standard = {f"complaint_{key}": value for key, value in pack.complaint}
-    return schemas.PolicyPack(
+    return parts.PolicyPack(
         **{**promised, **standard, "emergency_minutes": list(pack.emergency_minutes)},
         text=_text(pack.text_en, pack.text_zh),
         risk=None if risk is None else risk.flag,
@@ -320,13 +321,13 @@ def _policy(effective: EffectivePack) -> schemas.PolicyPack:
     )
 
 
-def _tier(tier: domain.TierLabel) -> schemas.Tier:
+def _tier(tier: TierLabel) -> parts.Tier:
     label = _text(tier.label_en, tier.label_zh)
-    return schemas.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
+    return parts.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
 
 
-def _text(en: str, zh_cn: str) -> schemas.Text:
-    return schemas.Text(**{"en": en, "zh-CN": zh_cn})
+def _text(en: str, zh_cn: str) -> parts.Text:
+    return parts.Text(**{"en": en, "zh-CN": zh_cn})
 
 
 def _minus(after: float | None, before: float | None) -> float | None:
