@@ -72,7 +72,7 @@ def run(out: Path, *, only: str = "", state: Path = STATE) -> dict[str, Any]:
         sys.stderr.write(f"{name}: done\n")
     if not only:
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / "certified.json", json.dumps(_rounded(results), indent=1) + "\n")
+        _write(out / "certified.json", json.dumps(_short(results), indent=1) + "\n")
         _write(out / "certified.md", page(results))
         draw(results, out / "certified.svg")
     return results
@@ -118,14 +118,30 @@ def _stands(judged: Judgement, definition: str) -> list[Stand]:
     return [stand for stand in tried if stand is not None][-TEST_ORIGINS:]
 
 
-def _rounded(content: Any) -> Any:
+def _short(content: Any) -> Any:
+    """Return the results with five decimals, and the runs of an origin as their quantiles."""
     if isinstance(content, float):
         return None if np.isnan(content) else round(content, 5)
     if isinstance(content, dict):
-        return {key: _rounded(value) for key, value in content.items()}
+        return {
+            key: _quantiles(value) if key in ("runs_auto", "runs_risk") else _short(value)
+            for key, value in content.items()
+        }
     if isinstance(content, list):
-        return [_rounded(value) for value in content]
+        return [_short(value) for value in content]
     return content
+
+
+def _quantiles(runs: list[float]) -> dict[str, Any]:
+    shares = (0.0, 0.025, 0.25, 0.5, 0.75, 0.975, 1.0)
+    found = np.quantile(runs, shares).tolist()
+    return {
+        "runs": len(runs),
+        "mean": round(float(np.mean(runs)), 5),
+        "above_0": sum(run > 0 for run in runs),
+        "above_0.05": sum(run > 0.05 for run in runs),
+        "quantiles": {str(share): round(at, 5) for share, at in zip(shares, found, strict=True)},
+    }
 
 
 def _write(path: Path, text: str) -> None:
