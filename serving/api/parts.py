@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str)
 ]
-Lang = Literal["en", "zh-CN"]
-MAX_VALUE = 1e15
-"""Beyond any money or count; larger numbers are slips and would overflow the models."""
-Measured = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MAX_VALUE, le=MAX_VALUE)]
 
 
 class Out(BaseModel):

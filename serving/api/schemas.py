@@ -5,10 +5,10 @@ Instants are ISO 8601 in UTC; null is unknown, never 0.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from features.schema import CATALOGUE
 from serving.api import examples
@@ -29,9 +29,6 @@ from serving.api.parts import (
     Tier,
 )
 
-Instant = Annotated[
-    datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str)
-]
 Lang = Literal["en", "zh-CN"]
 MAX_VALUE = 1e15
 """Beyond any money or count; larger numbers are slips and would overflow the models."""
