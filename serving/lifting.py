@@ -34,6 +34,9 @@ class LiftStory:
         One sentence for each supply.
     near
         Said where a panel decides because the border is close; may be empty.
+    figures
+        Said where the tier held is not that of the day's figures, which is what moves; may be
+        empty.
     held
         What is held fixed.
     """
@@ -42,12 +45,16 @@ class LiftStory:
     otherwise: tuple[str, ...]
     supplies: tuple[str, ...]
     near: str
+    figures: str
     held: str
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """All of it in the order it is read."""
-        said = (*self.proposals, *self.otherwise, *self.supplies, self.near, self.held)
+        said = (
+            *(self.figures, *self.proposals, *self.otherwise, *self.supplies),
+            *(self.near, self.held),
+        )
         return tuple(sentence for sentence in said if sentence)
 
 
@@ -77,10 +84,10 @@ def tell_lift(lift: Lift, grade: Grade, lang: Lang) -> LiftStory:
     tiers = grade.basis.tiers
     if lift.tier == 0:
         best = words["best"].format(tier=tiers[0].label(lang))
-        return LiftStory((), (best,), (), "", "")
+        return LiftStory((), (best,), (), "", _figures(words, lift, grade, lang), "")
     above = tiers[lift.tier - 1].label(lang)
     return LiftStory(
-        proposals=tuple(_proposal(words, each, grade, lang) for each in lift.proposals),
+        proposals=tuple(_proposal(words, lift, each, grade, lang) for each in lift.proposals),
         otherwise=() if lift.proposals else _otherwise(words, lift, grade, above, lang),
         supplies=tuple(
             words["supply"].format(
@@ -92,6 +99,7 @@ def tell_lift(lift: Lift, grade: Grade, lang: Lang) -> LiftStory:
         near=words["near"].format(up=fixed(lift.margin_up or 0.0, 2), next=above)
         if lift.near
         else "",
+        figures=_figures(words, lift, grade, lang),
         held=words["held"],
     )
 
@@ -117,14 +125,23 @@ def step_of(change: Change, currency: str, lang: Lang) -> str:
     )
 
 
-def _proposal(words: Mapping[str, str], proposal: Proposal, grade: Grade, lang: Lang) -> str:
+def _figures(words: Mapping[str, str], lift: Lift, grade: Grade, lang: Lang) -> str:
+    if lift.tier == grade.tier.index:
+        return ""
+    raw = grade.basis.tiers[lift.tier].label(lang)
+    return words["figures"].format(held=grade.tier.label(lang), raw=raw)
+
+
+def _proposal(
+    words: Mapping[str, str], lift: Lift, proposal: Proposal, grade: Grade, lang: Lang
+) -> str:
     causes = [
         change.action.cause_zh if lang == "zh-CN" else change.action.cause_en
         for change in proposal.changes
     ]
     above = grade.basis.tiers[proposal.tier]
     text = words["lift"].format(
-        tier=grade.tier.label(lang),
+        tier=grade.basis.tiers[lift.tier].label(lang),
         causes=_joined(words, list(dict.fromkeys(causes))),
         steps=_steps(words, proposal, grade, lang),
         next=above.label(lang),

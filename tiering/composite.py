@@ -240,20 +240,15 @@ class _Sheet:
         )
 
     def fill(self, rows: slice) -> list[int]:
-        """Fill in some rows; return those that have no data, and then fill in none."""
+        """Fill in some rows; return those that have no data."""
         m = rows.stop - rows.start
         known = np.empty((len(self.columns), m), dtype=np.bool_)
-        some = np.zeros(m, dtype=np.bool_)
         for j, (indicator, column) in enumerate(zip(self.weighed, self.columns, strict=True)):
             self.points[rows, j] = points(self.reference, indicator, column[rows])
             np.isnan(self.points[rows, j], out=known[j])
             np.logical_not(known[j], out=known[j])
-            # What is known but weighs nothing in the customer's stage of life grades nobody.
-            some |= known[j] & (self._share(rows, j) > 0)
-        if not some.all():
-            return [rows.start + int(row) for row in np.flatnonzero(~some)]
         outer = [self._dimension(rows, d, known) for d in range(len(self.parts))]
-        whole = _sum(outer, m)
+        whole = _positive(_sum(outer, m))
         score, missing = np.zeros(m), np.zeros(m)
         for part, share in zip(self.parts, outer, strict=True):
             share /= whole
@@ -267,7 +262,9 @@ class _Sheet:
                 missing += np.where(known[j], 0.0, self._of(self.possible, rows, j))
         self.score[rows] = np.clip(np.round(score, DECIMALS), 0.0, 100.0)
         self.missing_weight[rows] = np.round(missing, DECIMALS)
-        return []
+        # What is known but weighs nothing in the customer's stage of life grades nobody.
+        nothing = self.missing_dimension[rows].all(axis=1)
+        return [rows.start + int(row) for row in np.flatnonzero(nothing)]
 
     def _dimension(self, rows: slice, d: int, known: BoolArray) -> FloatArray:
         """Score a dimension, write the weights inside it, and return its share before the
@@ -275,23 +272,17 @@ class _Sheet:
         part = self.parts[d]
         inside = [known[j] * self._of(self.of_indicator, rows, j) for j in part]
         total = _sum(inside, len(known[0]))
-        has_weight = total > 0
-        divisor = np.where(has_weight, total, 1.0)
+        gone = ~(total > 0)
+        divisor = _positive(total)
         inner = np.zeros(len(total))
         for j, weight in zip(part, inside, strict=True):
             weight /= divisor
             self.weight[rows, j] = weight
             weight *= self.points[rows, j]
             inner += np.where(known[j], weight, 0.0)
-        gone = ~has_weight
         self.missing_dimension[rows, d] = gone
         self.dimension_score[rows, d] = np.where(gone, np.nan, np.clip(inner, 0.0, 100.0))
-        return np.where(has_weight, self._of(self.of_dimension, rows, d), 0.0)
-
-    def _share(self, rows: slice, column: int) -> FloatArray:
-        """Return what an indicator weighs in the score, before the others share what is lost."""
-        d = next(d for d, part in enumerate(self.parts) if column in part)
-        return self._of(self.of_indicator, rows, column) * self._of(self.of_dimension, rows, d)
+        return np.where(gone, 0.0, self._of(self.of_dimension, rows, d))
 
     def _of(self, table: FloatArray, rows: slice, column: int) -> FloatArray:
         """Return a column of one of the tables for each customer, or the one for all."""
@@ -309,13 +300,17 @@ def _possible(
     outer = []
     for d, part in enumerate(parts):
         total = _sum([inside[:, j] for j in part], len(inside))
-        inside[:, part.start : part.stop] /= np.where(total > 0, total, 1.0)[:, None]
+        inside[:, part.start : part.stop] /= _positive(total)[:, None]
         outer.append(np.where(total > 0, of_dimension[:, d], 0.0))
-    whole = _sum(outer, len(inside))
-    divisor = np.where(whole > 0, whole, 1.0)
+    whole = _positive(_sum(outer, len(inside)))
     for share, part in zip(outer, parts, strict=True):
-        inside[:, part.start : part.stop] *= (share / divisor)[:, None]
+        inside[:, part.start : part.stop] *= (share / whole)[:, None]
     return inside
+
+
+def _positive(total: FloatArray) -> FloatArray:
+    """Return what to divide by: 1 where there is nothing to divide."""
+    return np.where(total > 0, total, 1.0)
 
 
 def _sum(terms: Sequence[FloatArray], n: int) -> FloatArray:

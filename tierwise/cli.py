@@ -40,6 +40,9 @@ COMMANDS: dict[str, Entry] = {
         "features.cli", "Ingest sources, check them, publish indicators.", whole=True
     ),
     "recipe": Entry("tierwise.recipes", "Print a training recipe, to copy and change."),
+    "scheme": Entry(
+        "training.commands.scheme", "List, show, check, diff and dry-run schemes.", whole=True
+    ),
     "train": Entry("training.cli", "Train, backtest, stress-test and register a challenger."),
     "backtest": Entry("training.cli", "Rolling-origin backtest beside the baselines."),
     "stress": Entry("training.cli", "Stress scenarios on the champion's tiers."),

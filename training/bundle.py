@@ -175,19 +175,34 @@ class Bundle:
         return found
 
     def indicator_values(
-        self, values: FloatArray, scores: Scores | None = None
+        self, values: FloatArray, scores: Scores | None = None, *, every: bool = False
     ) -> dict[str, FloatArray]:
-        """Return the indicators by name and both predictions: the input of ``decide``.
+        """Return the indicators by name and the predictions: the input of ``decide``.
+
+        The forecast of demand takes a model of its own: it is made where the bundle's scheme
+        weighs it, or on request, and is NaN (unknown) elsewhere and without that model.
 
         Parameters
         ----------
         scores
             What :meth:`score` said of the same values, if it is known already.
+        every
+            Whether to predict what the scheme does not weigh, too.
         """
         values = self._checked(values)
         scores = self.score(values) if scores is None else scores
         by_name = {name: values[:, index] for index, name in enumerate(self.columns)}
-        return by_name | {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
+        wanted = every or "demand_forecast" in self.scheme.indicators
+        demand = (
+            self.demand_forecast(values)
+            if wanted and self.recipe.demand is not None
+            else np.full(len(values), np.nan)
+        )
+        return by_name | {
+            "ltv": scores.ltv,
+            "churn_probability": scores.churn_probability,
+            "demand_forecast": demand,
+        }
 
     def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""

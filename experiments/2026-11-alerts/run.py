@@ -120,7 +120,7 @@ def fitted(published: Path, recipe_name: str, day: date) -> Bundle:
     return fit_bundle(data, Origin(day, folds[0], folds[1]), recipe, load_scheme(), about)
 
 
-def raised(bundle: Bundle, frame: IndicatorFrame) -> Alerts:
+def raised(bundle: Bundle, frame: IndicatorFrame) -> tuple[Alerts, Tiers]:
     """Raise the alerts of a frame as the nightly batch does."""
     order = [frame.columns.index(name) for name in bundle.columns]
     values = frame.values[:, order]
@@ -130,7 +130,7 @@ def raised(bundle: Bundle, frame: IndicatorFrame) -> Alerts:
     by_name["health_score"] = health_score(bundle, by_name, values, len(frame))
     ids = tuple(tier.id for tier in bundle.scheme.tiers)
     tiers = Tiers(bundle.scheme.id, ids, np.asarray(decisions.tier))
-    return raise_alerts(packaged_catalogue(), by_name, tiers, len(frame))
+    return raise_alerts(packaged_catalogue(), by_name, tiers, len(frame)), tiers
 
 
 def measure(published: Path, recipe: str, day: date) -> None:
@@ -142,18 +142,22 @@ def measure(published: Path, recipe: str, day: date) -> None:
     before: dict[str, set[str]] = {}
     tested = [each for each in snapshots(published) if each.day >= day]
     for each in tested:
-        alerts = raised(bundle, each.frame)
+        alerts, tiers = raised(bundle, each.frame)
         halved = each.halved
         totals["customers"] += len(halved)
         for name, base in (("active", each.active), ("regular", each.regular)):
             totals[name] += int(base.sum())
             totals[f"{name} left"] += int((base & each.churned).sum())
             totals[f"{name} halved"] += int((base & halved).sum())
-        for name, mask in _parts(alerts):
+        for name, mask, top_tiers in _parts(alerts):
             told = lines.setdefault(name, Counter())
             ids = set(each.frame.customer_id[mask].tolist())
             regular = mask & each.regular
+            asked = each.regular & (tiers.index < top_tiers)
             told.update(
+                asked=int(asked.sum()),
+                asked_left=int((asked & each.churned).sum()),
+                asked_halved=int((asked & halved).sum()),
                 raised=int(mask.sum()),
                 new=len(ids - before[name]) if name in before else 0,
                 waiting=max(int(mask.sum()) - catalogue.live_limit, 0),
@@ -168,13 +172,20 @@ def measure(published: Path, recipe: str, day: date) -> None:
     _print_table(tested, lines, totals)
 
 
-def _parts(alerts: Alerts) -> Iterator[tuple[str, BoolArray]]:
-    """Yield each alert, and each of its colours where it has several."""
+def _parts(alerts: Alerts) -> Iterator[tuple[str, BoolArray, int]]:
+    """Yield each alert, and each of its colours where it has several; who is raised, and how
+    many of the best tiers it is about."""
+    everybody = 1_000
     for column, alert in enumerate(alerts.catalogue.alerts):
-        yield alert.id, alerts.raised[:, column]
+        scope = [level.top_tiers or everybody for level in alert.levels]
+        yield alert.id, alerts.raised[:, column], max(scope)
         colours = list(dict.fromkeys(level.severity for level in alert.levels))
         for colour in colours if len(colours) > 1 else ():
-            yield f"{alert.id}: {colour}", alerts.severity[:, column] == SEVERITIES.index(colour)
+            mask = alerts.severity[:, column] == SEVERITIES.index(colour)
+            own = [
+                s for s, level in zip(scope, alert.levels, strict=True) if level.severity == colour
+            ]
+            yield f"{alert.id}: {colour}", mask, max(own)
 
 
 def _print_table(
@@ -187,7 +198,8 @@ def _print_table(
         f"customers each. {totals['active'] / days:,.0f} had bought within {ACTIVE_DAYS} days; of "
         f"those {totals['active left'] / totals['active']:.1%} left. "
         f"{totals['regular'] / days:,.0f} were regular; of those {base['left']:.1%} left and "
-        f"{base['halved']:.1%} fell by half: the rates that a lift of 1 stands for.\n"
+        f"{base['halved']:.1%} fell by half. A lift of 1 is the rate of all regular "
+        "customers in the tiers the line is about.\n"
     )
     print("| alert | raised | new | waiting | not measurable | left | lift | halved | lift |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
@@ -195,7 +207,8 @@ def _print_table(
         cells: list[str] = []
         for key in base:
             share = told[key] / told["regular"] if told["regular"] >= FEWEST else None
-            lift = "–" if share is None else f"{share / base[key]:.1f}"
+            usual = told[f"asked_{key}"] / max(told["asked"], 1)
+            lift = "–" if share is None or not usual else f"{share / usual:.1f}"
             cells += ["–" if share is None else f"{share:.0%}", lift]
         whole = ":" not in name
         row = [

@@ -343,6 +343,7 @@ class Lift(Out):
     ``proposals`` is empty in the best tier and where nothing feasible reaches the next; then
     ``attainable_score`` is the score of the most that is feasible, ``blocked`` what the tier
     asks for and no action reaches. Predictions and whatever is not named are held fixed.
+    ``tier`` is that of the day's figures, which a tier held over time may differ from.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.LIFT]})

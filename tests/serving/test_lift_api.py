@@ -214,8 +214,26 @@ def test_no_lift_in_words(grades: list[Grade], found: list[Lift]) -> None:
         "With the missing data on mean customer satisfaction of tickets, last 365 days and credit "
         "grade as a score the grade could rise, at most to Core customer.",
     )
+    top = replace(grade, tier=grade.basis.tiers[0])
     best = replace(base, tier=0)
-    assert tell_lift(best, grade, "zh-CN").sentences == ("战略伙伴已是最高等级。",)
+    assert tell_lift(best, top, "zh-CN").sentences == ("战略伙伴已是最高等级。",)
+
+
+def test_a_tier_held_in_spite_of_the_figures_is_told_apart(
+    grades: list[Grade], found: list[Lift]
+) -> None:
+    grade, lift = next(
+        (g, x) for g, x in zip(grades, found, strict=True) if x.proposals and g.tier.index == 3
+    )
+    held = replace(grade, tier=grade.basis.tiers[1])
+    story = tell_lift(lift, held, "en")
+    assert story.sentences[0] == (
+        "The tier held is Core customer; by the figures of the day it is Basic customer, and "
+        "these are what can be moved."
+    )
+    assert story.proposals == tell_lift(lift, grade, "en").proposals
+    assert story.proposals[0].startswith("Graded Basic customer")
+    assert tell_lift(lift, grade, "en").figures == ""
 
 
 def test_one_read_is_the_batch(

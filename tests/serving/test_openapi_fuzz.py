@@ -28,6 +28,7 @@ OPERATIONS = (
     ("GET", "/v1/grades"),
     ("GET", "/v1/grades/{customer_id}"),
     ("GET", "/v1/grades/{customer_id}/explanation"),
+    ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
     ("GET", "/v1/reviews"),
     ("GET", "/v1/alerts"),

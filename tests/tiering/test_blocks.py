@@ -145,7 +145,8 @@ def whole(
             total = summed(inside[:, member == d])
             outer[:, d] = np.where(total > 0, shares[row, d], 0.0)
             inside[:, member == d] /= np.where(total > 0, total, 1.0)[:, None]
-        outer /= summed(outer)[:, None]
+        total = summed(outer)
+        outer /= np.where(total > 0, total, 1.0)[:, None]
         return inside * outer[:, member], inside
 
     weight, inside = effective(known)

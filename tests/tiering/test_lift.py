@@ -15,7 +15,7 @@ from tiering.assign import decide
 from tiering.lift.actions import Actions, packaged_actions, parse_actions
 from tiering.lift.options import levels
 from tiering.lift.proposals import Lift, lifts
-from tiering.scheme import Scheme, load_scheme, parse_scheme
+from tiering.scheme import Scheme, load_scheme, parse_scheme, scheme_names
 from tiering.scores import Reference
 
 TEXTS = 'cause_en = "c"\ncause_zh = "因"\ntext_en = "t {n}"\ntext_zh = "做 {n}"\n'
@@ -236,6 +236,7 @@ def test_rules_that_nothing_reaches_are_told() -> None:
     assert found.tier == 1
     assert found.proposals == ()
     assert found.blocked == ("tenure_days", "order_days_365d")
+    assert found.attainable is None  # more points would not help where rules decide
     only = policy(("order_days_365d", "by = 1\neffort = 1"), head=HEAD.replace("3", "1"))
     found = one(scheme, reference, row(10, 40, 10), actions=only)
     assert found.blocked == ("net_amount_365d", "order_days_365d")
@@ -457,6 +458,22 @@ def test_nothing_cheaper_lifts_a_score(drawn: list[float]) -> None:
     holds(scheme, reference, values, found)
 
 
+@given(CUSTOMER, st.floats(0, 20))
+@settings(max_examples=40, deadline=None)
+def test_a_better_customer_needs_no_more_effort(drawn: list[float], step: float) -> None:
+    from tests.tiering.conftest import SMALL
+
+    scheme = parse_scheme(SMALL)
+    members = np.array([10.0, 20.0, 30.0, 40.0, 50.0])
+    reference = Reference.fit(dict.fromkeys(scheme.indicators, members))
+    drawn[0] = 30.0 if math.isnan(drawn[0]) else drawn[0]
+    values = {n: np.array([x]) for n, x in zip(scheme.indicators, drawn, strict=True)}
+    better = {**values, "ltv": values["ltv"] + step}
+    before, after = (one(scheme, reference, v, actions=FEW) for v in (values, better))
+    if before.proposals and after.tier == before.tier:
+        assert after.proposals[0].effort <= before.proposals[0].effort
+
+
 @given(st.lists(st.integers(8, 52).map(float), min_size=3, max_size=3))
 @pytest.mark.parametrize(
     "text",
@@ -511,6 +528,27 @@ def test_the_packaged_actions_on_the_default_scheme() -> None:
     # One alone is as in the batch.
     first = {name: column[:1] for name, column in values.items()}
     assert one(scheme, reference, first) == found[0]
+
+
+@pytest.mark.parametrize("name", scheme_names())
+def test_the_packaged_actions_on_every_shipped_scheme(name: str) -> None:
+    scheme = load_scheme(name)
+    rng = np.random.default_rng(6)
+    asked = [*scheme.indicators, "days_since_last_order", "repeat_count"]
+    values = {
+        each: np.round(rng.lognormal(2, 1.5, 80), 1)
+        if describe(each).unit in ("money", "days", "ratio")
+        else np.round(rng.random(80) * (1 if describe(each).unit == "rate" else 9))
+        for each in asked
+    }
+    reference = Reference.fit(values)
+    for number, each in enumerate(lifts(scheme, reference, values)):
+        holds(
+            scheme,
+            reference,
+            {key: column[number : number + 1] for key, column in values.items()},
+            each,
+        )
 
 
 # --- the policy file ----------------------------------------------------------------------

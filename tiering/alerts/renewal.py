@@ -122,7 +122,8 @@ def renew(
     changed = {
         key: (step, standing)
         for key, (step, standing) in steps.items()
-        if step is not Step.RENEWED or key in found
+        # A resolved case keeps the numbers it was resolved with.
+        if step is not Step.RENEWED or (key in found and standing.is_live)
     }
     return Renewal(changed, dict(waiting))
 

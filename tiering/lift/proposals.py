@@ -82,7 +82,8 @@ class Lift:
         Feasible and verified: all changes of one reach a better tier, and without any of
         them it is not reached. Cheapest first; empty in the best tier.
     attainable
-        Where there is none: what the most that is feasible comes to, without a better tier.
+        Where there is none and the score decides: what the most that is feasible comes to,
+        without a better tier.
     supplies
         Missing data worth supplying.
     blocked
@@ -178,6 +179,7 @@ def _case(
     options = options_of(scheme, reference, policy, own, now.composite.weight[row])
     goals = goals_of(scheme, standing, options)
     plans = _plans(goals, options, policy.most_changes)
+    asks_for_points = bool(options) and scheme.decider == "score"
     gone = [n for n in policy.supplies if n in reference and np.isnan(own.get(n, 0.0))]
     gaps: list[tuple[str, ...]] = [(name,) for name in gone]
     if len(gone) > 1:
@@ -187,7 +189,7 @@ def _case(
         options=options,
         goals=goals,
         plans=plans,
-        most=farthest(options, policy.most_changes) if options and not plans else None,
+        most=farthest(options, policy.most_changes) if asks_for_points and not plans else None,
         gaps=gaps,
     )
 
