@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tiering.errors import Fault, SchemeError
 from tiering.pack import Packs, pack_faults
 
-PACKAGED = ("four-tier", "rfm-strategic", "b2b-four", "weighted-50-30-20")
+PACKAGED = ("four-tier", "account", "b2b-score", "graded")
 """Packs of the package; a scheme carries its own copy, so that its hash covers them."""
 
 
