@@ -172,7 +172,7 @@ def dry_run(
                     for at, row in zip(found.movers.tolist(), rows[1:], strict=True)
                 ],
             }
-        )  # fmt: skip
+        )
         return
     head = tables.say(
         language,
