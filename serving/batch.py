@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
 import numpy as np
 
 from features.schema import FloatArray, IndicatorFrame
+from serving.alerting import AlertChanges, policy_sha256, renew_alerts, watch
 from serving.audit import record
 from serving.domain.case import Referrals, ReviewCase, refer
 from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
-from serving.domain.grade import Basis, Grade, Run, TierLabel, TierSummary
+from serving.domain.grade import Basis, Grade, Run, TierSummary
+from serving.domain.labels import TierLabel
+from serving.domain.tenure import HeldBefore
 from serving.explain import Explanations, concatenate
+from serving.holding import hold
 from serving.published import Published, check_world
 from serving.scoring import aligned, basis_of, grade
 from serving.store.grades import Grades
@@ -46,6 +51,8 @@ class BatchResult:
         False when the current run already holds these grades; then nothing was written.
     opened, kept, withdrawn
         Review cases opened, still open from before, and closed as no longer needed.
+    alerts
+        What became of the alerts; None when nothing was written.
     """
 
     run: Run
@@ -53,6 +60,7 @@ class BatchResult:
     opened: int = 0
     kept: int = 0
     withdrawn: int = 0
+    alerts: AlertChanges | None = None
 
 
 def run_batch(
@@ -95,19 +103,23 @@ def run_batch(
     values = aligned(bundle, frame)
     frame_sha256 = _frame_sha256(frame)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
+    with database.read() as session:
+        current = Grades(session).current_run()
+        before = Grades(session).held_before(frame.as_of)
     fingerprint = _sha256(
         *(frame_sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
         *(policy.sha256 for policy in packaged_lifecycles()),
+        *policy_sha256(),
+        before.run_id or "",
     )
-    with database.read() as session:
-        current = Grades(session).current_run()
     if current is not None and current.fingerprint == fingerprint and not force:
         return BatchResult(current, created=False)
 
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
     basis = basis_of(bundle, frame.as_of, run_id)
-    grades, explanations = _grade_all(bundle, frame, values, basis, tell)
+    grades, explanations = _grade_all(bundle, frame, values, basis, before, tell)
+    watched = watch(bundle, frame, values, grades, basis)
 
     tell("store", 0, len(grades))
     with database.write() as session:
@@ -126,6 +138,7 @@ def run_batch(
             referred=sum(g.referred for g in grades),
             tiers=tuple(_summary(tier, grades) for tier in basis.tiers),
             layout=explanations.layout,
+            previous_run_id=before.run_id,
         )
         store = Grades(session)
         store.add_run(run)
@@ -134,7 +147,9 @@ def run_batch(
         referrals = refer(grades, reviews.open_cases(), finished_at)
         reviews.add(referrals.opened)
         reviews.replace(referrals.renewed + referrals.withdrawn)
-        record(session, _happenings(run, referrals), at=finished_at, actor=actor)
+        alerts = renew_alerts(session, watched, run_id, finished_at)
+        happenings = _happenings(run, grades, referrals, alerts)
+        record(session, happenings, at=finished_at, actor=actor)
     tell("store", len(grades), len(grades))
     return BatchResult(
         run,
@@ -142,11 +157,17 @@ def run_batch(
         opened=len(referrals.opened),
         kept=len(referrals.renewed),
         withdrawn=len(referrals.withdrawn),
+        alerts=alerts,
     )
 
 
 def _grade_all(
-    bundle: Bundle, frame: IndicatorFrame, values: FloatArray, basis: Basis, tell: Progress
+    bundle: Bundle,
+    frame: IndicatorFrame,
+    values: FloatArray,
+    basis: Basis,
+    before: HeldBefore,
+    tell: Progress,
 ) -> tuple[list[Grade], Explanations]:
     grades: list[Grade] = []
     explanations: list[Explanations] = []
@@ -154,7 +175,7 @@ def _grade_all(
         tell("grade", start, len(frame))
         rows = slice(start, start + CHUNK)
         graded = grade(bundle, values[rows], frame.customer_id[rows].tolist(), basis)
-        grades += graded.grades
+        grades += hold(graded.grades, bundle.scheme, before, frame.as_of)
         explanations.append(graded.explanations)
     tell("grade", len(frame), len(frame))
     return grades, concatenate(explanations)
@@ -183,8 +204,11 @@ def _summary(tier: TierLabel, grades: list[Grade]) -> TierSummary:
     )
 
 
-def _happenings(run: Run, referrals: Referrals) -> list[Happening]:
+def _happenings(
+    run: Run, grades: Sequence[Grade], referrals: Referrals, alerts: AlertChanges
+) -> list[Happening]:
     basis = run.basis
+    moves = Counter(grade.tenure.event for grade in grades if grade.tenure)
     finished = Happening(
         "run.finished",
         f"run:{run.run_id}",
@@ -203,12 +227,16 @@ def _happenings(run: Run, referrals: Referrals) -> list[Happening]:
             "customers": run.customers,
             "referred": run.referred,
             "tiers": {summary.tier.id: summary.customers for summary in run.tiers},
+            "previous_run_id": run.previous_run_id,
+            "moves": dict(sorted(moves.items())),
+            "alerts": alerts.payload,
         },
     )
     return [
         finished,
         *(_about("case.opened", case) for case in referrals.opened),
         *(_about("case.withdrawn", case) for case in referrals.withdrawn),
+        *alerts.happenings,
     ]
 
 

@@ -26,7 +26,7 @@ from features.parquet import PART_SUFFIX, atomic_path, floats, strings
 from features.schema import IndicatorFrame
 from serving.errors import BatchError
 from serving.published import check_world, find_published
-from serving.scoring import aligned, basis_of
+from serving.scoring import aligned, basis_of, segments_of
 from tiering.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
@@ -109,6 +109,8 @@ def grades_table(bundle: Bundle, frame: IndicatorFrame) -> pa.Table:
             f"{dimension}_score": _known(scored.dimension_score[:, d])
             for d, dimension in enumerate(scored.dimensions)
         },
+        "segment": pa.array(segments_of(decisions), pa.string()),
+        "confidence": _known(decisions.confidence),
         "referred": pa.array(decisions.referred, pa.bool_()),
         "reasons": pa.array([list(codes) for codes in decisions.reasons], pa.list_(pa.string())),
     }

@@ -78,7 +78,7 @@ def tell(grade: Grade, explanation: Explanation, lang: Lang, *, top: int = 3) ->
     positive, negative = _drivers(grade, explanation, lang, top)
     return Story(
         headline=_headline(words, grade, lang, positive, negative),
-        base=words["base"].format(base=_fixed(explanation.base, 1)),
+        base=words["base"].format(base=fixed(explanation.base, 1)),
         positive=positive,
         negative=negative,
         margin=_margin(words, grade, lang),
@@ -109,13 +109,13 @@ def amount_of(name: str, value: float, currency: str, lang: Lang) -> str:
     words = _WORDS[lang]
     whole = 0 if value == round(value) else 1
     formats: dict[str, Callable[[], str]] = {
-        "money": lambda: f"{currency} {_fixed(value, 0 if abs(value) >= 1000 else 2)}",
-        "rate": lambda: f"{_fixed(value * 100, 1)}%",
-        "change": lambda: _fixed(value, 2, signed=True),
-        "days": lambda: words["days" if abs(value) != 1 else "day"].format(n=_fixed(value, whole)),
-        "count": lambda: _fixed(value, whole),
-        "score": lambda: _fixed(value, 1),
-        "ratio": lambda: _fixed(value, 2),
+        "money": lambda: f"{currency} {fixed(value, 0 if abs(value) >= 1000 else 2)}",
+        "rate": lambda: f"{fixed(value * 100, 1)}%",
+        "change": lambda: fixed(value, 2, signed=True),
+        "days": lambda: words["days" if abs(value) != 1 else "day"].format(n=fixed(value, whole)),
+        "count": lambda: fixed(value, whole),
+        "score": lambda: fixed(value, 1),
+        "ratio": lambda: fixed(value, 2),
     }
     return formats[unit]()
 
@@ -168,7 +168,7 @@ def _driver(
         "label": label,
         "value": "" if value is None else amount_of(name, value, grade.basis.currency, lang),
         "standing": standing_of(rank, lang),
-        "points": words["points"].format(n=_fixed(abs(total), 1)),
+        "points": words["points"].format(n=fixed(abs(total), 1)),
         **_through(words, name, loud, lang),
     }
     verb = words["adds" if total >= 0 else "costs"].format(**fields)
@@ -205,10 +205,10 @@ def _headline(
     up = next((d for d in positive if d.points >= _WORTH_A_HEADLINE), None)
     down = next((d for d in negative if d.points <= -_WORTH_A_HEADLINE), None)
     fields = {
-        "score": _fixed(grade.score, 1),
+        "score": fixed(grade.score, 1),
         "tier": grade.tier.label(lang),
-        "up": _lower(up.label, lang) if up else "",
-        "down": _lower(down.label, lang) if down else "",
+        "up": lowered(up.label, lang) if up else "",
+        "down": lowered(down.label, lang) if down else "",
     }
     which = f"headline{'_up' if up else ''}{'_down' if down else ''}"
     return words[which].format(**fields)
@@ -235,7 +235,7 @@ def _forecast(words: Mapping[str, str], grade: Grade, lang: Lang) -> str:
     if grade.churn_probability is not None:
         told.append(
             words["churn"].format(
-                days=basis.churn_horizon_days, share=f"{_fixed(grade.churn_probability * 100, 1)}%"
+                days=basis.churn_horizon_days, share=f"{fixed(grade.churn_probability * 100, 1)}%"
             )
         )
     if grade.ltv is not None:
@@ -256,16 +256,18 @@ def _described(name: str) -> Indicator | None:
     return CATALOGUE.get(name) or PREDICTIONS.get(name)
 
 
-def _lower(label: str, lang: Lang) -> str:
+def lowered(label: str, lang: Lang) -> str:
+    """Return a label as it stands inside a sentence."""
     return label if lang == "zh-CN" else label[:1].lower() + label[1:]
 
 
 def _near(points: float) -> str:
     # A hundredth of a point decides a tier, so small margins are not rounded to 0.0.
-    return _fixed(points, 1 if points >= 1 else 2)
+    return fixed(points, 1 if points >= 1 else 2)
 
 
-def _fixed(value: float, decimals: int, *, signed: bool = False) -> str:
+def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
+    """Return ``1,234.5``, with a real minus sign; with ``signed`` a plus above 0."""
     text = f"{abs(value):,.{decimals}f}"
     if not any(digit in "123456789" for digit in text):
         return text

@@ -11,12 +11,14 @@ from datetime import date
 import numpy as np
 
 from features.schema import FloatArray, IndicatorFrame
-from serving.domain.grade import Basis, DimensionLabel, Grade, TierLabel
+from serving.domain.grade import Basis, Grade
+from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.errors import BatchError
 from serving.explain import Explanations, explain
 from tiering.assign import Decisions
 from tiering.lifecycle_file import packaged_lifecycles
+from tiering.pack import Packs
 from training.bundle import Bundle
 
 
@@ -63,6 +65,11 @@ def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
             )
             for policy in packaged_lifecycles()
         ),
+        segments=tuple(
+            SegmentLabel(segment.id, segment.label_en, segment.label_zh)
+            for segment in (scheme.segments.classes if scheme.segments else ())
+        ),
+        packs=scheme.packs or Packs(),
     )
 
 
@@ -107,6 +114,7 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
     by_name = bundle.indicator_values(values, scores)
     explanations = explain(bundle.reference, decisions, by_name, bundle.contributions(values))
     stages = _stages(by_name, len(values))
+    segments = segments_of(decisions)
     columns = [
         _unknown_as_none(column)
         for column in (
@@ -140,6 +148,8 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
             reason_texts=_reason_texts(decisions, row),
             indicators=dict(zip(bundle.columns, indicators[row], strict=True)),
             stages=stages[row],
+            confidence=float(decisions.confidence[row]),
+            segment=segments[row],
         )
         for row, customer in enumerate(customer_id)
     ]
@@ -153,6 +163,14 @@ def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:
         for policy in packaged_lifecycles()
     ]
     return [dict(row) for row in zip(*found, strict=True)]
+
+
+def segments_of(decisions: Decisions) -> list[str | None]:
+    """Return the id of each customer's segment, None where there is none."""
+    if decisions.segment is None or decisions.scheme.segments is None:
+        return [None] * len(decisions.tier)
+    ids = [segment.id for segment in decisions.scheme.segments.classes]
+    return [None if place < 0 else ids[place] for place in decisions.segment.tolist()]
 
 
 def _reason_texts(decisions: Decisions, row: int) -> Mapping[str, tuple[str, ...]]:

@@ -95,7 +95,7 @@ class Decisions:
 
 def assign(scheme: Scheme, score: FloatArray) -> npt.NDArray[np.intp]:
     """Return the tier index of each score, ``(n,)``, of a scheme that decides by score."""
-    return by_score(_cuts(scheme), score).tier
+    return by_score(np.array(scheme.cuts), score).tier
 
 
 def decide(
@@ -104,6 +104,7 @@ def decide(
     values: Mapping[str, FloatArray],
     *,
     flags: Mapping[str, BoolArray] | None = None,
+    threads: int | None = None,
 ) -> Decisions:
     """Grade customers: score, tier, margins, segment, referral.
 
@@ -114,6 +115,8 @@ def decide(
         they are measured those of ``tiering/challenge.py`` and of the scheme's lifecycle.
     flags
         What the caller knows beyond the values: flag of ``referral.FLAGS`` to ``(n,)`` mask.
+    threads
+        Threads at most, by default two; they do not show in the result.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def decide(
     PolicyError
         If a flag is unknown or misshapen.
     """
-    scored = composite(scheme, reference, values)
+    scored = composite(scheme, reference, values, threads=threads)
     placed = _place(scheme, reference, values, scored)
     margin_up, margin_down = (
         np.round(margin, DECIMALS) for margin in (placed.margin_up, placed.margin_down)
@@ -161,12 +164,12 @@ def _place(
         scores = [np.round(scored.dimension_score[:, column], DECIMALS) for column in columns]
         return place_by_matrix(scheme.axes, scheme.tiers, scores)
     if scheme.decider == "score":
-        return by_score(_cuts(scheme), scored.score)
+        return by_score(np.array(scheme.cuts), scored.score)
     by_rules = place_by_rules(scheme, reference, values, len(scored.score))
     if scheme.combine is None:
         return by_rules
     return combined(
-        by_score(_cuts(scheme), scored.score), by_rules, lower=scheme.combine == "lower"
+        by_score(np.array(scheme.cuts), scored.score), by_rules, lower=scheme.combine == "lower"
     )
 
 
@@ -176,7 +179,3 @@ def _segment(scheme: Scheme, scored: Composite, placed: Placement) -> npt.NDArra
     rounded = np.round(scored.dimension_score, DECIMALS)
     ids = [tier.id for tier in scheme.tiers]
     return segment_of(scheme.segments, scored.dimensions, rounded, placed.tier, ids)
-
-
-def _cuts(scheme: Scheme) -> FloatArray:
-    return np.array([tier.cut for tier in scheme.tiers], dtype=np.float64)

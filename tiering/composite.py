@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
+from tiering.blocks import ROWS, in_blocks
 from tiering.errors import UngradableError
 from tiering.lifecycle_file import load_lifecycle
 from tiering.normalize import points
-from tiering.policy import Scheme
+from tiering.policy import IndicatorWeight, Scheme
 from tiering.scores import Reference
 
 BoolArray = npt.NDArray[np.bool_]
@@ -63,7 +65,14 @@ class Composite:
     switched_off: tuple[str, ...]
 
 
-def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatArray]) -> Composite:
+def composite(
+    scheme: Scheme,
+    reference: Reference,
+    values: Mapping[str, FloatArray],
+    *,
+    threads: int | None = None,
+    rows: int = ROWS,
+) -> Composite:
     """Score customers.
 
     An unknown indicator leaves its weight to the others of its dimension; a dimension
@@ -76,6 +85,9 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
         Indicator name to ``(n,)`` values in the indicator's unit, NaN where unknown; must
         hold every indicator of the scheme, may hold more. What lifecycle stages ask for and
         is absent is unknown.
+    threads, rows
+        Threads at most and rows of a block (``tiering/blocks.py``); neither shows in the
+        result.
 
     Raises
     ------
@@ -84,36 +96,29 @@ def composite(scheme: Scheme, reference: Reference, values: Mapping[str, FloatAr
     """
     names = scheme.indicators
     columns = _columns(names, values)
-    grid = np.empty((len(columns[0]), len(names)))
-    weighed = [i for dimension in scheme.dimensions for i in dimension.indicators]
-    for j, (indicator, column) in enumerate(zip(weighed, columns, strict=True)):
-        grid[:, j] = points(reference, indicator, column)
-    known = ~np.isnan(grid)
+    n = len(columns[0])
     available = np.array([name in reference for name in names])
-    stage = _stages(scheme, values, len(grid))
-    weight, inside = _effective(scheme, known, stage)
-    _must_be_gradable(scheme, available, inside)
-    filled = np.where(known, grid, 0.0)
-    dimension_score = np.empty((len(grid), len(scheme.dimensions)))
-    member = _members(scheme)
-    for d in range(len(scheme.dimensions)):
-        dimension_score[:, d] = _row_sum((inside * filled)[:, member == d])
-    missing_dimension = np.stack(
-        [~(inside[:, member == d] > 0).any(axis=1) for d in range(len(scheme.dimensions))], axis=1
-    )
-    dimension_score = np.clip(dimension_score, 0.0, 100.0)
-    dimension_score[missing_dimension] = np.nan
-
+    sheet = _Sheet.of(scheme, reference, available, columns, _stages(scheme, values, n))
+    empty = [row for found in in_blocks(n, sheet.fill, rows=rows, threads=threads) for row in found]
+    if empty:
+        raise UngradableError(
+            f"{len(empty)} of {n} customers have no data for any indicator of scheme "
+            f"{scheme.id!r}; the first is row {empty[0]}.",
+            hint="Grade only customers with at least one purchase."
+            if available.any()
+            else "The reference population has none of them; grade by the scheme 'amount-only'.",
+            rows=empty[:20],
+        )
     return Composite(
         indicator=names,
         dimension=tuple(d.id for d in scheme.dimensions for _ in d.indicators),
         dimensions=tuple(d.id for d in scheme.dimensions),
-        points=grid,
-        weight=weight,
-        dimension_score=dimension_score,
-        score=np.clip(np.round(_row_sum(weight * filled), DECIMALS), 0.0, 100.0),
-        missing_dimension=missing_dimension,
-        missing_weight=_missing_weight(scheme, available, known, stage),
+        points=sheet.points,
+        weight=sheet.weight,
+        dimension_score=sheet.dimension_score,
+        score=sheet.score,
+        missing_dimension=sheet.missing_dimension,
+        missing_weight=sheet.missing_weight,
         switched_off=tuple(n for n, here in zip(names, available, strict=True) if not here),
     )
 
@@ -135,40 +140,13 @@ def _columns(names: tuple[str, ...], values: Mapping[str, FloatArray]) -> list[F
     return columns
 
 
-def _must_be_gradable(scheme: Scheme, available: BoolArray, inside: FloatArray) -> None:
-    # What is known but weighs nothing in the customer's stage of life grades nobody.
-    empty = np.flatnonzero(~(inside > 0).any(axis=1))
-    if not empty.size:
-        return
-    raise UngradableError(
-        f"{empty.size} of {len(inside)} customers have no data for any indicator of scheme "
-        f"{scheme.id!r}; the first is row {empty[0]}.",
-        hint="Grade only customers with at least one purchase."
-        if available.any()
-        else "The reference population has none of them; grade by the scheme 'amount-only'.",
-        rows=empty[:20].tolist(),
-    )
-
-
-def _members(scheme: Scheme) -> npt.NDArray[np.intp]:
-    """Return the dimension index of each indicator, ``(k,)``."""
-    sizes = [len(dimension.indicators) for dimension in scheme.dimensions]
-    return np.repeat(np.arange(len(sizes)), sizes)
-
-
-def _row_sum(terms: FloatArray) -> FloatArray:
-    # Column after column: the sum of a row must not depend on how many rows are beside it,
-    # which numpy's own reduction does not promise.
-    total = np.zeros(len(terms))
-    for j in range(terms.shape[1]):
-        total = total + terms[:, j]
-    return total
-
-
-def _stages(scheme: Scheme, values: Mapping[str, FloatArray], n: int) -> npt.NDArray[np.intp]:
-    """Return the row of each customer in the tables of :func:`_own_weights`, ``(n,)``."""
+def _stages(
+    scheme: Scheme, values: Mapping[str, FloatArray], n: int
+) -> npt.NDArray[np.intp] | None:
+    """Return the row of each customer in the tables of :func:`_own_weights`, ``(n,)``; None
+    where the scheme has weights for all alike."""
     if scheme.stages is None:
-        return np.zeros(n, dtype=np.intp)
+        return None
     policy = load_lifecycle(scheme.stages.lifecycle)
     row = {entry.stage: number for number, entry in enumerate(scheme.stages.weights, start=1)}
     of_stage = np.array([row.get(stage.id, 0) for stage in policy.stages], dtype=np.intp)
@@ -197,30 +175,146 @@ def _dicts(shares: Mapping[str, Mapping[str, float]] | None) -> dict[str, dict[s
     return {dimension: dict(given) for dimension, given in (shares or {}).items()}
 
 
-def _effective(
-    scheme: Scheme, known: BoolArray, stage: npt.NDArray[np.intp]
-) -> tuple[FloatArray, FloatArray]:
-    """Return weights in the score and inside the dimension, both ``(n, k)``."""
-    of_dimension, of_indicator = _own_weights(scheme)
-    inside = np.where(known, of_indicator[stage], 0.0)
-    member = _members(scheme)
-    outer = np.zeros((len(known), len(scheme.dimensions)))
-    for d in range(len(scheme.dimensions)):
-        total = _row_sum(inside[:, member == d])
-        outer[:, d] = np.where(total > 0, of_dimension[stage, d], 0.0)
-        inside[:, member == d] /= np.where(total > 0, total, 1.0)[:, None]
-    total = _row_sum(outer)
-    outer /= np.where(total > 0, total, 1.0)[:, None]
-    return inside * outer[:, member], inside
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheet:
+    """What is filled in block by block; ``(n, k)`` arrays lie column by column in memory.
+
+    Everything is summed column after column: the sum of a row must not depend on how many
+    rows are beside it, which numpy's own reduction does not promise.
+
+    Attributes
+    ----------
+    parts
+        Positions of the indicators of each dimension.
+    stage
+        ``(n,)`` row of each customer in the tables; None where all have the first.
+    of_dimension, of_indicator
+        ``(s, d)`` and ``(s, k)`` shares by :func:`_own_weights`.
+    possible
+        ``(s, k)`` weights in the score if all is known that this population has.
+    """
+
+    weighed: tuple[IndicatorWeight, ...]
+    reference: Reference
+    columns: list[FloatArray]
+    parts: tuple[range, ...]
+    stage: npt.NDArray[np.intp] | None
+    of_dimension: FloatArray
+    of_indicator: FloatArray
+    possible: FloatArray
+    points: FloatArray
+    weight: FloatArray
+    dimension_score: FloatArray
+    score: FloatArray
+    missing_dimension: BoolArray
+    missing_weight: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        scheme: Scheme,
+        reference: Reference,
+        available: BoolArray,
+        columns: list[FloatArray],
+        stage: npt.NDArray[np.intp] | None,
+    ) -> _Sheet:
+        n, k, d = len(columns[0]), len(columns), len(scheme.dimensions)
+        ends = list(accumulate((len(each.indicators) for each in scheme.dimensions), initial=0))
+        parts = tuple(range(start, end) for start, end in pairwise(ends))
+        of_dimension, of_indicator = _own_weights(scheme)
+        return cls(
+            weighed=tuple(i for each in scheme.dimensions for i in each.indicators),
+            reference=reference,
+            columns=columns,
+            parts=parts,
+            stage=stage,
+            of_dimension=of_dimension,
+            of_indicator=of_indicator,
+            possible=_possible(parts, available, of_dimension, of_indicator),
+            points=np.empty((n, k), order="F"),
+            weight=np.empty((n, k), order="F"),
+            dimension_score=np.empty((n, d), order="F"),
+            score=np.empty(n),
+            missing_dimension=np.empty((n, d), dtype=np.bool_, order="F"),
+            missing_weight=np.empty(n),
+        )
+
+    def fill(self, rows: slice) -> list[int]:
+        """Fill in some rows; return those that have no data."""
+        m = rows.stop - rows.start
+        known = np.empty((len(self.columns), m), dtype=np.bool_)
+        for j, (indicator, column) in enumerate(zip(self.weighed, self.columns, strict=True)):
+            self.points[rows, j] = points(self.reference, indicator, column[rows])
+            np.isnan(self.points[rows, j], out=known[j])
+            np.logical_not(known[j], out=known[j])
+        outer = [self._dimension(rows, d, known) for d in range(len(self.parts))]
+        whole = _positive(_sum(outer, m))
+        score, missing = np.zeros(m), np.zeros(m)
+        for part, share in zip(self.parts, outer, strict=True):
+            share /= whole
+            for j in part:
+                weight = self.weight[rows, j]
+                weight *= share
+                score += np.where(known[j], weight * self.points[rows, j], 0.0)
+                # Measured against what this population has: a table that does not exist here
+                # is a fact about the source, told by `switched_off`, and would otherwise
+                # refer every customer.
+                missing += np.where(known[j], 0.0, self._of(self.possible, rows, j))
+        self.score[rows] = np.clip(np.round(score, DECIMALS), 0.0, 100.0)
+        self.missing_weight[rows] = np.round(missing, DECIMALS)
+        # What is known but weighs nothing in the customer's stage of life grades nobody.
+        nothing = self.missing_dimension[rows].all(axis=1)
+        return [rows.start + int(row) for row in np.flatnonzero(nothing)]
+
+    def _dimension(self, rows: slice, d: int, known: BoolArray) -> FloatArray:
+        """Score a dimension, write the weights inside it, and return its share before the
+        other dimensions have theirs."""
+        part = self.parts[d]
+        inside = [known[j] * self._of(self.of_indicator, rows, j) for j in part]
+        total = _sum(inside, len(known[0]))
+        gone = ~(total > 0)
+        divisor = _positive(total)
+        inner = np.zeros(len(total))
+        for j, weight in zip(part, inside, strict=True):
+            weight /= divisor
+            self.weight[rows, j] = weight
+            weight *= self.points[rows, j]
+            inner += np.where(known[j], weight, 0.0)
+        self.missing_dimension[rows, d] = gone
+        self.dimension_score[rows, d] = np.where(gone, np.nan, np.clip(inner, 0.0, 100.0))
+        return np.where(gone, 0.0, self._of(self.of_dimension, rows, d))
+
+    def _of(self, table: FloatArray, rows: slice, column: int) -> FloatArray:
+        """Return a column of one of the tables for each customer, or the one for all."""
+        found: FloatArray = (
+            table[0, column] if self.stage is None else table[self.stage[rows], column]
+        )
+        return found
 
 
-def _missing_weight(
-    scheme: Scheme, available: BoolArray, known: BoolArray, stage: npt.NDArray[np.intp]
+def _possible(
+    parts: Sequence[range], available: BoolArray, of_dimension: FloatArray, of_indicator: FloatArray
 ) -> FloatArray:
-    # Measured against what this population has: a table that does not exist here is a fact
-    # about the source, told by `switched_off`, and would otherwise refer every customer.
-    stages = np.arange(int(stage.max(initial=0)) + 1)
-    possible, _ = _effective(
-        scheme, np.broadcast_to(available, (len(stages), available.size)), stages
-    )
-    return np.round(_row_sum(np.where(known, 0.0, possible[stage])), DECIMALS)
+    """Return the weights in the score ``(s, k)`` where all that is available is known."""
+    inside = np.where(available, of_indicator, 0.0)
+    outer = []
+    for d, part in enumerate(parts):
+        total = _sum([inside[:, j] for j in part], len(inside))
+        inside[:, part.start : part.stop] /= _positive(total)[:, None]
+        outer.append(np.where(total > 0, of_dimension[:, d], 0.0))
+    whole = _positive(_sum(outer, len(inside)))
+    for share, part in zip(outer, parts, strict=True):
+        inside[:, part.start : part.stop] *= (share / whole)[:, None]
+    return inside
+
+
+def _positive(total: FloatArray) -> FloatArray:
+    """Return what to divide by: 1 where there is nothing to divide."""
+    return np.where(total > 0, total, 1.0)
+
+
+def _sum(terms: Sequence[FloatArray], n: int) -> FloatArray:
+    total = np.zeros(n)
+    for term in terms:
+        total += term
+    return total

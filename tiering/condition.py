@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from features.schema import FloatArray
-from tiering.errors import PolicyError
+from features.schema import CATALOGUE, PREDICTIONS, FloatArray
+from tiering.errors import Fault, PolicyError
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -60,3 +61,14 @@ def parse_condition(text: str) -> Condition:
     if sign is None:
         return Condition(name, "unknown")
     return Condition(name, ">=" if sign == ">=" else "<", float(limit))
+
+
+def condition_faults(place: str, text: str) -> Iterator[Fault]:
+    """Yield what is wrong with a condition standing at a place of a policy file."""
+    try:
+        condition = parse_condition(text)
+    except PolicyError as error:
+        yield Fault(place, str(error))
+        return
+    if condition.indicator not in CATALOGUE and condition.indicator not in PREDICTIONS:
+        yield Fault(place, f"{condition.indicator!r} is not in the catalogue.")

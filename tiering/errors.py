@@ -4,8 +4,10 @@ The branch::
 
     PolicyError                a scheme or its use is wrong
     ├── SchemeError            the scheme TOML breaks a rule; carries every fault at once
+    │   └── WeightsError       a panel's answers or a record of weights break one
     ├── PopulationError        a reference population or a comparison cannot be computed
-    └── UngradableError        the values handed in cannot be graded
+    ├── UngradableError        the values handed in cannot be graded
+    └── TransitionError        an alert cannot take this step from where it stands
 """
 
 from __future__ import annotations
@@ -65,9 +67,17 @@ class SchemeError(PolicyError):
         return f"{self.message}\n{self.hint}".strip() if self.faults else super().__str__()
 
 
+class WeightsError(SchemeError):
+    """A panel's answers, the rules they are read by, or a record of weights are wrong."""
+
+
 class PopulationError(PolicyError):
     """A reference population or a comparison of populations cannot be computed."""
 
 
 class UngradableError(PolicyError):
     """Values that cannot be graded: a column is absent, or a customer has no data at all."""
+
+
+class TransitionError(PolicyError):
+    """A step that an alert cannot take from where it stands."""

@@ -41,7 +41,9 @@ def by_score(cuts: FloatArray, score: FloatArray) -> Placement:
 
     Tier ``i`` iff ``cut_i <= score < cut_{i-1}`` (X8); the last cut is 0.
     """
-    tier: IntArray = np.sum(score[:, None] < cuts, axis=1, dtype=np.intp)
+    tier: IntArray = np.zeros(len(score), dtype=np.intp)
+    for cut in cuts:
+        tier += score < cut
     return Placement(
         tier=tier,
         best=tier,

@@ -13,6 +13,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from tiering.migration.policy import MigrationPolicy
+from tiering.pack import Packs
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Alternatives = tuple[tuple[str, ...], ...]
 """Conditions (``tiering/condition.py``): any of the lists, of which every one must hold."""
@@ -223,6 +226,10 @@ class Scheme(_Frozen):
         Best to worst; by score, tier ``i`` holds ``[cut_i, cut_{i-1})``.
     segments
         Classes beside the tiers.
+    migration
+        How tiers change from one assessment to the next; None: they follow each raw tier.
+    packs
+        What each tier is promised (#61, #62).
     """
 
     id: str
@@ -238,6 +245,8 @@ class Scheme(_Frozen):
     axes: tuple[Axis, ...] | None = None
     tiers: tuple[Tier, ...]
     segments: Segments | None = None
+    migration: MigrationPolicy | None = None
+    packs: Packs | None = None
     referral: Referral
     _source: str = PrivateAttr("")
     _source_sha256: str = PrivateAttr("")
@@ -250,6 +259,11 @@ class Scheme(_Frozen):
         if self.combine is not None:
             return "combined"
         return "rules" if any(tier.when is not None for tier in self.tiers) else "score"
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """Lower bounds of the tiers in score points, best first; empty without cuts."""
+        return tuple(tier.cut for tier in self.tiers if tier.cut is not None)
 
     @property
     def indicators(self) -> tuple[str, ...]:

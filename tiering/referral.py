@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -149,6 +149,16 @@ def refer(
     for name in referral.refer_flags:
         referred = referred | flags.get(name, np.zeros(n, dtype=np.bool_))
     told = [code for code in REASONS if code in masks]
-    grid = np.stack([masks[code] for code in told], axis=1)
-    reasons = [tuple(told[j] for j in np.flatnonzero(row)) for row in grid]
-    return referred, reasons
+    return referred, _told([masks[code] for code in told], told)
+
+
+def _told(masks: Sequence[BoolArray], codes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the codes whose mask holds for each customer; equal rows share one tuple."""
+    which = np.zeros(len(masks[0]), dtype=np.int16)
+    for bit, mask in enumerate(masks):
+        which |= mask.astype(np.int16) << bit
+    tuples = {
+        number: tuple(code for bit, code in enumerate(codes) if number >> bit & 1)
+        for number in np.unique(which).tolist()
+    }
+    return [tuples[number] for number in which.tolist()]

@@ -50,12 +50,15 @@ class Knots:
         """Return percentiles ``(n,)``: linear between knots, flat outside, NaN stays NaN."""
         if self.x.size == 1:
             return np.where(np.isnan(x), np.nan, self.percentile[0])
-        left = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, self.x.size - 2)
-        x0, x1 = self.x[left], self.x[left + 1]
-        p0, p1 = self.percentile[left], self.percentile[left + 1]
-        share = (np.clip(x, self.x[0], self.x[-1]) - x0) / (x1 - x0)
+        # Only the inner knots are searched, so what lies outside falls to the outer lines.
+        left = np.searchsorted(self.x[1:-1], x, side="right")
+        line: FloatArray = np.minimum(np.maximum(x, self.x[0]), self.x[-1])
+        line -= self.x[left]
+        line /= (self.x[1:] - self.x[:-1])[left]
+        line *= (self.percentile[1:] - self.percentile[:-1])[left]
+        line += self.percentile[left]
         # p0 + (p1 - p0) may round to above p1; the minimum keeps the map monotone to the bit.
-        line: FloatArray = np.minimum(p0 + share * (p1 - p0), p1)
+        np.minimum(line, self.percentile[1:][left], out=line)
         return line
 
 

@@ -68,6 +68,19 @@ def psi(expected: FloatArray, actual: FloatArray, bins: int = 10) -> float:
     PopulationError
         If ``bins`` is below 2, ``actual`` is empty or ``expected`` has no known value.
     """
+    counts = bin_counts(expected, actual, bins) + 0.5
+    e, a = counts / counts.sum(axis=1, keepdims=True)
+    return float(np.sum((a - e) * np.log(a / e)))
+
+
+def bin_counts(expected: FloatArray, actual: FloatArray, bins: int = 10) -> npt.NDArray[np.int64]:
+    """Count both samples in the bins of :func:`psi`, ``(2, b)``; no bin is empty in both.
+
+    Raises
+    ------
+    PopulationError
+        As :func:`psi`.
+    """
     known = expected[~np.isnan(expected)]
     if bins < 2 or known.size == 0 or actual.size == 0:
         raise PopulationError(
@@ -81,9 +94,7 @@ def psi(expected: FloatArray, actual: FloatArray, bins: int = 10) -> float:
         repeated = known[:1]  # two bins have a single quantile, which cannot repeat itself
     edges = np.unique(np.concatenate([quantiles, repeated, np.nextafter(repeated, -np.inf)]))
     counts = np.stack([_counts(expected, edges), _counts(actual, edges)])
-    smoothed = counts[:, counts.any(axis=0)] + 0.5
-    e, a = smoothed / smoothed.sum(axis=1, keepdims=True)
-    return float(np.sum((a - e) * np.log(a / e)))
+    return counts[:, counts.any(axis=0)]
 
 
 def _counts(values: FloatArray, edges: FloatArray) -> npt.NDArray[np.int64]:

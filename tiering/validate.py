@@ -14,6 +14,8 @@ from itertools import pairwise
 from features.schema import CATALOGUE, PREDICTIONS, Dimension, Direction, describe
 from tiering.errors import Fault
 from tiering.lifecycle_file import PACKAGED, load_lifecycle
+from tiering.migration.faults import migration_faults
+from tiering.pack import pack_faults
 from tiering.policy import DimensionWeight, IndicatorWeight, Scheme, StageWeights
 from tiering.referral import FLAGS
 from tiering.texts import WORDS_JOINED_BY_UNDERSCORE, blank, repeated
@@ -40,7 +42,16 @@ def validate(scheme: Scheme) -> list[Fault]:
         *axis_faults("axes", scheme, scheme.axes or ()),
         *tier_faults(scheme),
         *segment_faults(scheme),
+        *_over_time(scheme),
     ]
+
+
+def _over_time(scheme: Scheme) -> Iterator[Fault]:
+    ids = [tier.id for tier in scheme.tiers]
+    if scheme.migration is not None:
+        yield from migration_faults(scheme.migration, ids, scheme.cuts)
+    if scheme.packs is not None:
+        yield from pack_faults(scheme.packs, ids)
 
 
 def _head(scheme: Scheme) -> Iterator[Fault]:

@@ -52,9 +52,17 @@ COMMANDS: dict[str, Entry] = {
     "versions": Entry("training.cli", "Registered versions with aliases and key figures."),
     "tune": Entry("training.workbench", "Search recipe fields by backtest, within a budget."),
     "compare": Entry("training.workbench", "Runs side by side: figures, recipes, lineage."),
+    "weights": Entry(
+        "tierwise.weights.cli", "Weights from a panel and from data: ask, blend, sign.", whole=True
+    ),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
+    "kpi": Entry("training.cli", "Targets against what published snapshots show."),
+    "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "audit": Entry(
+        "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
+    ),
 }
 """Every command, in the order of the road through the house."""
 
@@ -116,6 +124,8 @@ def render(error: TierwiseError) -> Panel:
     """Return an error as a person should meet it: what, where, what to do."""
     lines = [f"[bold]{escape(error.message)}[/bold]"]
     for key, value in error.context.items():
+        if key == "faults":
+            continue  # the message lists them
         text = str(value)
         lines.append(f"[dim]{escape(key)}:[/dim] {escape(text[:2000])}")
     if error.hint:

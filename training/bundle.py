@@ -33,6 +33,7 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
+from training.models.certified import CertifiedTiers, Verdict
 from training.models.churn import ChurnModel, coherent
 from training.models.companions import Companions, correction_texts, stored
 from training.models.health import Health
@@ -65,6 +66,8 @@ class Bundle:
         Where the bundle comes from.
     companions
         What it knows beside: other horizons, demand, contribution, health, renewal.
+    certified
+        Which grades may be issued without an expert; None: none is certified.
     """
 
     columns: tuple[str, ...]
@@ -75,6 +78,7 @@ class Bundle:
     recipe: Recipe
     meta: BundleMeta
     companions: Companions = field(default_factory=Companions)
+    certified: CertifiedTiers | None = None
 
     def score(self, values: FloatArray) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
@@ -203,6 +207,15 @@ class Bundle:
         )
         return scores, decisions
 
+    def verdict(self, scores: Scores, decisions: Decisions) -> Verdict | None:
+        """Say who of the customers of :meth:`decide` needs no expert, and how sure that is.
+
+        None where nothing was certified; then the scheme's own referral is all there is.
+        """
+        if self.certified is None:
+            return None
+        return self.certified.judge(decisions.tier, decisions.composite, scores, self.reference)
+
     def contributions(self, values: FloatArray) -> dict[str, Attribution]:
         """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``."""
         values = self._checked(values)
@@ -257,6 +270,7 @@ class Bundle:
                 recipe=recipe,
                 meta=manifest.meta,
                 companions=Companions.from_texts(texts, threads),
+                certified=CertifiedTiers.from_texts(texts, threads),
             )
         except (KeyError, TypeError, ValueError, RecipeError, PolicyError) as error:
             raise other_version(folder, error) from error
@@ -277,6 +291,7 @@ class Bundle:
             **correction_texts("churn", self.churn),
             **correction_texts("ltv", self.ltv),
             **self.companions.texts(),
+            **(self.certified.texts() if self.certified is not None else {}),
             "recipe.toml": self.recipe.text,
             "reference.json": dump(self.reference.to_dict()),
             "scheme.toml": scheme_text(self.scheme),

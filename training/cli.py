@@ -1,4 +1,5 @@
-"""Commands of training: train, backtest, stress; approve, promote, rollback, versions.
+"""Commands of training: train, backtest, stress; approve, promote, rollback, versions; kpi,
+attribution.
 
 Everything heavy is imported inside the commands, so that ``tierwise --help`` is quick.
 Expected errors rise to the composition root, which tells them to the person.
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from training.commands.attribution import attribution
 from training.commands.backtest import backtest, show_backtest
+from training.commands.kpi import kpi
 from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 from training.commands.registry import approve, promote, rollback, versions
 from training.commands.verdicts import show_gates
@@ -102,7 +105,7 @@ def stress(
     _show_stress(report)
 
 
-for command in (approve, promote, rollback, versions):
+for command in (approve, promote, rollback, versions, kpi, attribution):
     app.command()(command)
 
 

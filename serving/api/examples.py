@@ -49,6 +49,17 @@ GRADE: dict[str, Any] = {
             "label": {"en": "Growing", "zh-CN": "成长期"},
         },
     ],
+    "segment": None,
+    "confidence": 0.92,
+    "tenure": {
+        "raw_tier": "core",
+        "since": "2024-03-31",
+        "pending_since": None,
+        "days_left": None,
+        "codes": ["unchanged"],
+        "texts": [{"en": "Core customer, as before.", "zh-CN": "维持核心客户。"}],
+    },
+    "policy": None,
     "referral": {
         "referred": True,
         "reasons": [
@@ -64,6 +75,75 @@ GRADE: dict[str, Any] = {
     "scheme": {"id": "five-dimension", "version": "1.1.0", "sha256": "9" * 64},
     "world": "journey",
     "simulated": False,
+}
+
+_TIER = {
+    "id": "core",
+    "index": 1,
+    "label": {"en": "Core customer", "zh-CN": "核心客户"},
+    "cut": 60.0,
+}
+_LIFTED = {
+    "en": "Graded Potential customer, held back by buying few product categories and late "
+    "payments: to add 2 product categories and pay on time (95.0% of amounts due instead of "
+    "80.0%) would lift the grade to Core customer (61.7 points).",
+    "zh-CN": "因采购品类单一、付款不及时被归为潜力客户，但增加2个品类、按期付款"
+    "（回款及时率由80.0%提高至95.0%）即可升为核心客户（61.7分）。",
+}
+
+LIFT: dict[str, Any] = {
+    "customer_id": "1001",
+    "grade_id": _GRADE_ID,
+    "run_id": _RUN,
+    "as_of": "2024-06-30",
+    "score": 58.5,
+    "tier": GRADE["tier"],
+    "next_tier": _TIER,
+    "near_border": False,
+    "proposals": [
+        {
+            "changes": [
+                {
+                    "indicator": "category_count_180d",
+                    "label": {
+                        "en": "Categories bought, last 180 days",
+                        "zh-CN": "近180天采购品类数",
+                    },
+                    "unit": "count",
+                    "before": 3.0,
+                    "after": 5.0,
+                    "points": 2.3,
+                    "text": {"en": "add 2 product categories", "zh-CN": "增加2个品类"},
+                },
+                {
+                    "indicator": "on_time_collection_rate_365d",
+                    "label": {
+                        "en": "Share of amounts due that were paid on time, last 365 days",
+                        "zh-CN": "近365天回款及时率",
+                    },
+                    "unit": "rate",
+                    "before": 0.8,
+                    "after": 0.95,
+                    "points": 0.9,
+                    "text": {
+                        "en": "pay on time (95.0% of amounts due instead of 80.0%)",
+                        "zh-CN": "按期付款（回款及时率由80.0%提高至95.0%）",
+                    },
+                },
+            ],
+            "effort": 7,
+            "score": 61.7,
+            "tier": _TIER,
+            "to_panel": False,
+            "text": _LIFTED,
+        }
+    ],
+    "attainable_score": None,
+    "supplies": [],
+    "blocked": [],
+    "actions_version": "1.0.0",
+    "actions_sha256": "7" * 64,
+    "texts": {lang: [text] for lang, text in _LIFTED.items()},
 }
 
 EXPLANATION: dict[str, Any] = {

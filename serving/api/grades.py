@@ -13,8 +13,10 @@ from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
+from serving.lifting import lift_of
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
+from tiering.lift.actions import packaged_actions
 
 router = APIRouter(prefix="/v1", tags=["grades"], dependencies=[Depends(known_query)])
 
@@ -89,6 +91,24 @@ def read_explanation(
     if account is None:
         raise _not_graded(run, customer_id)
     return presenting.explanation(graded, account, lang)
+
+
+@router.get("/grades/{customer_id:path}/lift", responses=declared(404, 422, 503))
+def read_lift(
+    customer_id: CustomerId,
+    store: GradesDep,
+    parts: ServiceDep,
+    lang: Annotated[
+        schemas.Lang | None, Query(description="Sentences in this language only; both by default.")
+    ] = None,
+) -> schemas.Lift:
+    """Read what would lift a customer's tier: the smallest feasible changes, graded again.
+
+    Answered only while the loaded model is the one the served run was graded with.
+    """
+    graded = grade_of(store, served_run(store), customer_id)
+    found = lift_of(parts.models.bundle, graded)
+    return presenting.lift(graded, found, packaged_actions(), lang)
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from features.schema import CATALOGUE, PREDICTIONS
 from serving import reasons
-from serving.api import schemas, service_schemas
+from serving.api import parts, schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
+from serving.domain.labels import TierLabel
+from serving.domain.tenure import TierTenure
+from serving.lifting import step_of, tell_lift
+from tiering.lift.actions import Actions
+from tiering.lift.proposals import Change, Lift
+from tiering.pack import EffectivePack
 
 
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
@@ -20,15 +26,15 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         as_of=basis.as_of,
         score=graded.score,
         tier=_tier(tier),
-        margin=schemas.Margin(
+        margin=parts.Margin(
             up=graded.margin_up,
             next_tier=_tier(better) if better else None,
             down=graded.margin_down,
         ),
-        churn=schemas.Churn(
+        churn=parts.Churn(
             probability=graded.churn_probability, horizon_days=basis.churn_horizon_days
         ),
-        ltv=schemas.LifetimeValue(
+        ltv=parts.LifetimeValue(
             value=graded.ltv,
             lower=graded.ltv_lower,
             upper=graded.ltv_upper,
@@ -36,7 +42,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             currency=basis.currency,
         ),
         dimensions=[
-            schemas.DimensionScore(
+            parts.DimensionScore(
                 id=dimension.id,
                 label=_text(dimension.label_en, dimension.label_zh),
                 weight=dimension.weight,
@@ -45,7 +51,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             for dimension in basis.dimensions
         ],
         lifecycle=[
-            schemas.LifecycleStage(
+            parts.LifecycleStage(
                 scheme=policy.id,
                 version=policy.version,
                 title=_text(policy.title_en, policy.title_zh),
@@ -55,10 +61,21 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             for policy in basis.lifecycles
             for stage in (policy.stage(graded.stages[policy.id]),)
         ],
-        referral=schemas.Referral(
+        segment=next(
+            (
+                parts.Segment(id=each.id, label=_text(each.label_en, each.label_zh))
+                for each in basis.segments
+                if each.id == graded.segment
+            ),
+            None,
+        ),
+        confidence=graded.confidence,
+        tenure=None if graded.tenure is None else _tenure(graded.tenure),
+        policy=None if graded.pack is None else _policy(graded.pack),
+        referral=parts.Referral(
             referred=graded.referred,
             reasons=[
-                schemas.Reason(code=code, text=_text(en, zh))
+                parts.Reason(code=code, text=_text(en, zh))
                 for code, en, zh in zip(
                     graded.reasons,
                     graded.reason_texts.get("en", ()),
@@ -99,13 +116,64 @@ def explanation(
     )
 
 
+def lift(
+    graded: domain.Grade, found: Lift, actions: Actions, lang: domain.Lang | None = None
+) -> schemas.Lift:
+    """Present what would lift a grade, in one language or in all."""
+    basis = graded.basis
+    stories = {each: tell_lift(found, graded, each) for each in domain.LANGS}
+    english, chinese = stories["en"], stories["zh-CN"]
+    return schemas.Lift(
+        customer_id=graded.customer_id,
+        grade_id=graded.grade_id,
+        run_id=basis.run_id,
+        as_of=basis.as_of,
+        score=found.score,
+        tier=_tier(basis.tiers[found.tier]),
+        next_tier=_tier(basis.tiers[found.tier - 1]) if found.tier else None,
+        near_border=found.near,
+        proposals=[
+            schemas.LiftProposal(
+                changes=[_change(change, basis.currency) for change in proposal.changes],
+                effort=proposal.effort,
+                score=proposal.score,
+                tier=_tier(basis.tiers[proposal.tier]),
+                to_panel=proposal.to_panel,
+                text=_text(en, zh),
+            )
+            for proposal, en, zh in zip(
+                found.proposals, english.proposals, chinese.proposals, strict=True
+            )
+        ],
+        attainable_score=found.attainable.score if found.attainable else None,
+        supplies=[
+            schemas.LiftSupply(
+                indicators=list(supply.indicators),
+                tier=_tier(basis.tiers[supply.tier]),
+                text=_text(en, zh),
+            )
+            for supply, en, zh in zip(
+                found.supplies, english.supplies, chinese.supplies, strict=True
+            )
+        ],
+        blocked=list(found.blocked),
+        actions_version=actions.version,
+        actions_sha256=actions.sha256,
+        texts={
+            each: list(story.sentences)
+            for each, story in stories.items()
+            if lang is None or each == lang
+        },
+    )
+
+
 def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
     """Present a what-if against the present grade."""
     return schemas.Difference(
         grade_id=before.grade_id,
         run_id=str(before.basis.run_id),
         score=after.score - before.score,
-        tier_before=before.tier.id,
+        tier_before=before.tenure.raw_tier if before.tenure else before.tier.id,
         tier_after=after.tier.id,
         churn_probability=_minus(after.churn_probability, before.churn_probability),
         ltv=_minus(after.ltv, before.ltv),
@@ -145,13 +213,13 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
         scheme=scheme(basis),
         tiers=[_tier(tier) for tier in basis.tiers],
         lifecycles=[
-            schemas.Lifecycle(
+            parts.Lifecycle(
                 id=policy.id,
                 version=policy.version,
                 sha256=policy.sha256,
                 title=_text(policy.title_en, policy.title_zh),
                 stages=[
-                    schemas.Stage(id=stage.id, label=_text(stage.label_en, stage.label_zh))
+                    parts.Stage(id=stage.id, label=_text(stage.label_en, stage.label_zh))
                     for stage in policy.stages
                 ],
             )
@@ -162,18 +230,18 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
     )
 
 
-def model(basis: domain.Basis) -> schemas.Model:
+def model(basis: domain.Basis) -> parts.Model:
     """Present the model of a basis."""
-    return schemas.Model(
+    return parts.Model(
         version=basis.model_version,
         bundle_digest=basis.bundle_digest,
         trained_as_of=basis.trained_as_of,
     )
 
 
-def scheme(basis: domain.Basis) -> schemas.Scheme:
+def scheme(basis: domain.Basis) -> parts.Scheme:
     """Present the scheme of a basis."""
-    return schemas.Scheme(
+    return parts.Scheme(
         id=basis.scheme_id, version=basis.scheme_version, sha256=basis.scheme_sha256
     )
 
@@ -195,6 +263,19 @@ def _contribution(entry: domain.Contribution) -> schemas.Contribution:
     )
 
 
+def _change(change: Change, currency: str) -> schemas.LiftChange:
+    name = change.action.indicator
+    return schemas.LiftChange(
+        indicator=name,
+        label=_text(*(reasons.label_of(name, lang) for lang in domain.LANGS)),
+        unit=CATALOGUE[name].unit,
+        before=change.before,
+        after=change.after,
+        points=change.points,
+        text=_text(*(step_of(change, currency, lang) for lang in domain.LANGS)),
+    )
+
+
 def _story(graded: domain.Grade, account: domain.Explanation, lang: domain.Lang) -> schemas.Story:
     story = reasons.tell(graded, account, lang)
     return schemas.Story(
@@ -212,13 +293,41 @@ def _driver(driver: reasons.Driver) -> schemas.Driver:
     return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
 
 
-def _tier(tier: domain.TierLabel) -> schemas.Tier:
+def _tenure(tenure: TierTenure) -> parts.Tenure:
+    return parts.Tenure(
+        raw_tier=tenure.raw_tier,
+        since=tenure.since,
+        pending_since=tenure.pending_since,
+        days_left=tenure.days_left,
+        codes=list(tenure.codes),
+        texts=[
+            _text(en, zh)
+            for en, zh in zip(
+                tenure.texts.get("en", ()), tenure.texts.get("zh-CN", ()), strict=True
+            )
+        ],
+    )
+
+
+def _policy(effective: EffectivePack) -> parts.PolicyPack:
+    pack, risk = effective.pack, effective.risk
+    promised = pack.model_dump(exclude={"tier", "complaint", "text_en", "text_zh"})
+    standard = {f"complaint_{key}": value for key, value in pack.complaint}
+    return parts.PolicyPack(
+        **{**promised, **standard, "emergency_minutes": list(pack.emergency_minutes)},
+        text=_text(pack.text_en, pack.text_zh),
+        risk=None if risk is None else risk.flag,
+        risk_text=None if risk is None else _text(risk.text_en, risk.text_zh),
+    )
+
+
+def _tier(tier: TierLabel) -> parts.Tier:
     label = _text(tier.label_en, tier.label_zh)
-    return schemas.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
+    return parts.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
 
 
-def _text(en: str, zh_cn: str) -> schemas.Text:
-    return schemas.Text(**{"en": en, "zh-CN": zh_cn})
+def _text(en: str, zh_cn: str) -> parts.Text:
+    return parts.Text(**{"en": en, "zh-CN": zh_cn})
 
 
 def _minus(after: float | None, before: float | None) -> float | None:

@@ -12,6 +12,22 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from features.schema import CATALOGUE
 from serving.api import examples
+from serving.api.parts import (
+    Churn,
+    DimensionScore,
+    LifecycleStage,
+    LifetimeValue,
+    Margin,
+    Model,
+    Out,
+    PolicyPack,
+    Referral,
+    Scheme,
+    Segment,
+    Tenure,
+    Text,
+    Tier,
+)
 
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str)
@@ -20,130 +36,6 @@ Lang = Literal["en", "zh-CN"]
 MAX_VALUE = 1e15
 """Beyond any money or count; larger numbers are slips and would overflow the models."""
 Measured = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MAX_VALUE, le=MAX_VALUE)]
-
-
-class Out(BaseModel):
-    """Root of everything that is answered."""
-
-    model_config = ConfigDict(
-        frozen=True, populate_by_name=True, json_schema_serialization_defaults_required=True
-    )
-
-
-class Text(Out):
-    """The same words in both languages."""
-
-    en: str
-    zh_cn: str = Field(alias="zh-CN")
-
-
-class Tier(Out):
-    """A tier; index 0 is the best.
-
-    ``cut``: inclusive lower bound in score points, null where rules or a matrix decide.
-    """
-
-    id: str
-    index: int
-    label: Text
-    cut: float | None
-
-
-class Margin(Out):
-    """Distance to the neighbouring tiers in score points.
-
-    ``up``: missing to the next better tier, null in the best one.
-    ``down``: above the own tier's lower bound, null in the lowest one.
-    """
-
-    up: float | None
-    next_tier: Tier | None
-    down: float | None
-
-
-class Churn(Out):
-    """Probability (0 to 1) of no purchase within the horizon after ``as_of``."""
-
-    probability: float | None
-    horizon_days: int
-
-
-class LifetimeValue(Out):
-    """Expected net value within the horizon after ``as_of``, with its interval."""
-
-    value: float | None
-    lower: float | None
-    upper: float | None
-    horizon_days: int
-    currency: str
-
-
-class DimensionScore(Out):
-    """Score (0 to 100) of one dimension; null when it has no data."""
-
-    id: str
-    label: Text
-    weight: float
-    score: float | None
-
-
-class Stage(Out):
-    """A stage of a lifecycle; its id is unique inside its scheme."""
-
-    id: str
-    label: Text
-
-
-class Lifecycle(Out):
-    """A lifecycle scheme with its stages, as a customer passes through them."""
-
-    id: str
-    version: str
-    sha256: str
-    title: Text
-    stages: list[Stage]
-
-
-class LifecycleStage(Out):
-    """Where the customer stands in one lifecycle; ``stage`` is unique inside its scheme."""
-
-    scheme: str
-    version: str
-    title: Text
-    stage: str
-    label: Text
-
-
-class Reason(Out):
-    """Why people look at the grade, or what to bear in mind."""
-
-    code: str
-    text: Text
-
-
-class Referral(Out):
-    """Whether the expert panel has to look; ``case_id`` is its open case."""
-
-    referred: bool
-    reasons: list[Reason]
-    case_id: str | None
-    due_at: Instant | None
-
-
-class Model(Out):
-    """Which model a grade rests on; no version means it was never registered."""
-
-    version: str | None
-    bundle_digest: str
-    trained_as_of: date | None
-
-
-class Scheme(Out):
-    """Which grading scheme decided."""
-
-    id: str
-    version: str
-    sha256: str
 
 
 class Grade(Out):
@@ -164,6 +56,20 @@ class Grade(Out):
     lifecycle: list[LifecycleStage] = Field(
         description="By scheme; lists are filtered by the first. Empty in runs from before stages."
     )
+    segment: Segment | None = Field(
+        description="Null where the scheme has none, or without data for it."
+    )
+    confidence: float | None = Field(
+        description=(
+            "Share (0 to 1) of a full grade's evidence behind this one: what the scheme looks at, "
+            "less what is missing for the customer. Null in grades from before it was told."
+        ),
+        examples=[0.92],
+    )
+    tenure: Tenure | None = Field(
+        description="Null in a what-if, and in grades from before tiers were held over time."
+    )
+    policy: PolicyPack | None = Field(description="Null where the scheme promises nothing.")
     referral: Referral
     model: Model
     scheme: Scheme
@@ -239,6 +145,69 @@ class Explanation(Out):
     score: float
     contributions: list[Contribution]
     texts: dict[Lang, Story]
+
+
+class LiftChange(Out):
+    """One indicator to move, and the points it adds to the score."""
+
+    indicator: str
+    label: Text
+    unit: str
+    before: float
+    after: float
+    points: float
+    text: Text
+
+
+class LiftProposal(Out):
+    """Changes to make together and the grade they give, by the same function as the batch.
+
+    Without any one of them the better tier is not reached. ``effort`` compares proposals.
+    ``to_panel``: the new grade is so close to a border that a panel would confirm it.
+    """
+
+    changes: list[LiftChange]
+    effort: int
+    score: float
+    tier: Tier
+    to_panel: bool
+    text: Text
+
+
+class LiftSupply(Out):
+    """Missing data; were they the best there is, the grade would be this tier."""
+
+    indicators: list[str]
+    tier: Tier
+    text: Text
+
+
+class Lift(Out):
+    """What would lift the tier: the smallest feasible changes, the least effort first.
+
+    ``proposals`` is empty in the best tier and where nothing feasible reaches the next; then
+    ``attainable_score`` is the score of the most that is feasible, ``blocked`` what the tier
+    asks for and no action reaches. Predictions and whatever is not named are held fixed.
+    ``tier`` is that of the day's figures, which a tier held over time may differ from.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LIFT]})
+
+    customer_id: str
+    grade_id: str
+    run_id: str | None
+    as_of: date
+    score: float
+    tier: Tier
+    next_tier: Tier | None
+    near_border: bool = Field(description="So close below the next tier that a panel decides.")
+    proposals: list[LiftProposal]
+    attainable_score: float | None
+    supplies: list[LiftSupply]
+    blocked: list[str]
+    actions_version: str
+    actions_sha256: str
+    texts: dict[Lang, list[str]] = Field(description="All of it in sentences, by language.")
 
 
 class Simulation(BaseModel):

@@ -7,47 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.tenure import TierTenure
+from tiering.pack import EffectivePack, Packs, pack_of, risk_flags
 
 Lang = Literal["en", "zh-CN"]
 LANGS: tuple[Lang, ...] = ("en", "zh-CN")
-
-
-@dataclass(frozen=True, slots=True)
-class TierLabel:
-    """A tier of the scheme a run was graded with, best first.
-
-    Attributes
-    ----------
-    index
-        0 is the best tier.
-    cut
-        Inclusive lower bound in score points (0 to 100); None where scores do not decide.
-    """
-
-    index: int
-    id: str
-    label_en: str
-    label_zh: str
-    cut: float | None
-
-    def label(self, lang: str) -> str:
-        """Return the name of the tier in a language."""
-        return self.label_zh if lang == "zh-CN" else self.label_en
-
-
-@dataclass(frozen=True, slots=True)
-class DimensionLabel:
-    """A dimension of the scheme; ``weight`` is its share of the score (0 to 1)."""
-
-    id: str
-    weight: float
-    label_en: str
-    label_zh: str
-
-    def label(self, lang: str) -> str:
-        """Return the name of the dimension in a language."""
-        return self.label_zh if lang == "zh-CN" else self.label_en
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +35,10 @@ class Basis:
     lifecycles
         Policies of stages; lists are filtered by the stages of the first. Empty in runs from
         before there were stages.
+    segments
+        Classes beside the tiers; empty where the scheme has none.
+    packs
+        What each tier is promised, as the scheme said (#61, #62).
     """
 
     run_id: str | None
@@ -87,6 +57,8 @@ class Basis:
     tiers: tuple[TierLabel, ...]
     dimensions: tuple[DimensionLabel, ...]
     lifecycles: tuple[LifecycleLabel, ...] = ()
+    segments: tuple[SegmentLabel, ...] = ()
+    packs: Packs = field(default_factory=Packs)
 
     @property
     def stages(self) -> tuple[StageLabel, ...]:
@@ -136,14 +108,17 @@ class Run:
     Attributes
     ----------
     fingerprint
-        SHA-256 over data, bundle, snapshot and lifecycle policies; the same input gives the
-        same fingerprint.
+        SHA-256 over data, bundle, snapshot, lifecycle policies and the run before; the same
+        input gives the same fingerprint.
     known_at, started_at, finished_at
         Instants, naive UTC.
     manifest_sha256
         Fingerprint of the published manifest; None when a bare frame was graded.
     tiers
         One summary per tier, best first, empty tiers included.
+    previous_run_id
+        The run whose tiers were held before; None for the first, and in runs from before tiers
+        were held.
     """
 
     run_id: str
@@ -159,6 +134,7 @@ class Run:
     referred: int
     tiers: tuple[TierSummary, ...]
     layout: tuple[LayoutEntry, ...]
+    previous_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +146,13 @@ class Grade:
     score
         0 to 100.
     tier
-        The tier; ``tier.index`` 0 is the best.
+        The tier held; ``tier.index`` 0 is the best. Of a what-if, that of the figures alone.
     margin_up
-        Points missing to the next better cut (> 0); None in the best tier.
+        Points missing to the next better cut; None in the best tier. Below 0 where the score is
+        beyond it and the move has yet to take effect.
     margin_down
-        Points above the own cut (>= 0); None in the lowest tier.
+        Points above the own cut; None in the lowest tier. Below 0 where the tier is held all the
+        same.
     churn_probability
         0 to 1, no purchase within ``basis.churn_horizon_days``.
     ltv, ltv_lower, ltv_upper
@@ -190,6 +168,14 @@ class Grade:
         order of ``reasons``; written while grading.
     stages
         Stage id by the id of its policy in ``basis.lifecycles``.
+    confidence
+        Share (0 to 1) of a full grade's evidence behind this one (#12); None in grades from
+        before it was told.
+    segment
+        Id of a class in ``basis.segments``; None without data for it, or without segments.
+    tenure
+        How the customer came to hold its tier; None in a what-if, and in grades from before
+        tiers were held.
     """
 
     grade_id: str
@@ -209,6 +195,17 @@ class Grade:
     indicators: Mapping[str, float | None]
     reason_texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
+    confidence: float | None = None
+    segment: str | None = None
+    tenure: TierTenure | None = None
+
+    @property
+    def pack(self) -> EffectivePack | None:
+        """What the customer is promised: its tier's pack under its own risks; None without."""
+        packs = self.basis.packs
+        asked = {name for risk in packs.risks for name in risk.indicators}
+        known = {name: value for name in asked if (value := self.value(name)) is not None}
+        return pack_of(packs, self.tier.id, risk_flags(packs, known))
 
     @property
     def stage(self) -> str | None:

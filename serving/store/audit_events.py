@@ -29,6 +29,16 @@ class AuditEvents:
         for row in self._session.scalars(rows.execution_options(yield_per=1_000)):
             yield _event(row)
 
+    def hashes(self) -> Iterator[str]:
+        """Yield the hash of every event, oldest first."""
+        rows = select(AuditEventRow.hash).order_by(AuditEventRow.sequence)
+        yield from self._session.scalars(rows.execution_options(yield_per=10_000))
+
+    def one(self, sequence: int) -> AuditEvent | None:
+        """Return the event with that number."""
+        row = self._session.get(AuditEventRow, sequence)
+        return None if row is None else _event(row)
+
     def about(self, subject: str, limit: int = 50) -> tuple[AuditEvent, ...]:
         """Return the events about one subject (``kind:id``), newest first."""
         rows = select(AuditEventRow).where(AuditEventRow.subject == subject)

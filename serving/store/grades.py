@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
 from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.tenure import HeldBefore
 from serving.store.known_runs import KnownRuns
 from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
@@ -124,6 +126,58 @@ class Grades:
         rows = select(GradeRow.tier_index, GradeRow.score).where(GradeRow.run_id == run.run_id)
         ordered = self._session.execute(rows.order_by(*_BEST_FIRST))
         return tuple((index, score) for index, score in ordered)
+
+    def one(self, grade_id: str) -> tuple[Run, Grade] | None:
+        """Return a grade and its run by the grade's id."""
+        row = self._session.get(GradeRow, grade_id)
+        if row is None:
+            return None
+        run = self._known(row.run_id)
+        return run, grade_of(row, run.basis)
+
+    def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
+        """Yield the grades of a run with the evidence for their explanations, by customer.
+
+        Parameters
+        ----------
+        only
+            Id of the one grade to yield; all by default.
+        """
+        wanted = (
+            select(GradeRow, ExplanationRow)
+            .join(ExplanationRow, ExplanationRow.grade_id == GradeRow.grade_id)
+            .where(GradeRow.run_id == run.run_id)
+            .order_by(GradeRow.customer_id)
+        )
+        if only is not None:
+            wanted = wanted.where(GradeRow.grade_id == only)
+        for grade, explanation in self._session.execute(wanted.execution_options(yield_per=1_000)):
+            yield grade_of(grade, run.basis), evidence_of(explanation)
+
+    def held_before(self, day: date) -> HeldBefore:
+        """Return the tiers that the last run of an earlier day left to its customers."""
+        latest = (RunRow.as_of.desc(), RunRow.finished_at.desc(), RunRow.run_id.desc())
+        before = select(RunRow.run_id).where(RunRow.as_of < day).order_by(*latest).limit(1)
+        return self.held_in(self._session.scalars(before).one_or_none())
+
+    def held_in(self, run_id: str | None) -> HeldBefore:
+        """Return the tiers that a run left to its customers; of no run, nobody's."""
+        if run_id is None:
+            return HeldBefore()
+        basis = self._known(run_id).basis
+        keys = [f"{basis.scheme_id}/{tier.id}" for tier in basis.tiers]
+        held = self._session.execute(
+            select(
+                GradeRow.customer_id,
+                GradeRow.tier_index,
+                GradeRow.tier_since,
+                GradeRow.pending_since,
+            ).where(GradeRow.run_id == run_id)
+        )
+        return HeldBefore(
+            run_id,
+            {customer: (keys[index], since, pending) for customer, index, since, pending in held},
+        )
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""

@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from serving.domain.evidence import Evidence
-from serving.domain.grade import (
-    Basis,
-    DimensionLabel,
-    Grade,
-    LayoutEntry,
-    Run,
-    TierLabel,
-    TierSummary,
-)
+from serving.domain.grade import Basis, Grade, LayoutEntry, Run, TierSummary
+from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.tenure import TierTenure
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
+from tiering.pack import Packs
 
 
 def run_values(run: Run) -> dict[str, object]:
@@ -48,6 +43,9 @@ def run_values(run: Run) -> dict[str, object]:
         "dimensions": [asdict(dimension) for dimension in basis.dimensions],
         "layout": [[entry.indicator, entry.channel, entry.dimension] for entry in run.layout],
         "lifecycles": [asdict(policy) for policy in basis.lifecycles],
+        "segments": [asdict(segment) for segment in basis.segments],
+        "packs": basis.packs.model_dump(mode="json", exclude_none=True),
+        "previous_run_id": run.previous_run_id,
     }
 
 
@@ -89,7 +87,39 @@ def grade_values(grade: Grade) -> dict[str, object]:
         "indicators": dict(grade.indicators),
         "stage": grade.stage,
         "stages": dict(grade.stages),
+        "confidence": grade.confidence,
+        "segment": grade.segment,
+        **_tenure_values(grade.tenure),
     }
+
+
+def _tenure_values(tenure: TierTenure | None) -> dict[str, object]:
+    if tenure is None:
+        names = ("raw_tier", "tier_since", "pending_since", "days_left")
+        return {**dict.fromkeys(names), "moves": {}}
+    return {
+        "raw_tier": tenure.raw_tier,
+        "tier_since": tenure.since,
+        "pending_since": tenure.pending_since,
+        "days_left": tenure.days_left,
+        "moves": {
+            "codes": list(tenure.codes),
+            "texts": {lang: list(texts) for lang, texts in tenure.texts.items()},
+        },
+    }
+
+
+def _tenure_of(row: GradeRow) -> TierTenure | None:
+    if row.raw_tier is None:
+        return None
+    return TierTenure(
+        raw_tier=row.raw_tier,
+        since=row.tier_since,
+        pending_since=row.pending_since,
+        days_left=row.days_left,
+        codes=tuple(row.moves["codes"]),
+        texts={lang: tuple(texts) for lang, texts in row.moves["texts"].items()},
+    )
 
 
 def grade_of(row: GradeRow, basis: Basis) -> Grade:
@@ -112,6 +142,9 @@ def grade_of(row: GradeRow, basis: Basis) -> Grade:
         reason_texts={lang: tuple(texts) for lang, texts in row.reason_texts.items()},
         indicators=row.indicators,
         stages=row.stages,
+        confidence=row.confidence,
+        segment=row.segment,
+        tenure=_tenure_of(row),
     )
 
 
@@ -131,6 +164,7 @@ def run_of(row: RunRow) -> Run:
         referred=row.referred,
         tiers=tuple(TierSummary(**{**t, "tier": TierLabel(**t["tier"])}) for t in row.tiers),
         layout=layout_of(row),
+        previous_run_id=row.previous_run_id,
     )
 
 
@@ -161,4 +195,6 @@ def basis_of(row: RunRow) -> Basis:
             LifecycleLabel(**{**policy, "stages": tuple(StageLabel(**s) for s in policy["stages"])})
             for policy in row.lifecycles
         ),
+        segments=tuple(SegmentLabel(**segment) for segment in row.segments),
+        packs=Packs.model_validate(row.packs),
     )

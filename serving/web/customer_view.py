@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from serving.domain.case import ReviewCase
 from serving.domain.grade import Explanation, Grade, Run
+from serving.lifting import LiftStory, tell_lift
 from serving.reasons import Driver, label_of, tell
 from serving.web.addresses import customer_address
 from serving.web.chart_style import embedded
@@ -18,6 +19,7 @@ from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_cl
 from serving.web.ladder import Ladder, ladder
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
+from tiering.lift.proposals import Lift
 
 SHOWN_PARTS = 8
 """Parts of the score that get a bar of their own; the rest is summed."""
@@ -53,6 +55,8 @@ class CustomerPage:
     score: str
     headline: str
     margin: str
+    moves: tuple[str, ...]
+    pack: tuple[str, ...]
     ladder: Ladder
     ladder_label: str
     referred: bool
@@ -66,6 +70,7 @@ class CustomerPage:
     radar: Markup
     up: tuple[ReasonLine, ...]
     down: tuple[ReasonLine, ...]
+    lift: LiftStory | None
     groups: tuple[IndicatorGroup, ...]
     sum_label: str
 
@@ -77,8 +82,17 @@ def customer_page(
     explanation: Explanation,
     summary: Summary,
     case: ReviewCase | None,
+    lift: Lift | None = None,
 ) -> CustomerPage:
-    """Build the page; ``case`` is the customer's open review case."""
+    """Build the page.
+
+    Parameters
+    ----------
+    case
+        The customer's open review case.
+    lift
+        What would lift the tier; None where it cannot be told.
+    """
     words, basis = writer.words, grade.basis
     heading = words("customer.title", id=grade.customer_id)
     steps = waterfall_steps(writer, explanation)
@@ -97,6 +111,8 @@ def customer_page(
         score=writer.points(grade.score),
         headline=story.headline,
         margin=story.margin,
+        moves=_moves(writer, grade),
+        pack=_pack(writer, grade),
         ladder=ladder(writer.language, grade.score, grade.tier, basis.tiers),
         ladder_label=words("customer.ladder", score=writer.points(grade.score)),
         referred=grade.referred,
@@ -114,6 +130,7 @@ def customer_page(
         ),
         up=_reason_lines(writer, story.positive),
         down=_reason_lines(writer, story.negative),
+        lift=tell_lift(lift, grade, writer.lang) if lift else None,
         groups=indicator_groups(writer, grade, explanation),
         sum_label=words("customer.indicators.total", base=writer.points(explanation.base)),
     )
@@ -177,7 +194,52 @@ def _tiles(writer: Writer, run: Run, grade: Grade, summary: Summary) -> tuple[Fa
             words("customer.rank_aside", total=writer.plain(run.customers)),
         ),
         *_lifecycle(writer, grade),
+        *_segment(writer, grade),
+        *_confidence(writer, grade),
     )
+
+
+def _segment(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
+    """Return the class beside the tier, where the scheme has one for the customer."""
+    return tuple(
+        Fact(writer.words("customer.segment"), segment.label(writer.language), "")
+        for segment in grade.basis.segments
+        if segment.id == grade.segment
+    )
+
+
+def _confidence(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
+    """Return how much of a full grade's evidence there is, where some is missing."""
+    if grade.confidence is None or grade.confidence >= 1.0:
+        return ()
+    return (
+        Fact(
+            writer.words("customer.confidence"),
+            writer.percent(grade.confidence),
+            writer.words("customer.confidence_aside"),
+        ),
+    )
+
+
+def _moves(writer: Writer, grade: Grade) -> tuple[str, ...]:
+    """Return what happened to the tier since the assessment before, and since when it is held."""
+    if grade.tenure is None:
+        return ()
+    since = grade.tenure.since
+    held = () if since is None else (writer.words("customer.since", day=writer.day(since)),)
+    return (*grade.tenure.texts.get(writer.lang, ()), *held)
+
+
+def _pack(writer: Writer, grade: Grade) -> tuple[str, ...]:
+    """Return what the customer is promised, its own risk's terms last."""
+    effective = grade.pack
+    if effective is None:
+        return ()
+    chinese = writer.lang == "zh-CN"
+    told = [effective.pack.text_zh if chinese else effective.pack.text_en]
+    if effective.risk is not None:
+        told.append(effective.risk.text_zh if chinese else effective.risk.text_en)
+    return tuple(told)
 
 
 def _lifecycle(writer: Writer, grade: Grade) -> tuple[Fact, ...]:

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from serving.deps import service
-from serving.domain.grade import Run
-from serving.errors import StoreError
+from serving.domain.grade import Grade, Run
+from serving.errors import NotReadyError, StoreError
+from serving.lifting import lift_of
 from serving.store.grades import Grades
 from serving.store.portfolio import list_customers
 from serving.store.reviews import Reviews
@@ -29,6 +30,7 @@ from serving.web.rendering import error_page, message, respond, wants_page, writ
 from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
 from serving.web.summaries import Summaries
+from tiering.lift.proposals import Lift
 
 LOG = logging.getLogger("tierwise.pages")
 
@@ -186,8 +188,17 @@ def _customer(
         explanation,
         _summaries(request).of(session, run),
         Reviews(session).open_case_of(customer_id),
+        _lift(request, grade),
     )
     return respond(request, writer, "customer.html", page)
+
+
+def _lift(request: Request, grade: Grade) -> Lift | None:
+    """Return what would lift a grade; None while another model, or none, is loaded."""
+    try:
+        return lift_of(service(request).models.bundle, grade)
+    except NotReadyError:
+        return None
 
 
 def _summaries(request: Request) -> Summaries:

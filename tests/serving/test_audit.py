@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from serving.audit import record, verify
+from serving.audit import Proof, prove, record, verify
 from serving.domain.event import GENESIS, Happening, chain, first_broken
+from serving.domain.merkle import EMPTY_ROOT, Head
 from serving.errors import AuditError
 from serving.store.audit_events import AuditEvents
 from serving.store.session import Database
@@ -59,14 +60,14 @@ def test_the_trail_survives_the_store(database: Database) -> None:
     with database.write() as session:
         record(session, THINGS[3:], at=AT, actor="b")
     with database.read() as session:
-        assert verify(session) == 4
+        assert verify(session).size == 4
         assert [e.actor for e in AuditEvents(session).all()] == ["a", "a", "a", "b"]
         assert AuditEvents(session).about("run:3")[0].payload == {"客户": 3, "share": 0.1}
 
 
 def test_an_empty_trail_verifies(database: Database) -> None:
     with database.read() as session:
-        assert verify(session) == 0
+        assert verify(session) == Head(0, EMPTY_ROOT)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,45 @@ def test_tampering_past_the_trigger_is_found(database: Database) -> None:
     with database.read() as session, pytest.raises(AuditError) as caught:
         verify(session)
     assert caught.value.context["sequence"] == 2
+
+
+def test_an_event_is_proved_without_the_store(database: Database) -> None:
+    with database.write() as session:
+        record(session, THINGS, at=AT, actor="a")
+    with database.read() as session:
+        head = verify(session)
+        proof = prove(session, 3)
+        with pytest.raises(AuditError, match="no event 5"):
+            prove(session, 5)
+    assert proof.event.subject == "run:2"
+    assert proof.head == head
+    assert proof.holds()
+    assert proof.holds(kept=head)
+    assert not proof.holds(kept=replace(head, root="0" * 64))
+    for change in ({"actor": "x"}, {"payload": {"share": 0.2}}, {"sequence": 2}):
+        forged = Proof(replace(proof.event, **change), proof.head, proof.path)
+        assert not forged.holds()
+
+
+def test_a_kept_head_finds_a_trail_cut_short_or_written_anew(database: Database) -> None:
+    with database.write() as session:
+        record(session, THINGS[:3], at=AT, actor="a")
+    with database.read() as session:
+        kept = verify(session)
+    with database.write() as session:
+        record(session, THINGS[3:], at=AT, actor="a")
+    with database.read() as session:
+        assert verify(session, kept).size == 4
+        assert verify(session, Head(0, EMPTY_ROOT)).size == 4
+    with database.write() as session:
+        session.execute(text("DROP TRIGGER audit_event_no_delete"))
+        session.execute(text("DELETE FROM audit_event WHERE sequence > 2"))
+    with database.read() as session:
+        assert verify(session).size == 2, "the chain alone cannot see it"
+        with pytest.raises(AuditError, match="cut off"):
+            verify(session, kept)
+    with database.write() as session:
+        session.execute(text("DELETE FROM audit_event"))
+        record(session, THINGS, at=AT, actor="somebody else")
+    with database.read() as session, pytest.raises(AuditError, match="written anew"):
+        verify(session, kept)

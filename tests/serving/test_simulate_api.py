@@ -25,7 +25,7 @@ def test_nothing_changed_is_the_present_grade(client: TestClient) -> None:
     status, told = post(client, {"customer_id": "c-0007"})
     assert status == 200
     differing = {k for k in present if told["grade"][k] != present[k]}
-    assert differing <= {"grade_id", "run_id", "referral"}
+    assert differing <= {"grade_id", "run_id", "tenure", "referral"}
     assert told["grade"]["grade_id"] is None
     assert told["difference"]["score"] == 0
     assert told["difference"]["ltv"] == 0

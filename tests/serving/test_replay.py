@@ -1,0 +1,171 @@
+"""Grades computed again: the same bits, or a difference that is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from features.manifest import Manifest
+from features.schema import IndicatorFrame
+from serving.audit_cli import app
+from serving.batch import run_batch
+from serving.domain.grade import Run
+from serving.errors import AuditError
+from serving.replay import replay
+from serving.store.session import Database
+from tiering.scheme import load_scheme
+from training.bundle import Bundle
+
+Publish = Callable[[IndicatorFrame, Path], Manifest]
+
+
+@pytest.fixture
+def run(database: Database, served_bundle: Bundle, frame: IndicatorFrame) -> Run:
+    return run_batch(served_bundle, frame, database).run
+
+
+def test_every_grade_of_a_run_comes_out_the_same(
+    database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    told: list[tuple[int, int]] = []
+    with database.read() as session:
+        found = replay(session, run, frame, served_bundle, progress=lambda *done: told.append(done))
+    assert found.stands
+    assert found.grades == run.customers
+    assert found.proof.holds()
+    assert told[-1] == (run.customers, run.customers)
+
+
+def test_a_later_run_by_another_scheme_changes_nothing(
+    database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    stricter = load_scheme().referral.model_copy(update={"band": 0.5})
+    scheme = load_scheme().model_copy(update={"referral": stricter, "version": "9"})
+    other = replace(served_bundle, scheme=scheme)
+    later = run_batch(other, frame, database).run
+    with database.read() as session:
+        assert replay(session, run, frame, served_bundle).stands
+        assert replay(session, later, frame, other).stands
+        with pytest.raises(AuditError, match="another bundle") as caught:
+            replay(session, run, frame, other)
+    assert caught.value.context["needed"] == served_bundle.digest
+
+
+def test_other_indicators_are_named(
+    database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    values = frame.values.copy()
+    column = frame.columns.index("net_amount_365d")
+    values[3, column] = np.nextafter(values[3, column], np.inf)
+    with database.read() as session:
+        found = replay(session, run, replace(frame, values=values), served_bundle)
+        fields = {(d.customer_id, d.field) for d in found.differences}
+        assert (str(frame.customer_id[3]), "indicators.net_amount_365d") in fields
+        assert {customer for customer, _ in fields} == {str(frame.customer_id[3])}
+        short = replace(frame, customer_id=frame.customer_id[1:], values=frame.values[1:])
+        (gone,) = replay(session, run, short, served_bundle).differences
+        assert (gone.customer_id, gone.field) == (str(frame.customer_id[0]), "customer")
+        with pytest.raises(AuditError, match="indicators are of"):
+            replay(
+                session,
+                run,
+                replace(frame, as_of=frame.as_of.replace(year=2001)),
+                served_bundle,
+            )
+
+
+TAMPERINGS = (
+    "UPDATE grade SET score = score + 1e-12 WHERE customer_id = '{c}'",
+    "UPDATE grade SET tier_index = 1 - tier_index % 2 WHERE customer_id = '{c}'",
+    "UPDATE grade SET ltv = ltv * 1.0000001 WHERE customer_id = '{c}'",
+    "UPDATE grade SET referred = NOT referred WHERE customer_id = '{c}'",
+    "UPDATE grade SET indicators = json_set(indicators, '$.tenure_days', 1.5) "
+    "WHERE customer_id = '{c}'",
+    "UPDATE grade_explanation SET base = base + 1e-9 "
+    "WHERE grade_id = (SELECT grade_id FROM grade WHERE customer_id = '{c}')",
+)
+
+
+@pytest.mark.parametrize("statement", TAMPERINGS)
+def test_a_changed_number_in_the_store_is_found(
+    statement: str, database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    customer = str(frame.customer_id[5])
+    with database.write() as session:
+        session.execute(text(statement.format(c=customer)))
+    with database.read() as session:
+        found = replay(session, run, frame, served_bundle)
+    assert {d.customer_id for d in found.differences} == {customer}
+
+
+def test_a_run_that_the_trail_does_not_tell_of_is_refused(
+    database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE run SET customers = customers + 1"))
+    changed = replace(run, customers=run.customers + 1)
+    with database.read() as session:
+        with pytest.raises(AuditError, match="not stored as") as caught:
+            replay(session, changed, frame, served_bundle)
+        assert caught.value.context["fields"] == ["customers"]
+        with pytest.raises(AuditError, match="does not know run"):
+            replay(session, replace(run, run_id="x"), frame, served_bundle)
+
+
+def invoke(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_an_auditor_at_the_command_line(
+    tmp_path: Path,
+    bundle_dir: Path,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
+    publish_frame: Publish,
+) -> None:
+    world = tmp_path / "small"
+    shutil.copytree(bundle_dir, world / "bundle")
+    publish_frame(frame, world / "published")
+    store = Database(f"sqlite:///{world / 'tierwise.db'}")
+    store.upgrade()
+    done = run_batch(served_bundle, frame, store).run
+    with store.read() as session:
+        grade_id = session.execute(text("SELECT grade_id FROM grade LIMIT 1")).scalar_one()
+    place = ("small", "--home", str(tmp_path))
+    head, proof = str(tmp_path / "head.json"), str(tmp_path / "proof.json")
+    assert "events verify. Root" in invoke("verify", *place, "--out", head)
+    assert "only grew since" in invoke("verify", *place, "--head", head)
+    invoke("prove", "1", *place, "--out", proof)
+    assert "run.finished" in invoke("check", proof, "--head", head)
+    assert json.loads(invoke("prove", "1", *place))["head"]["size"] >= 1
+    published = ("--published", str(world / "published"))
+    assert "1 grade of run" in invoke("replay", grade_id, *place, *published)
+    assert f"{len(frame):,} grades of run" in invoke("replay", done.run_id, *place, *published)
+    with pytest.raises(AuditError, match="no grade 'nobody'"):
+        invoke("replay", "nobody", *place, *published)
+    document = json.loads(Path(proof).read_text("utf-8"))
+    document["event"]["actor"] = "x"
+    Path(proof).write_text(json.dumps(document), "utf-8")
+    with pytest.raises(AuditError, match="does not hold"):
+        invoke("check", proof)
+    for broken in ("[]", "{}", "no json"):
+        Path(proof).write_text(broken, "utf-8")
+        with pytest.raises(AuditError):
+            invoke("check", proof)
+        with pytest.raises(AuditError):
+            invoke("verify", *place, "--head", proof)
+    with store.write() as session:
+        session.execute(text("UPDATE grade SET score = 1.0 WHERE grade_id = :g"), {"g": grade_id})
+    store.dispose()
+    with pytest.raises(AuditError, match="came out otherwise"):
+        invoke("replay", grade_id, *place, *published)

@@ -1,0 +1,1 @@
+"""What tier service does, told apart from what the market does (requirement #110)."""
