@@ -132,7 +132,7 @@ def test_dry_run_counts_by_hand(published: Path) -> None:
     # 29 rise by half of the way; of them the largest revenue first.
     assert len(found["movers"]) == 20
     assert found["movers"][0] == {
-        "customer": "C039", "before": "sales_team", "after": "important", "revenue": "80,000",
+        "customer": "C039", "before": "sales_team", "after": "important", "revenue": 80000.0,
     }  # fmt: skip
     assert found["after"]["weight_without_data"] == pytest.approx(0.20 + 0.15)
     # 50 000 and 48 days from the 25th on: core if payment were known.
