@@ -9,7 +9,7 @@ from serving.api.presenting import text_of, tier_of
 from serving.domain import grade as domain
 from serving.lifting import step_of, tell_lift
 from tiering.lift.actions import Actions
-from tiering.lift.proposals import Change, Lift
+from tiering.lift.found import Change, Lift
 
 
 def lift(
