@@ -10,7 +10,7 @@ WORKERS ?= 2
 PACKAGES := features tiering training serving tierwise
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports bench bench-features bench-models lock clean
+.PHONY: help install demo test check format lint types imports bench bench-features bench-models bench-certified lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,7 +33,7 @@ demo: install ## the whole road on a real order log, then serve it (DEMO_ARGS="-
 
 test: install ## all tests with coverage floors
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='tiering/*' --fail-under=100
 	$(BIN)/python -m coverage report --omit='tiering/*' --fail-under=90
 
@@ -60,6 +60,9 @@ bench-features: install ## 24 snapshots of 1 and 10 million order rows (half an 
 
 bench-models: install ## judge the models against every baseline on every data set (docs/benchmarks/models.md)
 	$(BIN)/python -m tests.benchmarks.models.bench_models
+
+bench-certified: install ## certify automatic grades at past origins (docs/benchmarks/certified.md)
+	$(BIN)/python -m tests.benchmarks.certified.bench_certified
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --fork-strategy fewest

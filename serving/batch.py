@@ -17,11 +17,13 @@ from datetime import UTC, datetime, time
 import numpy as np
 
 from features.schema import FloatArray, IndicatorFrame
+from serving.alerting import AlertChanges, policy_sha256, renew_alerts, watch
 from serving.audit import record
 from serving.domain.case import Referrals, ReviewCase, refer
 from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
-from serving.domain.grade import Basis, Grade, Run, TierLabel, TierSummary
+from serving.domain.grade import Basis, Grade, Run, TierSummary
+from serving.domain.labels import TierLabel
 from serving.domain.tenure import HeldBefore
 from serving.explain import Explanations, concatenate
 from serving.holding import hold
@@ -49,6 +51,8 @@ class BatchResult:
         False when the current run already holds these grades; then nothing was written.
     opened, kept, withdrawn
         Review cases opened, still open from before, and closed as no longer needed.
+    alerts
+        What became of the alerts; None when nothing was written.
     """
 
     run: Run
@@ -56,6 +60,7 @@ class BatchResult:
     opened: int = 0
     kept: int = 0
     withdrawn: int = 0
+    alerts: AlertChanges | None = None
 
 
 def run_batch(
@@ -104,6 +109,7 @@ def run_batch(
     fingerprint = _sha256(
         *(frame_sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
         *(policy.sha256 for policy in packaged_lifecycles()),
+        *policy_sha256(),
         before.run_id or "",
     )
     if current is not None and current.fingerprint == fingerprint and not force:
@@ -113,6 +119,7 @@ def run_batch(
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
     basis = basis_of(bundle, frame.as_of, run_id)
     grades, explanations = _grade_all(bundle, frame, values, basis, before, tell)
+    watched = watch(bundle, frame, values, grades, basis)
 
     tell("store", 0, len(grades))
     with database.write() as session:
@@ -140,7 +147,9 @@ def run_batch(
         referrals = refer(grades, reviews.open_cases(), finished_at)
         reviews.add(referrals.opened)
         reviews.replace(referrals.renewed + referrals.withdrawn)
-        record(session, _happenings(run, grades, referrals), at=finished_at, actor=actor)
+        alerts = renew_alerts(session, watched, run_id, finished_at)
+        happenings = _happenings(run, grades, referrals, alerts)
+        record(session, happenings, at=finished_at, actor=actor)
     tell("store", len(grades), len(grades))
     return BatchResult(
         run,
@@ -148,6 +157,7 @@ def run_batch(
         opened=len(referrals.opened),
         kept=len(referrals.renewed),
         withdrawn=len(referrals.withdrawn),
+        alerts=alerts,
     )
 
 
@@ -194,7 +204,9 @@ def _summary(tier: TierLabel, grades: list[Grade]) -> TierSummary:
     )
 
 
-def _happenings(run: Run, grades: Sequence[Grade], referrals: Referrals) -> list[Happening]:
+def _happenings(
+    run: Run, grades: Sequence[Grade], referrals: Referrals, alerts: AlertChanges
+) -> list[Happening]:
     basis = run.basis
     moves = Counter(grade.tenure.event for grade in grades if grade.tenure)
     finished = Happening(
@@ -217,12 +229,14 @@ def _happenings(run: Run, grades: Sequence[Grade], referrals: Referrals) -> list
             "tiers": {summary.tier.id: summary.customers for summary in run.tiers},
             "previous_run_id": run.previous_run_id,
             "moves": dict(sorted(moves.items())),
+            "alerts": alerts.payload,
         },
     )
     return [
         finished,
         *(_about("case.opened", case) for case in referrals.opened),
         *(_about("case.withdrawn", case) for case in referrals.withdrawn),
+        *alerts.happenings,
     ]
 
 

@@ -241,6 +241,17 @@ def _show(result: BatchResult) -> None:
     console.print(table)
     console.print(
         f"Review cases: {result.opened} opened, {result.kept} kept, "
-        f"{result.withdrawn} withdrawn. Run {run.run_id}.",
+        f"{result.withdrawn} withdrawn. {_alerts_told(result)}Run {run.run_id}.",
         highlight=False,
     )
+
+
+def _alerts_told(result: BatchResult) -> str:
+    """Return a sentence about the alerts; empty where nothing was written."""
+    if result.alerts is None:
+        return ""
+    steps = sorted(result.alerts.steps.items())
+    told = ", ".join(f"{count:,} {step.value}" for step, count in steps)
+    waiting = sum(result.alerts.waiting.values())
+    more = f" ({waiting:,} more wait for others to be worked off)" if waiting else ""
+    return f"Alerts: {told or 'none'}{more}. "

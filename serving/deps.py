@@ -17,6 +17,7 @@ from serving.domain.grade import Run
 from serving.errors import NotReadyError
 from serving.models import ModelHolder
 from serving.settings import Settings
+from serving.store.alerts import AlertStore
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import READERS, Database, Session
@@ -70,6 +71,12 @@ async def reviews(session: SessionDep) -> Reviews:
     return Reviews(session)
 
 
+async def alerts(session: SessionDep) -> AlertStore:
+    """Return the alerts as of the request's transaction."""
+    return AlertStore(session)
+
+
+AlertsDep = Annotated[AlertStore, Depends(alerts)]
 GradesDep = Annotated[Grades, Depends(grades)]
 ReviewsDep = Annotated[Reviews, Depends(reviews)]
 

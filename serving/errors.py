@@ -6,6 +6,7 @@
     ├── NotReadyError          no bundle or no finished run yet
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
+    ├── AlertNotFoundError     there is no such alert
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
     └── AuditError             the audit trail does not verify
@@ -33,6 +34,10 @@ class StoreError(ServiceError):
 
 class CustomerNotFoundError(ServiceError):
     """The customer has no grade in the run that is served."""
+
+
+class AlertNotFoundError(ServiceError):
+    """There is no such alert."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
+    service.AlertNotFoundError: (404, "No such alert"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.StoreError: (503, "The store does not answer"),
@@ -37,6 +38,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.AuditError: (500, "The audit trail does not verify"),
     policy.UngradableError: (422, "These values cannot be graded"),
     policy.SchemeError: (500, "The grading scheme is wrong"),
+    policy.TransitionError: (409, "The alert cannot take this step"),
     policy.PopulationError: (500, "The reference population is wrong"),
     data.SourceNotFoundError: (500, "A source is missing"),
     data.EmptySourceError: (500, "A source is empty"),

@@ -221,9 +221,10 @@ def _cut(ordered: FloatArray, fitting: int, above: int, ceiling: float) -> float
 def _between(low: float, high: float, *, closed: bool = False) -> float:
     """Return the shortest decimal in ``(low, high)``, or ``(low, high]``, high up."""
     for decimals in range(_DECIMALS):
-        found: float = math.floor(high * 10**decimals) / 10**decimals
+        scale = float(10**decimals)
+        found = math.floor(high * scale) / scale
         if not closed and found >= high:
-            found = round(found - 10.0**-decimals, decimals)
+            found = round(found - 1.0 / scale, decimals)
         if low < found and (found < high or (closed and found == high)):
             return found
     return high if closed else (low + high) / 2

@@ -6,7 +6,8 @@ The branch::
     ├── SchemeError            the scheme TOML breaks a rule; carries every fault at once
     │   └── WeightsError       a panel's answers or a record of weights break one
     ├── PopulationError        a reference population or a comparison cannot be computed
-    └── UngradableError        the values handed in cannot be graded
+    ├── UngradableError        the values handed in cannot be graded
+    └── TransitionError        an alert cannot take this step from where it stands
 """
 
 from __future__ import annotations
@@ -76,3 +77,7 @@ class PopulationError(PolicyError):
 
 class UngradableError(PolicyError):
     """Values that cannot be graded: a column is absent, or a customer has no data at all."""
+
+
+class TransitionError(PolicyError):
+    """A step that an alert cannot take from where it stands."""

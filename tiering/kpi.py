@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+import numpy as np
 
 from features.schema import CATALOGUE, PREDICTIONS, FloatArray
-from tiering.condition import parse_condition
+from tiering.association import Association, associate
 from tiering.errors import PopulationError
+from tiering.kpi_catalogue import Kpi, KpiCatalogue
 from tiering.kpi_measures import (
     BEFORE,
     DERIVED,
@@ -37,86 +38,6 @@ STATUS_WORDS: Mapping[Status, tuple[str, str]] = {
     "missing": ("data missing", "缺少数据"),
 }
 """Status in words, English and Chinese."""
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Kpi(_Frozen):
-    """One figure with a target.
-
-    Attributes
-    ----------
-    unit
-        ``share`` and ``growth`` (0.25 is 25 %), ``ratio``, ``points`` or ``hours``.
-    good
-        Which way is good.
-    target
-        What is to be reached, never 0. Of ``change``: how much it is to change relative to
-        the baseline, -0.15 for 15 % less.
-    start
-        Where the source document starts from; told, not computed with.
-    measure
-        ``share``, ``mean``, ``ratio``, ``growth``, ``net_promoters``; ``given`` is a figure
-        that no snapshot holds and that is handed in.
-    among, of, value, per
-        What the measure takes (``tiering/kpi_measures.py``); conditions and columns.
-    scale
-        Factor from the column's unit to the KPI's.
-    tables
-        Source tables of a ``given`` figure.
-    requirement
-        Rows of the requirements it answers.
-    """
-
-    id: str
-    label_en: str = ""
-    label_zh: str = ""
-    formula_en: str = ""
-    formula_zh: str = ""
-    window: str
-    unit: Literal["share", "growth", "ratio", "points", "hours"]
-    good: Literal["up", "down"]
-    target: float
-    start: float | None = None
-    kind: Literal["level", "change"] = "level"
-    measure: Literal["share", "mean", "ratio", "growth", "net_promoters", "given"]
-    among: tuple[str, ...] = ()
-    of: tuple[str, ...] = ()
-    value: str = ""
-    per: str = ""
-    scale: float = 1.0
-    tables: tuple[str, ...] = ()
-    requirement: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns it needs, each once."""
-        asked = [parse_condition(text).indicator for text in (*self.among, *self.of)]
-        used = [name for name in (self.value, self.per) if name]
-        earlier = [f"{BEFORE}{self.value}"] if self.measure == "growth" else []
-        return tuple(dict.fromkeys([*asked, *used, *earlier]))
-
-
-class KpiCatalogue(_Frozen):
-    """A versioned list of KPIs; what it must keep: ``tiering/kpi_file.py``.
-
-    Attributes
-    ----------
-    max_deviation
-        Shortfall relative to the target above which the plan is adjusted (#115).
-    min_customers
-        Customers a figure must rest on to be judged.
-    """
-
-    id: str
-    version: str
-    title_en: str = ""
-    title_zh: str = ""
-    max_deviation: float
-    min_customers: int
-    kpis: tuple[Kpi, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +95,33 @@ def board(
     now = _table(occasions, len(occasions) - 1)
     before = _table(occasions, len(occasions) - 2) if len(occasions) > 1 else None
     return tuple(_row(catalogue, kpi, now, before, given or {}) for kpi in catalogue.kpis)
+
+
+def trace(
+    catalogue: KpiCatalogue, occasions: Sequence[Occasion], rows: Sequence[KpiRow]
+) -> dict[str, tuple[Association, ...]]:
+    """Trace each linked KPI that misses its target to its factors: KPI id to associations.
+
+    The customers' relative growth is set beside what they met before it. Links of KPIs that
+    are met, or cannot be judged, are left out.
+
+    Parameters
+    ----------
+    rows
+        The board of the same catalogue and snapshots.
+    """
+    missed = {row.kpi.id: row.kpi for row in rows if row.status in ("near", "adjust")}
+    found = {}
+    for link in catalogue.links:
+        if link.kpi in missed:
+            table = _table(occasions, len(occasions) - 1)
+            value = missed[link.kpi].value
+            before = table[f"{BEFORE}{value}"]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                grown = np.where(before > 0, table[value] / before, np.nan)
+            there = [name for name in link.factors if f"{BEFORE}{name}" in table]
+            found[link.kpi] = associate(grown, {n: table[f"{BEFORE}{n}"] for n in there})
+    return found
 
 
 def _table(occasions: Sequence[Occasion], at: int) -> dict[str, FloatArray]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
-from tiering.kpi import Kpi, KpiCatalogue
+from tiering.kpi_catalogue import Kpi, KpiCatalogue
 from tiering.kpi_measures import BEFORE, DERIVED
 
 PACKAGED = ("company",)
@@ -100,6 +100,13 @@ def faults(catalogue: KpiCatalogue) -> Iterator[Fault]:
                 yield Fault(f"kpis.{key}", f"{text!r} stands {count} times.")
     for kpi in catalogue.kpis:
         yield from _kpi(kpi)
+    growing = {kpi.id for kpi in catalogue.kpis if kpi.measure == "growth"}
+    for link in catalogue.links:
+        if link.kpi not in growing:
+            yield Fault(f"links.{link.kpi}", "is no KPI of the measure 'growth'.")
+        for name in link.factors:
+            if name not in CATALOGUE:
+                yield Fault(f"links.{link.kpi}", f"{name!r} is not in the catalogue.")
 
 
 def _kpi(kpi: Kpi) -> Iterator[Fault]:

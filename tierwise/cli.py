@@ -40,6 +40,9 @@ COMMANDS: dict[str, Entry] = {
         "features.cli", "Ingest sources, check them, publish indicators.", whole=True
     ),
     "recipe": Entry("tierwise.recipes", "Print a training recipe, to copy and change."),
+    "scheme": Entry(
+        "training.commands.scheme", "List, show, check, diff and dry-run schemes.", whole=True
+    ),
     "train": Entry("training.cli", "Train, backtest, stress-test and register a challenger."),
     "backtest": Entry("training.cli", "Rolling-origin backtest beside the baselines."),
     "stress": Entry("training.cli", "Stress scenarios on the champion's tiers."),
@@ -49,6 +52,9 @@ COMMANDS: dict[str, Entry] = {
     "versions": Entry("training.cli", "Registered versions with aliases and key figures."),
     "tune": Entry("training.workbench", "Search recipe fields by backtest, within a budget."),
     "compare": Entry("training.workbench", "Runs side by side: figures, recipes, lineage."),
+    "weights": Entry(
+        "tierwise.weights.cli", "Weights from a panel and from data: ask, blend, sign.", whole=True
+    ),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
@@ -118,6 +124,8 @@ def render(error: TierwiseError) -> Panel:
     """Return an error as a person should meet it: what, where, what to do."""
     lines = [f"[bold]{escape(error.message)}[/bold]"]
     for key, value in error.context.items():
+        if key == "faults":
+            continue  # the message lists them
         text = str(value)
         lines.append(f"[dim]{escape(key)}:[/dim] {escape(text[:2000])}")
     if error.hint:

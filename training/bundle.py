@@ -33,6 +33,7 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
+from training.models.certified import CertifiedTiers, Verdict
 from training.models.churn import ChurnModel, coherent
 from training.models.companions import Companions, correction_texts, stored
 from training.models.health import Health
@@ -65,6 +66,8 @@ class Bundle:
         Where the bundle comes from.
     companions
         What it knows beside: other horizons, demand, contribution, health, renewal.
+    certified
+        Which grades may be issued without an expert; None: none is certified.
     """
 
     columns: tuple[str, ...]
@@ -75,6 +78,7 @@ class Bundle:
     recipe: Recipe
     meta: BundleMeta
     companions: Companions = field(default_factory=Companions)
+    certified: CertifiedTiers | None = None
 
     def score(self, values: FloatArray) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
@@ -175,19 +179,22 @@ class Bundle:
         return found
 
     def indicator_values(
-        self, values: FloatArray, scores: Scores | None = None
+        self, values: FloatArray, scores: Scores | None = None, *, every: bool = False
     ) -> dict[str, FloatArray]:
-        """Return the indicators by name and both predictions: the input of ``decide``.
+        """Return the indicators by name and the predictions: the input of ``decide``.
 
-        Parameters
-        ----------
-        scores
-            What :meth:`score` said of the same values, if it is known already.
+        ``scores`` is what :meth:`score` said of the same values, if it is known already. Demand
+        takes a model of its own: it is NaN without it, and where the scheme does not weigh it
+        unless ``every`` asks for it.
         """
         values = self._checked(values)
         scores = self.score(values) if scores is None else scores
         by_name = {name: values[:, index] for index, name in enumerate(self.columns)}
-        return by_name | {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
+        wanted = every or "demand_forecast" in self.scheme.indicators
+        forecast = wanted and self.recipe.demand is not None
+        demand = self.demand_forecast(values) if forecast else np.full(len(values), np.nan)
+        told = {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
+        return by_name | told | {"demand_forecast": demand}
 
     def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""
@@ -199,6 +206,15 @@ class Bundle:
             flags={"dormant": scores.dormant},
         )
         return scores, decisions
+
+    def verdict(self, scores: Scores, decisions: Decisions) -> Verdict | None:
+        """Say who of the customers of :meth:`decide` needs no expert, and how sure that is.
+
+        None where nothing was certified; then the scheme's own referral is all there is.
+        """
+        if self.certified is None:
+            return None
+        return self.certified.judge(decisions.tier, decisions.composite, scores, self.reference)
 
     def contributions(self, values: FloatArray) -> dict[str, Attribution]:
         """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``."""
@@ -254,6 +270,7 @@ class Bundle:
                 recipe=recipe,
                 meta=manifest.meta,
                 companions=Companions.from_texts(texts, threads),
+                certified=CertifiedTiers.from_texts(texts, threads),
             )
         except (KeyError, TypeError, ValueError, RecipeError, PolicyError) as error:
             raise other_version(folder, error) from error
@@ -274,6 +291,7 @@ class Bundle:
             **correction_texts("churn", self.churn),
             **correction_texts("ltv", self.ltv),
             **self.companions.texts(),
+            **(self.certified.texts() if self.certified is not None else {}),
             "recipe.toml": self.recipe.text,
             "reference.json": dump(self.reference.to_dict()),
             "scheme.toml": scheme_text(self.scheme),

@@ -104,7 +104,14 @@ class TrainingSet:
         return replace(self, net_value=self.more_net_value[horizon_days])
 
     def on(self, days: date | Iterable[date]) -> TrainingSet:
-        """Return the rows of one or several snapshot days, in stored order.
+        """Return the rows of one or several snapshot days, in stored order; see :meth:`rows`."""
+        return self.where(self.rows(days))
+
+    def rows(self, days: date | Iterable[date]) -> BoolArray:
+        """Return which rows are of one or several snapshot days, ``(n,)``.
+
+        A mask costs a byte a row, a copy of the rows a kilobyte: what reads a large set once
+        joins masks and takes what it needs of the columns.
 
         Raises
         ------
@@ -120,11 +127,16 @@ class TrainingSet:
                 hint="Publish every day of the origin plan before training.",
                 days=[str(day) for day in absent],
             )
-        return self.where(np.isin(self.as_of, stamps))
+        return np.isin(self.as_of, stamps)
 
     def column(self, name: str) -> FloatArray:
         """Return one indicator, ``(n,)``."""
         return self.values[:, self.columns.index(name)]
+
+    def some(self, rows: BoolArray, names: Sequence[str]) -> FloatArray:
+        """Return some indicators of the rows where ``rows`` ``(n,)`` is true, in that order."""
+        wanted = np.array([self.columns.index(name) for name in names], dtype=np.int64)
+        return self.values[np.ix_(np.flatnonzero(rows), wanted)]
 
 
 def eligible(values: FloatArray, columns: Sequence[str], rule: Eligibility) -> BoolArray:

@@ -75,4 +75,4 @@ def fit_bundle(
         created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat(),
     )
     bare = Bundle(data.columns, churn, ltv, Reference.fit({}), scheme, recipe, meta, companions)
-    return replace(bare, reference=Reference.fit(bare.indicator_values(present.values)))
+    return replace(bare, reference=Reference.fit(bare.indicator_values(present.values, every=True)))

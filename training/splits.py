@@ -121,14 +121,14 @@ def plan_origins(first_day: date, last_day: date, recipe: Recipe) -> OriginPlan:
         latest - timedelta(days=recipe.backtest.step_days * k)
         for k in range(recipe.backtest.origins - 1, -1, -1)
     ]
-    first_test = _origin(grid, tests[0], recipe)
-    final = _origin(grid, last_day, recipe)
+    first_test = origin_on(grid, tests[0], recipe)
+    final = origin_on(grid, last_day, recipe)
     if first_test is None or final is None or not closed:
         raise _too_short(first_day, last_day, recipe, step, longest)
 
     backtest = [first_test]
     for day in tests[1:]:
-        origin = _origin(grid, day, recipe)
+        origin = origin_on(grid, day, recipe)
         if origin is None:  # a later origin can use every day an earlier one can
             raise _too_short(first_day, last_day, recipe, step, longest)
         backtest.append(origin)
@@ -136,7 +136,14 @@ def plan_origins(first_day: date, last_day: date, recipe: Recipe) -> OriginPlan:
     return OriginPlan(_used(final, backtest), horizons, tuple(backtest), final)
 
 
-def _origin(grid: Sequence[date], day: date, recipe: Recipe) -> Origin | None:
+def origin_on(grid: Sequence[date], day: date, recipe: Recipe) -> Origin | None:
+    """Return what may be used on a day, or None if too little had closed by then.
+
+    Parameters
+    ----------
+    grid
+        Snapshot days, ascending.
+    """
     limit = recipe.origins.train_origins
     churn = _fold("churn", grid, day, recipe.churn.horizon_days, limit)
     ltv = _fold("ltv", grid, day, recipe.ltv.horizon_days, limit)

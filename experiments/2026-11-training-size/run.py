@@ -1,4 +1,4 @@
-"""Train churn and LTV on simulated frames of a large portfolio; print seconds and peak memory.
+"""Train a whole bundle on simulated frames of a large portfolio; print seconds and peak memory.
 
     .venv/bin/python experiments/2026-11-training-size/run.py --customers 250000
 
@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ import numpy as np
 
 from features.schema import CATALOGUE, FloatArray
 from tiering.scheme import load_scheme
+from training.bundle import Bundle
 from training.dataset import TrainingSet, eligible
 from training.fitting import Provenance, fit_bundle
 from training.models.threads import single_threaded_algebra
@@ -32,7 +34,8 @@ from training.splits import OriginPlan, plan_origins
 
 GIB = 1024.0**3
 LAST = date(2026, 9, 30)
-# What the baseline, the eligibility and the challenge of jumps read; kept whatever --features is.
+# What the baseline, the eligibility, the challenge of jumps and the companions read; kept whatever
+# --features is.
 NEEDED = (
     "repeat_count",
     "last_order_age_days",
@@ -43,6 +46,10 @@ NEEDED = (
     "net_amount_jump_365d",
     "largest_order_ratio_730d",
     "jump_explained_365d",
+    "contribution_365d",
+    "contract_days_to_end",
+    "contract_ended_count_730d",
+    "contract_renewal_rate_730d",
 )
 
 
@@ -68,7 +75,7 @@ def main() -> None:
         f"{data.eligible.mean():.0%} eligible"
     )
     before = peak_gib()
-    with timed("fit_bundle, churn and LTV"), single_threaded_algebra():
+    with timed("fit_bundle, all models"), single_threaded_algebra():
         bundle = fit_bundle(
             data,
             plan.final,
@@ -77,8 +84,15 @@ def main() -> None:
             Provenance("simulated", "XXX", True, "0" * 64, "training-size"),
         )
     print(f"peak memory {peak_gib():.2f} GiB, {peak_gib() - before:.2f} above the frames")
+    print(f"absent: {', '.join(bundle.companions.absent) or 'nothing'}; digest {digest(bundle)}")
     with timed(f"score {options.customers:,} customers"):
         bundle.score(data.on(plan.serve_day).values)
+
+
+def digest(bundle: Bundle) -> str:
+    """Return the digest of a bundle's models, without the time they were made."""
+    meta = replace(bundle.meta, created_at="")
+    return replace(bundle, meta=meta).digest[:16]
 
 
 def planned(name: str, origins: int, threads: int) -> tuple[Recipe, OriginPlan]:
@@ -111,13 +125,16 @@ def simulated(
     plan: OriginPlan, names: tuple[str, ...], customers: int, recipe: Recipe
 ) -> TrainingSet:
     """Return the frames of the final day's origins, filled in place, one day after the other."""
-    final = plan.final
-    days = sorted({*final.churn.train_days, *final.ltv.train_days, *final.churn.fit_days,
-                   *final.ltv.fit_days, final.day})  # fmt: skip
+    folds = (plan.final.churn, plan.final.ltv, *plan.final.more)
+    days = sorted({plan.final.day, *(day for fold in folds for day in fold.train_days)})
     rng = np.random.default_rng(recipe.seed)
     n = customers
     values = np.empty((len(days) * n, len(names)))
-    churned, net_value = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    # Outcomes by horizon, of churn and of net value; NaN while the horizon is open.
+    horizons = sorted({fold.horizon_days for fold in folds})
+    churned, net_value = (
+        {days_ahead: np.full(len(values), np.nan) for days_ahead in horizons} for _ in range(2)
+    )
     rate, worth = rng.gamma(1.0, 1 / 40, n) + 1e-4, rng.lognormal(4.0, 1.0, n)
     gone_after = rng.exponential(400.0, n)
     joined = rng.uniform(30.0, 700.0, n)
@@ -140,19 +157,21 @@ def simulated(
         }
         for index, name in enumerate(names):
             values[rows, index] = known[name] if name in known else _column(name, rng, worth)
-        if day + timedelta(days=recipe.ltv.horizon_days) <= plan.serve_day:
-            alive = gone_after > tenure
-            later = rng.poisson(np.where(alive, rate * recipe.ltv.horizon_days, 0.0))
-            churned[rows] = later == 0
-            net_value[rows] = later * worth * rng.lognormal(0.0, 0.3, n)
+        for ahead in horizons:
+            if day + timedelta(days=ahead) <= plan.serve_day:
+                later = rng.poisson(np.where(gone_after > tenure, rate * ahead, 0.0))
+                churned[ahead][rows] = later == 0
+                net_value[ahead][rows] = later * worth * rng.lognormal(0.0, 0.3, n)
     return TrainingSet(
         columns=names,
         values=values,
         customer_id=np.tile(np.char.mod("c%07d", np.arange(n)), len(days)),
         as_of=np.repeat(np.array(days, dtype="datetime64[D]"), n),
-        churned=churned,
-        net_value=net_value,
+        churned=churned[recipe.churn.horizon_days],
+        net_value=net_value[recipe.ltv.horizon_days],
         eligible=eligible(values, names, recipe.eligibility),
+        more_churned=churned,
+        more_net_value=net_value,
     )
 
 

@@ -14,6 +14,7 @@ from features.windows import (
     change,
     falls_in_a_row,
     known_if,
+    positive,
     ratio,
     relative_slope,
     variation,
@@ -39,6 +40,11 @@ def dynamic(tables: SnapshotTables) -> ir.Table:
     ``net_amount_cv_6m``
         Population standard deviation of those six amounts over their mean; unknown in
         the same cases.
+    ``net_amount_drop_2m``
+        One minus the larger net amount of the last two months over a third of that of
+        the 90 days before them, cut to 0..1: 0.5 says that both months brought at most half
+        of a usual one. Unknown with a tenure below 150 days or where those 90 days
+        brought nothing.
     ``declining_months``
         Latest of the five steps between those months in a row that fall, 0 to 5.
     ``growing_months``
@@ -104,6 +110,10 @@ def _trend(tables: SnapshotTables) -> ir.Table:
         for k in reversed(range(MONTHS))
     ]
     whole = sums.tenure >= MONTHS * MONTH_DAYS
+    settled = sums.tenure >= 5 * MONTH_DAYS
+    before = sums.m2 + sums.m3 + sums.m4
+    # Sums of decimals, divided once: a drop to exactly half is exactly 0.5.
+    drop = ratio(before - 3 * ibis.greatest(sums.m0, sums.m1), positive(before)).clip(0.0, 1.0)
     earlier = sums.order_days - sums.order_days_90d.fill_null(0)
     return sums.select(
         "customer_id",
@@ -112,6 +122,7 @@ def _trend(tables: SnapshotTables) -> ir.Table:
         net_amount_momentum_30d=known_if(sums.tenure >= MONTH_DAYS, change(sums.m0, usual)),
         net_amount_slope_6m=known_if(whole, relative_slope(amounts)),
         net_amount_cv_6m=known_if(whole, variation(amounts)),
+        net_amount_drop_2m=known_if(settled, drop),
         declining_months=falls_in_a_row(oldest_first),
         growing_months=falls_in_a_row(fallen),
         repurchase_rate_90d=ratio(sums.followed_90d, earlier),

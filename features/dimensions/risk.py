@@ -68,6 +68,9 @@ def risk(tables: SnapshotTables) -> ir.Table:
         without one.
     ``open_ticket_count``
         Tickets not resolved at as_of.
+    ``complaint_open_days``
+        Calendar days since the oldest complaint not resolved at as_of was opened; 0
+        without one.
     ``csat_mean_365d``
         Mean satisfaction of the tickets opened in the window that have one, each
         rounded to six decimals.

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from serving.api.alert_examples import ALERT
 from serving.api.examples import SIMULATIONS
 from serving.api.service_schemas import Problem
 from serving.problems import MEDIA_TYPE
@@ -19,6 +20,11 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         "detail": "Customer 'c-9' has no grade in run 20240701T020000000000-1a2b3c4d "
         "(as of 2024-06-30).",
         "instance": "/v1/grades/c-9",
+    },
+    409: {
+        "type": "urn:tierwise:problem:transition",
+        "title": "The alert cannot take this step",
+        "detail": "The alert is resolved; it cannot be acknowledged.",
     },
     413: {"title": "Content Too Large", "detail": "The body has more than 65,536 bytes."},
     415: {
@@ -46,7 +52,8 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
 _MEANING = {
     400: "The body is no text, nested too deeply, or has a number of thousands of digits.",
     404: "There is no such thing.",
-    413: "The body is larger than any what-if.",
+    409: "It cannot take this step from where it stands.",
+    413: "The body is larger than any this address takes.",
     415: "The body is not declared as JSON.",
     422: "The request is well-formed but wrong; `errors` lists every fault.",
     503: "Not ready yet, or the store does not answer; try later.",
@@ -84,6 +91,7 @@ def describe(app: FastAPI) -> None:
             schemas["Problem"] = schema
             # FastAPI drops every null, also those that an example is there to show.
             schemas["Simulation"]["examples"] = SIMULATIONS
+            schemas["Alert"]["examples"] = [ALERT]
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -152,3 +152,67 @@ class AuditEventRow(Table):
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class AlertRow(Table):
+    """An alert; the partial index allows one of a customer and kind that is not over."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index(
+            "uq_alert_uncleared",
+            "customer_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("NOT cleared"),
+            postgresql_where=text("NOT cleared"),
+        ),
+        Index("ix_alert_state_due", "state", "due_at", "alert_id"),
+        Index("ix_alert_due", "due_at", "alert_id"),
+        Index("ix_alert_kind_state_due", "kind", "state", "due_at", "alert_id"),
+    )
+
+    alert_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    customer_id: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    catalogue: Mapped[str] = mapped_column(Text)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
+    tier_id: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(String(10))
+    owner: Mapped[str] = mapped_column(Text)
+    escalates_to: Mapped[str] = mapped_column(Text)
+    needs_analysis: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(20))
+    raised_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    responded_at: Mapped[datetime | None]
+    analysed: Mapped[bool]
+    escalated_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    measure: Mapped[str | None] = mapped_column(Text)
+    cleared: Mapped[bool]
+    reopened: Mapped[int]
+    texts: Mapped[dict[str, str]] = mapped_column(JSON)
+    thresholds: Mapped[dict[str, str]] = mapped_column(JSON)
+    numbers: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    cause: Mapped[str | None] = mapped_column(Text)
+    evidence: Mapped[list[str]] = mapped_column(JSON)
+    stated_cause: Mapped[str | None] = mapped_column(Text)
+    industry: Mapped[str | None] = mapped_column(Text)
+
+
+class AlertActionRow(Table):
+    """What somebody did about an alert; rows are only ever added."""
+
+    __tablename__ = "alert_action"
+
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.alert_id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(20))
+    note: Mapped[str] = mapped_column(Text)
+    cause: Mapped[str | None] = mapped_column(Text)
+    measure: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str | None] = mapped_column(String(20))

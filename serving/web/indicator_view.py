@@ -57,7 +57,8 @@ def indicator_groups(
             entry
             for entry in (*PREDICTIONS.values(), *CATALOGUE.values())
             if entry.dimension == dimension.id
-            and (entry.name in grade.indicators or entry.name in PREDICTIONS)
+            # A prediction that is neither made nor weighed is no missing data.
+            and (entry.name in grade.indicators or entry.name in points or _told(grade, entry))
         ]
         lines = [_line(writer, entry, grade, points, parts) for entry in entries]
         if BASELINE in parts and dimension.id == PREDICTIONS["ltv"].dimension:
@@ -75,6 +76,10 @@ def indicator_groups(
             )
         )
     return tuple(groups)
+
+
+def _told(grade: Grade, entry: Indicator) -> bool:
+    return grade.value(entry.name) is not None
 
 
 def _points(explanation: Explanation) -> dict[str, float | None]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("features", "tiering", "training", "serving", "tierwise")
 SOURCES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
@@ -80,6 +82,11 @@ COLD = {
 def test_a_cold_import_stays_light(module: str) -> None:
     code = f"import sys, {module}; print('\\n'.join(m.split('.')[0] for m in sys.modules))"
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", code],
+        env=untraced(),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     assert set(result.stdout.split()).isdisjoint(COLD[module])

@@ -73,6 +73,9 @@ def service(tickets: pd.DataFrame) -> Columns:
         "complaint_count_180d": count(window(complaints, 180)),
         "complaint_count_30d": count(window(complaints, 30)),
         "open_ticket_count": count(tickets[tickets["resolved_at"].isna()]),
+        "complaint_open_days": complaints[complaints["resolved_at"].isna()]
+        .groupby(ID)["age"]
+        .max(),
         "resolution_days_mean_365d": resolved.groupby(ID)["seconds"].mean() / SECONDS_PER_DAY,
         "first_response_days_mean_365d": answered.groupby(ID)["seconds"].mean() / SECONDS_PER_DAY,
         "resolution_rate_365d": ratio(n_closed, n_opened),

@@ -243,6 +243,7 @@ def months(lines: pd.DataFrame, days: pd.DataFrame, buyers: pd.DataFrame) -> Col
     step = net.sub(net.shift(-1, axis=1)).iloc[:, :5]
     existed = pd.DataFrame({k: tenure >= 30 * (k + 1) for k in range(5)})
     usual = net[[1, 2, 3]].sum(axis=1) / 3
+    earlier = net[[2, 3, 4]].sum(axis=1) / 3
     whole = tenure >= 180
     active = window(days, 360)
     active = active.assign(month=active["age"] // 30)[[ID, "month"]].drop_duplicates()
@@ -250,6 +251,9 @@ def months(lines: pd.DataFrame, days: pd.DataFrame, buyers: pd.DataFrame) -> Col
         "net_amount_momentum_30d": change(net[0], usual).where(tenure >= 30),
         "net_amount_slope_6m": ratio(slope, positive(mean)).where(whole),
         "net_amount_cv_6m": ratio(net.std(axis=1, ddof=0), positive(mean)).where(whole),
+        "net_amount_drop_2m": (1 - net[[0, 1]].max(axis=1) / positive(earlier))
+        .clip(0, 1)
+        .where(tenure >= 150),
         "declining_months": (step < 0).astype(int).cumprod(axis=1).sum(axis=1),
         "growing_months": ((step > 0) & existed).astype(int).cumprod(axis=1).sum(axis=1),
         "active_month_share_12m": (

@@ -7,7 +7,6 @@ goes through every door in about a minute. The worlds themselves are run by `mak
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -27,9 +26,10 @@ import pytest
 from features.backends import connect
 from features.manifest import Manifest, file_hash
 from features.worlds import b2b
+from tests.processes import untraced
 from training.bundle import Bundle
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 MAPPING = """
 world = "small"
@@ -79,6 +79,9 @@ class Small:
 def fewer_trees(text: str) -> str:
     text = re.sub(r"^rounds = \d+", "rounds = 25", text, flags=re.M)
     text = re.sub(r"^train_origins = \d+", "train_origins = 4", text, flags=re.M)
+    # Two that run, and one whose table these data lack.
+    some = ["demand_minus_30", "payments_plus_30", "interactions_missing"]
+    text = re.sub(r"^scenarios = .*", f"scenarios = {json.dumps(some)}", text, flags=re.M)
     # 250 accounts cannot hold the limits that are meant for thousands.
     for name, limit in {
         "min_churn_auc": "0.0",
@@ -144,7 +147,11 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 def killed_at(command: list[str], marker: str) -> None:
     """Start the demo and kill it the hard way as soon as it tells of ``marker``."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=unbuffered()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**untraced(), "PYTHONUNBUFFERED": "1"},
     )
     assert process.stdout is not None
     told = []
@@ -155,10 +162,6 @@ def killed_at(command: list[str], marker: str) -> None:
             break
     process.stdout.close()
     assert process.wait(60) == -signal.SIGKILL, "".join(told)
-
-
-def unbuffered() -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 def assert_nothing_is_half_written(home: Path) -> None:

@@ -31,7 +31,7 @@ def tables() -> Iterator[SnapshotTables]:
 
 def test_the_catalogue_has_its_size() -> None:
     assert len(CATALOGUE) >= 60  # what the data foundation promises
-    assert set(PREDICTIONS) == {"ltv", "churn_probability"}
+    assert set(PREDICTIONS) == {"ltv", "churn_probability", "demand_forecast"}
     assert not set(CATALOGUE) & set(PREDICTIONS)
     assert {i.dimension for i in CATALOGUE.values()} == set(Dimension) == set(DIMENSIONS)
 

@@ -20,6 +20,8 @@ from features.sources import Sources, ingest, open_sources
 from features.worlds import journey
 from tests.features import random_rows, tiny
 
+pytestmark = pytest.mark.long
+
 TOLERANCE = 1e-9
 
 END_OF_DAY = Snapshot.at(date(2026, 6, 30))
@@ -121,7 +123,8 @@ def test_real_households(households: Sources, day: date) -> None:
 
 
 # Random small tables (tests/features/random_rows.py). Not shrunk: an example takes a second,
-# and the message names the customers.
+# and the message names the customers. Not traced: the tests above run the same lines.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("known_later", [False, True])
 @settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(rows=random_rows.tables(END_OF_DAY.as_of))

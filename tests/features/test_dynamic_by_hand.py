@@ -81,6 +81,29 @@ def test_months_in_a_row(found: dict[str, Values]) -> None:
     assert rising["newcomer"] == 1  # the first month is where it begins, no rise
 
 
+def test_a_drop_is_that_of_the_better_of_two_months() -> None:
+    """#76: half of usual in both months is a drop of 0.5, one good month is none."""
+    usual = (100, 100, 100)
+    amounts = {
+        "halved": (40, 50, *usual),
+        "once": (40, 100, *usual),
+        "less": (70, 69, *usual),
+        "gone": (0, 0, 30, 0, 0),
+        "grown": (150, 160, *usual),
+        "asleep": (0, 0, 0, 0, 0),
+        "young": (0, 0, 100, 100),
+    }
+    orders = [line for who, latest_first in amounts.items() for line in months(who, *latest_first)]
+    orders = [line for line in orders if line["net_amount"]]
+    orders += [order(who, ago(400), 7) for who in amounts if who != "young"]
+    found = measure(dynamic, {"orders": orders}, NOW)[0]
+    drops = {who: values["net_amount_drop_2m"] for who, values in found.items()}
+    assert drops == {
+        "halved": 0.5, "once": 0.0, "less": 0.3, "gone": 1.0, "grown": 0.0,
+        "asleep": None, "young": None,
+    }  # fmt: skip
+
+
 def test_repurchase_within_90_days(found: dict[str, Values]) -> None:
     rates = {who: values["repurchase_rate_90d"] for who, values in found.items()}
     # Days 300, 210, 119 and 90 are old enough; the second waited for 91 days.

@@ -19,6 +19,8 @@ from features.visibility import position
 from tests.features import random_rows
 from tests.features.tiny import Row, order, sources
 
+pytestmark = pytest.mark.long
+
 DAYS = (date(2026, 1, 31), date(2026, 4, 30), date(2026, 6, 30))
 END = Snapshot.at(DAYS[-1]).as_of
 
@@ -44,7 +46,9 @@ def relations(connection: BaseBackend) -> set[str]:
     return {name for (name,) in names if name.startswith("history_")}
 
 
-# Not shrunk: an example takes seconds, and a difference is told by column.
+# Not shrunk: an example takes seconds, and a difference is told by column. Not traced: the tests
+# below run the same lines once.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("versioned", [random_rows.VERSIONED, ()], ids=["versions", "late only"])
 @settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(data=st.data())

@@ -196,6 +196,20 @@ def test_a_streak_of_low_ratings_ends_at_a_good_one() -> None:
     assert frame["low_csat_streak"] == {"ended": 0, "half": 2, "low": 3, "none": 0}
 
 
+def test_the_oldest_open_complaint_counts() -> None:
+    """#86: what waits for a solution; a solved complaint and an open question do not."""
+    complaints = {"a": [(9, None), (3, None)], "b": [(9, 1)], "c": []}
+    tickets = [
+        {"ticket_id": f"{customer}{days}", "customer_id": customer, "is_complaint": True}
+        | {"occurred_at": ago(days), "resolved_at": None if done is None else ago(done)}
+        for customer, opened in complaints.items()
+        for days, done in opened
+    ]
+    asked = {"ticket_id": "q", "customer_id": "c", "is_complaint": False, "occurred_at": ago(20)}
+    frame = risk_of({"orders": [line(c, 5, 100) for c in complaints], "tickets": [*tickets, asked]})
+    assert frame["complaint_open_days"] == {"a": 9, "b": 0, "c": 0}
+
+
 def test_credit_grades_fall_in_even_steps() -> None:
     scores = list(CREDIT_SCORES.values())
     assert len(scores) == 30

@@ -19,6 +19,7 @@ from features.contract import CONTRACT, DTYPES, REASONS
 from features.errors import ContractError, DataError, EmptySourceError
 from features.sources import ingest, open_sources
 from tests.factories import NOON, Row, orders, sources, take_in
+from tests.processes import untraced
 
 
 def accepted(folder: Path, table: str = "orders") -> list[dict[str, Any]]:
@@ -356,7 +357,8 @@ class TestAtomic:
             "ingest({'orders': orders([{}, {}]), 'tickets': tickets([{}])}, Path(sys.argv[1]),\n"
             "       connection=connect(), world='w', currency='EUR', progress=kill)\n"
         )
-        run = subprocess.run([sys.executable, "-c", program, str(tmp_path / "s")], check=False)
+        command = [sys.executable, "-c", program, str(tmp_path / "s")]
+        run = subprocess.run(command, env=untraced(), check=False)
         assert run.returncode == -9
         assert open_sources(tmp_path / "s").info == before
         after = take_in(tmp_path / "s", orders=[{}, {}]).info  # and the next run goes through

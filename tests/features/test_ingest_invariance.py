@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,9 @@ from features.contract import REASONS
 from features.errors import EmptySourceError
 from features.sources import SourceReport
 from tests.features.mapped import HEADER, PLAIN, Row, accepted, refused, take_in
+
+# Not traced: test_ingest.py runs the same lines once, these run them many times.
+pytestmark = pytest.mark.no_cover
 
 Line = tuple[str, str, str, str]
 

@@ -23,6 +23,9 @@ from features.snapshot import Snapshot
 from features.sources import Sources
 from tests.features import tiny
 
+# The same code runs in every test of indicators; here it is only run again.
+pytestmark = [pytest.mark.long, pytest.mark.no_cover]
+
 SNAPSHOT = Snapshot.at(date(2026, 2, 28))
 LATER_KNOWN = Snapshot.at(date(2026, 2, 28), datetime(2026, 4, 15))
 MOMENTS = {

@@ -21,6 +21,7 @@ from features.schema import CATALOGUE
 from features.snapshot import Snapshot
 from features.sources import Sources, open_sources
 from tests.features import tiny
+from tests.processes import untraced
 
 DAYS = (date(2026, 4, 30), date(2026, 7, 31), date(2026, 9, 30))
 HORIZONS = (30, 60)
@@ -258,7 +259,7 @@ def test_a_killed_run_leaves_no_half_file_and_is_taken_up(
     publish(sources, Path(sys.argv[2]), days, {HORIZONS}, progress=progress)
     """)
     command = [sys.executable, "-c", script, str(folder), str(tmp_path)]
-    killed = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    killed = subprocess.run(command, env=untraced(), capture_output=True, check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
     left = files(tmp_path)

@@ -59,7 +59,9 @@ half_year AS (
         avg(CAST(amount AS DOUBLE)) AS mean,
         stddev_pop(CAST(amount AS DOUBLE)) AS spread,
         min(CAST(amount AS DOUBLE)) FILTER (WHERE number = 0) AS latest,
-        sum(CAST(amount AS DOUBLE)) FILTER (WHERE number IN (1, 2, 3)) / 3 AS usual
+        sum(CAST(amount AS DOUBLE)) FILTER (WHERE number IN (1, 2, 3)) / 3 AS usual,
+        max(CAST(amount AS DOUBLE)) FILTER (WHERE number IN (0, 1)) AS better_of_two,
+        sum(CAST(amount AS DOUBLE)) FILTER (WHERE number IN (2, 3, 4)) / 3 AS earlier
     FROM month
     GROUP BY customer_id
 ),
@@ -166,7 +168,9 @@ SELECT
     CAST(coalesce(f.now, 0) AS DOUBLE) AS document_download_count_30d,
     CASE WHEN f.now + f.before > 0
         THEN (f.now - f.before) / CAST(f.now + f.before AS DOUBLE) END
-        AS document_download_change_30d
+        AS document_download_change_30d,
+    CASE WHEN c.tenure >= 150 AND h.earlier > 0
+        THEN greatest(0, least(1, 1 - h.better_of_two / h.earlier)) END AS net_amount_drop_2m
 FROM customer AS c
 JOIN half_year AS h ON h.customer_id = c.customer_id
 JOIN decline AS d ON d.customer_id = c.customer_id

@@ -290,6 +290,10 @@ SELECT
                     > (coalesce(t.resolved_at, t.occurred_at), t.ticket_id)
           )
     ) AS DOUBLE) AS low_csat_streak,
+    CAST(coalesce((
+        SELECT max(CAST($as_of AS DATE) - CAST(t.occurred_at AS DATE)) FROM ticket AS t
+        WHERE t.customer_id = c.customer_id AND t.is_complaint AND t.resolved_at IS NULL
+    ), 0) AS DOUBLE) AS complaint_open_days,
     (
         SELECT CAST(count(*) FILTER (WHERE p.left_at > $as_of - INTERVAL 730 DAY) AS DOUBLE)
         FROM contact AS p

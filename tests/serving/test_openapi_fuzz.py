@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import schemas, service_schemas
+from serving.api import alert_schemas, parts, schemas, service_schemas
 from serving.api.service_schemas import Problem
 
 
@@ -31,6 +31,12 @@ OPERATIONS = (
     ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
     ("GET", "/v1/reviews"),
+    ("GET", "/v1/alerts"),
+    ("GET", "/v1/alerts/{alert_id}"),
+    ("POST", "/v1/alerts/{alert_id}/acknowledge"),
+    ("POST", "/v1/alerts/{alert_id}/analyse"),
+    ("POST", "/v1/alerts/{alert_id}/resolve"),
+    ("GET", "/v1/alert-cases"),
     ("GET", "/v1/model"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -96,8 +102,11 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
     assert all(name.replace("_", "").isalpha() and "v1" not in name for name in names)
 
 
-@pytest.mark.parametrize("model", [schemas.Grade, schemas.Explanation, service_schemas.ReviewCase])
-def test_examples_are_answers(document: dict, model: type[schemas.Out]) -> None:
+@pytest.mark.parametrize(
+    "model",
+    [schemas.Grade, schemas.Explanation, service_schemas.ReviewCase, alert_schemas.Alert],
+)
+def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:
     (example,) = document["components"]["schemas"][model.__name__]["examples"]
     naive = json.loads(json.dumps(example).replace('Z"', '"'))
     assert model.model_validate(naive).model_dump(mode="json", by_alias=True) == example

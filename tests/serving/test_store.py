@@ -41,7 +41,7 @@ def test_migrations_go_up_and_down(tmp_path: Path) -> None:
     assert not store.is_current()
     store.upgrade()
     store.upgrade()
-    assert store.revision() == "0004"
+    assert store.revision() == "0005"
     assert store.is_current()
     tables = set(inspect(create_engine(url)).get_table_names())
     assert tables == {*Table.metadata.tables, "alembic_version"}
@@ -190,8 +190,6 @@ def test_what_is_stored_reads_back_as_it_was(
 def test_grades_are_added_in_chunks(
     database: Database, served_bundle: Bundle, frame: IndicatorFrame
 ) -> None:
-    from serving.domain.tenure import HeldBefore
-    from serving.holding import hold
     from serving.scoring import aligned, grade
 
     result = run_batch(served_bundle, frame, database)

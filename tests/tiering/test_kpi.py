@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tiering.errors import PopulationError, SchemeError
-from tiering.kpi import STATUS_WORDS, Kpi, KpiCatalogue, KpiRow, board
+from tiering.kpi import STATUS_WORDS, KpiRow, board, trace
+from tiering.kpi_catalogue import Kpi, KpiCatalogue
 from tiering.kpi_file import load_kpis, parse_kpis
 from tiering.kpi_measures import Measured, Occasion
 
@@ -154,6 +155,21 @@ def test_a_board_needs_a_snapshot() -> None:
         board(load_kpis(), [])
 
 
+def test_a_lagging_value_is_traced() -> None:  # 108
+    rng = np.random.default_rng(0)
+    csat = rng.uniform(50, 100, 100)
+    before = occasion(DAYS[1], 0, ltv=np.full(100, 10.0), csat_mean_365d=csat)
+    now = occasion(DAYS[2], 0, ltv=10 + csat / 100, csat_mean_365d=csat)
+    kpis = load_kpis()
+    lagging = board(kpis, [before, now])
+    found = trace(kpis, [before, now], lagging)
+    assert set(found) == {"ltv_growth"}  # profit is unknown
+    (traced,) = found["ltv_growth"]
+    assert (traced.factor, traced.rank_correlation) == ("csat_mean_365d", 1.0)
+    thriving = occasion(DAYS[2], 0, ltv=20, csat_mean_365d=csat)
+    assert trace(kpis, [before, thriving], board(kpis, [before, thriving])) == {}
+
+
 SMALL = """
 id = "own"
 version = "1"
@@ -226,6 +242,13 @@ def test_all_faults_at_once() -> None:
     assert "4 faults" in caught.value.message
     with pytest.raises(SchemeError, match="is empty"):
         parse_kpis(SMALL[: SMALL.index("[[kpis]]")] + "kpis = []")
+
+
+def test_links_are_of_growth_and_indicators() -> None:
+    with pytest.raises(SchemeError) as caught:
+        parse_kpis(SMALL + '[[links]]\nkpi = "silent_share"\nfactors = ["csat_mean_365d", "luck"]')
+    told = [fault.message for fault in caught.value.faults]
+    assert told == ["is no KPI of the measure 'growth'.", "'luck' is not in the catalogue."]
 
 
 def test_a_catalogue_that_cannot_be_read() -> None:

@@ -61,6 +61,7 @@ def test_high_risk_turns_sixty_day_terms_into_prepayment() -> None:
     assert (risky.pack.payment_terms_days, risky.pack.prepay) == (None, True)
     assert risky.pack.response_hours == 1.0
     assert "预付款" in risky.risk.text_zh
+    assert packs.risks[0].indicators == {"max_overdue_days"}
     assert pack_of(packs, "gold", {"high_risk"}) is None
 
 
@@ -163,3 +164,30 @@ def test_conditions_of_a_risk_must_be_conditions() -> None:
     with pytest.raises(SchemeError) as caught:
         parse_packs(text)
     assert [fault.path for fault in caught.value.faults] == ["packs.risks[0].when"] * 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "name", "renamed"),
+    [
+        ("default", "four-tier", {}),
+        ("five-dimension-lifecycle", "four-tier", {}),
+        ("purchase-tenure", "four-tier", {"strategic_partner": "strategic"}),
+        ("b2b-four", "b2b-score", {"routine": "regular", "prospective": "latent"}),
+        ("rfm-strategic", "account", {"ordinary": "general"}),
+        ("weighted-50-30-20", "graded", {"watch": "observed"}),
+    ],
+)
+def test_shipped_schemes_carry_the_packs_of_their_documents(
+    scheme: str, name: str, renamed: dict[str, str]
+) -> None:
+    packs = packaged_packs(name)
+    pairs = [(pack.tier, renamed.get(pack.tier, pack.tier)) for pack in packs.tiers]
+    assert load_scheme(scheme).packs == for_tiers(packs, pairs)
+
+
+def test_the_default_scheme_holds_tiers_over_time() -> None:
+    """#59: a month of grace with support; the points are those of docs/migration.md."""
+    policy = load_scheme().migration
+    assert policy is not None
+    assert (policy.hysteresis_up, policy.hysteresis_down, policy.grace_days) == (1.5, 0.5, 30)
+    assert [entry.tier for entry in policy.support] == ["strategic_partner", "core", "potential"]

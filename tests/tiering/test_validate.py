@@ -237,3 +237,16 @@ def test_a_jump_is_a_ratio_above_one(small: Scheme, ratio: float, sound: bool) -
 
 def test_faults_read_as_place_and_message() -> None:
     assert str(Fault("tiers", "is empty.")) == "tiers: is empty."
+
+
+def test_tiers_over_time_and_packs_are_of_this_scheme(small: Scheme) -> None:
+    found = changed(
+        small,
+        migration={"grace_days": -1, "support": [{"tier": "none", "text_en": "a", "text_zh": "b"}]},
+        packs={"tiers": [{"tier": "other", "text_en": "a", "text_zh": "b"}]},
+    )
+    assert [f.path for f in found] == [
+        "migration.grace_days",
+        "migration.support[0].tier",
+        "packs.tiers[0].tier",
+    ]

@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from features.errors import ContractError, SourceNotFoundError
+from tiering.errors import Fault, SchemeError
 from tierwise import cli
 
 
@@ -50,6 +51,14 @@ def test_an_error_says_what_where_and_what_to_do() -> None:
     text = console.export_text()
     for words in ("ContractError", "orders lacks [net_amount].", "table: orders", "→ Map it."):
         assert words in text
+
+
+def test_faults_are_listed_once() -> None:
+    error = SchemeError("Two faults:", faults=[Fault("a", "is odd."), Fault("b", "is even.")])
+    console = Console(width=70, record=True)
+    console.print(cli.render(error))
+    text = console.export_text()
+    assert text.count("is odd.") == text.count("is even.") == 1
 
 
 def test_an_expected_failure_ends_with_status_1(

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from features.schema import FloatArray
-from tiering.scheme import load_scheme
+from tiering.scheme import load_scheme, parse_scheme, scheme_text
+from tiering.scores import Reference
 from training.bundle import Bundle, Scores
 from training.dataset import TrainingSet
 from training.errors import BundleError, FitError
@@ -192,6 +193,35 @@ def test_demand_of_a_month_is_less_than_that_of_two(bundle: Bundle, values: Floa
     assert float(demand.sum()) < float(bundle.score(values).ltv.sum())
 
 
+def test_demand_enters_the_grade_where_the_scheme_weighs_it(
+    bundle: Bundle, values: FloatArray
+) -> None:
+    assert np.isnan(bundle.indicator_values(values)["demand_forecast"]).all()
+    every = bundle.indicator_values(values, every=True)["demand_forecast"]
+    assert np.array_equal(every, bundle.demand_forecast(values))
+    assert "demand_forecast" in bundle.reference  # a scheme may come later
+    text = scheme_text(bundle.scheme).replace(
+        "net_amount_growth_90d = 0.35 ", "net_amount_growth_90d = 0.20\ndemand_forecast = 0.15 "
+    )
+    weighing = replace(bundle, scheme=parse_scheme(text))
+    _, decisions = weighing.decide(values)
+    column = decisions.composite.indicator.index("demand_forecast")
+    points = decisions.composite.points[:, column]
+    assert not np.isnan(points).any()
+    order = np.argsort(every)
+    assert (np.diff(points[order]) >= 0).all()
+    # A bundle without that model leaves its weight to the others and refuses nothing.
+    unasked = replace(
+        weighing,
+        recipe=bundle.recipe.model_copy(update={"demand": None}),
+        reference=Reference.fit(
+            {k: v for k, v in bundle.indicator_values(values).items() if not np.isnan(v).all()}
+        ),
+    )
+    _, without = unasked.decide(values)
+    assert "demand_forecast" in without.composite.switched_off
+
+
 def test_a_forecast_of_demand_has_to_be_asked_for(
     data: TrainingSet, plan: OriginPlan, recipe: Recipe, values: FloatArray
 ) -> None:
@@ -284,7 +314,7 @@ def test_an_incomplete_what_if_row_is_scored(bundle: Bundle) -> None:
 def test_decide_takes_the_predictions_into_the_grade(bundle: Bundle, values: FloatArray) -> None:
     scores, decisions = bundle.decide(values)
     given = bundle.indicator_values(values)
-    assert set(given) == {*bundle.columns, "ltv", "churn_probability"}
+    assert set(given) == {*bundle.columns, "ltv", "churn_probability", "demand_forecast"}
     assert np.array_equal(given["ltv"], scores.ltv)
     assert len(decisions.tier) == len(values)
     assert {"ltv", "churn_probability"} <= set(bundle.reference.knots)

@@ -89,6 +89,11 @@ def test_rows_of_days(loaded: TrainingSet) -> None:
     assert len(loaded.on([D1, D2])) == 5
     with pytest.raises(DatasetError, match="2024-12-31"):
         loaded.on([D1, date(2024, 12, 31)])
+    both = loaded.rows([D1, D2])
+    assert both.sum() == 5
+    some = loaded.some(both & (loaded.customer_id == "a"), COLUMNS[1::-1])
+    first = [loaded.column(name)[loaded.customer_id == "a"] for name in COLUMNS[1::-1]]
+    assert np.array_equal(some, np.column_stack(first), equal_nan=True)
 
 
 def test_a_missing_frame_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,12 +35,14 @@ from training.registry.location import open_registry
 from training.registry.promotion import judge, promote
 from training.registry.registry import CHALLENGER, CHAMPION, Registry, model_name
 
+pytestmark = pytest.mark.long
+
 MODEL = model_name("b2b")
 
 
 def small(recipe: Recipe, **limits: float) -> Recipe:
-    """The small recipe with fewer days and gates that a tiny world can pass."""
-    loose = {
+    """The small recipe with fewer days and scenarios, and gates that a tiny world can pass."""
+    loose: dict[str, object] = {
         "min_churn_auc": 0.0,
         "max_churn_ece": 1.0,
         "max_churn_brier_ratio": 100.0,
@@ -53,6 +56,7 @@ def small(recipe: Recipe, **limits: float) -> Recipe:
         "max_metric_regression": 100.0,
         "min_stress_unchanged_share": 0.0,
         "train_origins": 2,
+        "scenarios": '["demand_minus_30", "payments_plus_30"]',
         **limits,
     }
     lines = []
@@ -92,8 +96,11 @@ class Workshop:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> Workshop:
+def workshop(
+    tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, blank_store: Path
+) -> Workshop:
     home = tmp_path_factory.mktemp("home")
+    shutil.copy(blank_store, home)
     connection = connect(threads=1)
     world = b2b.tables(connection, n_accounts=120)
     ingest(
@@ -317,17 +324,22 @@ def test_commands_promote_and_roll_back(
 
 
 def test_commands_train_backtest_and_stress(
-    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The one run with every scenario of the packaged recipe."""
     monkeypatch.setattr(cli, "console", Console(width=200))
     path = tmp_path / "small.toml"
-    path.write_text(workshop.recipe.text, "utf-8")
+    lines = {text: _line("scenarios", text) for text in (workshop.recipe.text, recipe.text)}
+    path.write_text(workshop.recipe.text.replace(*lines.values()), "utf-8")
     run, home = CliRunner(), ["--home", str(workshop.home)]
     before = len(workshop.registry.versions(MODEL))
     trained = run.invoke(
         cli.app, ["train", "b2b", *home, "--recipe", str(path)], catch_exceptions=False
     )
     assert f"version {before + 1} is the challenger" in trained.stdout
+    told = json.loads((workshop.outcome.evidence_dir / "stress.json").read_text("utf-8"))
+    ran = StressReport.from_dict(told).ran
+    assert tuple(result.id for result in ran) == recipe.stress.scenarios
     tested = run.invoke(
         cli.app, ["backtest", "b2b", *home, "--recipe", str(path)], catch_exceptions=False
     )
@@ -340,6 +352,10 @@ def test_commands_train_backtest_and_stress(
     )
     assert "Demand falls by 30 %" in stressed.stdout
     assert "Payments" not in stressed.stdout
+
+
+def _line(field: str, text: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(f"{field} = "))
 
 
 def test_nothing_to_promote_is_said(workshop: Workshop) -> None:

@@ -29,6 +29,7 @@ from features.door.ingest import ingest
 from features.sources import open_sources
 from features.worlds import b2b
 from features.worlds.world import WorldTables
+from tests.processes import untraced
 from tiering.scheme import load_scheme
 from training import cli
 from training.bundle import Bundle
@@ -41,6 +42,8 @@ from training.registry.promotion import promote
 from training.registry.registry import Registry
 from training.registry.versions import Submission
 from training.splits import plan_origins
+
+pytestmark = pytest.mark.long
 
 MODEL = "tierwise-b2b"
 LEAK = "digital_maturity"
@@ -98,7 +101,8 @@ class Company:
         return self.registry.register(MODEL, submission).version
 
 
-def prepare(home: Path, tables: WorldTables) -> None:
+def prepare(home: Path, tables: WorldTables, blank_store: Path) -> None:
+    shutil.copy(blank_store, home)
     ingest(
         tables.tables,
         home / "b2b" / "sources",
@@ -121,10 +125,13 @@ def tables() -> WorldTables:
 
 @pytest.fixture(scope="module")
 def company(
-    tmp_path_factory: pytest.TempPathFactory, tables: WorldTables, small: Recipe
+    tmp_path_factory: pytest.TempPathFactory,
+    tables: WorldTables,
+    small: Recipe,
+    blank_store: Path,
 ) -> Company:
     home = tmp_path_factory.mktemp("honest")
-    prepare(home, tables)
+    prepare(home, tables, blank_store)
     outcome = run(home, small)
     promote(open_registry(home), MODEL, by="ann", reason="first")
     return Company(home, small, outcome)
@@ -210,9 +217,9 @@ def hindsight(tables: WorldTables, recipe: Recipe) -> WorldTables:
 
 
 def test_a_leaky_indicator_stops_promotion_by_name(
-    tmp_path: Path, tables: WorldTables, small: Recipe
+    tmp_path: Path, tables: WorldTables, small: Recipe, blank_store: Path
 ) -> None:
-    prepare(tmp_path, hindsight(tables, small))
+    prepare(tmp_path, hindsight(tables, small), blank_store)
     outcome = run(tmp_path, small)
     assert outcome.version.tags["gates"] == "failed"
     with pytest.raises(GateFailedError) as caught:
@@ -268,6 +275,7 @@ def test_killed_training_leaves_everything_and_is_repeated(
     for step in ("backtest", "demand_minus_30", "register"):
         result = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", KILLED, str(company.home), str(path), step],
+            env=untraced(),
             capture_output=True,
             text=True,
             timeout=300,

@@ -21,6 +21,9 @@ EVENTS: tuple[str, ...] = (
 """Exactly one of these happens to each customer at each assessment."""
 
 RECOVERED = "recovered"
+HELD_BY_MARGIN = "held_by_margin"
+"""Says :data:`HELD_BY_HYSTERESIS` where no score decided; no code of its own."""
+
 BY_CONDITIONS = "by_conditions"
 PARTIAL_MOVE = "partial_move"
 DECIDED = "decided"
@@ -33,6 +36,11 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The score {score:.1f} lies in {raw}, but less than {beyond:g} points beyond the cut "
             "at {cut:g}; {tier} is kept.",
             "得分{score:.1f}属{raw}，但越过分级线{cut:g}分不足{beyond:g}分，维持{tier}。",
+        ),
+        HELD_BY_MARGIN: (
+            "The figures lie in {raw}, but less than {beyond:g} points beyond its border; {tier} "
+            "is kept.",
+            "数据属{raw}，但越过其界限不足{beyond:g}分，维持{tier}。",
         ),
         HELD_BY_CONDITIONS: (
             "The score alone would not keep {tier}; its conditions do.",

@@ -57,8 +57,15 @@ def move_texts(
     }
     at = 0 if language == "en" else 1
     codes = moves.codes(row)
-    said = tuple(r.TEXTS[code][at].format_map(fields) for code in codes)
+    told = {} if _by_score(moves, row, cuts) else {r.HELD_BY_HYSTERESIS: r.HELD_BY_MARGIN}
+    said = tuple(r.TEXTS[told.get(code, code)][at].format_map(fields) for code in codes)
     return said + (support_texts(policy, tier_ids[tier], language) if r.IN_GRACE in codes else ())
+
+
+def _by_score(moves: Moves, row: int, cuts: FloatArray | None) -> bool:
+    if cuts is None:
+        return False
+    return int(np.sum(moves.score[row] < cuts[:-1])) == int(moves.raw[row])
 
 
 def support_texts(policy: MigrationPolicy, tier_id: str, language: Language) -> tuple[str, ...]:

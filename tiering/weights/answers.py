@@ -166,7 +166,9 @@ def _panel(
     for place, row in everyone:
         if row.role not in rules.role_ids:
             known = ", ".join(rules.role_ids)
-            yield Fault(f"{place}.role", f"{row.role!r} is no role; known: {known}.")
+            yield Fault(
+                f"{place}.role", f"{row.role!r} of {row.member} is no role; known: {known}."
+            )
         if roles.setdefault(row.member, row.role) != row.role:
             yield Fault(f"{place}.role", f"{row.member} was {roles[row.member]!r} before.")
     given: Counter[tuple[int, str]] = Counter()

@@ -64,8 +64,7 @@ def faults_of(error: ValidationError, place: str) -> Iterator[Fault]:
 def refuse(what: str, faults: list[Fault], hint: str) -> WeightsError:
     """Return the error that tells all faults of ``what``."""
     return WeightsError(
-        f"{what} {'have' if what.endswith('s') else 'has'} {len(faults)} "
-        f"fault{'s' if len(faults) > 1 else ''}:",
+        f"{what}: {len(faults)} fault{'s' if len(faults) > 1 else ''}.",
         hint=hint,
         faults=faults,
     )

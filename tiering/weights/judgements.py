@@ -104,7 +104,9 @@ def read_judgements(
     for place, row in everyone:
         if row.role not in rules.role_ids:
             known = ", ".join(rules.role_ids)
-            faults.append(Fault(f"{place}.role", f"{row.role!r} is no role; known: {known}."))
+            faults.append(
+                Fault(f"{place}.role", f"{row.role!r} of {row.member} is no role; known: {known}.")
+            )
         if members.setdefault(row.member, row.role) != row.role:
             faults.append(Fault(f"{place}.role", f"{row.member} was {members[row.member]!r}."))
     given: _Given = {member: {} for member in sorted(members)}

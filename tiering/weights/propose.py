@@ -73,17 +73,26 @@ class Proposal:
 def adjusted(
     weights: Sequence[float], misjudged: Sequence[float], limit: float
 ) -> tuple[float, ...]:
-    """Return weights cut in the proportion by which the limit is exceeded; the others take it up.
+    """Return weights cut in the proportion by which they exceed the limit, with their old sum.
 
-    ``w limit / misjudged`` beyond the limit, then all brought back to their sum: where every
-    indicator is beyond it, weight still goes from those that misjudge more to those that do less.
+    ``w limit / misjudged`` beyond the limit; what is freed goes to the indicators within it, in
+    proportion to their weights, so that no indicator beyond the limit gains. Where all are
+    beyond it, all are brought back to the sum: weight goes from what misjudges more to what does
+    less.
     """
-    raw = [
-        weight * (limit / wrong if wrong > limit else 1.0)
-        for weight, wrong in zip(weights, misjudged, strict=True)
+    over = [wrong > limit for wrong in misjudged]
+    cut = [
+        weight * limit / wrong if beyond else weight
+        for weight, wrong, beyond in zip(weights, misjudged, over, strict=True)
     ]
-    budget = sum(weights)
-    return tuple(weight * budget / sum(raw) for weight in raw)
+    freed = sum(weights) - sum(cut)
+    taking = sum(weight for weight, beyond in zip(cut, over, strict=True) if not beyond)
+    if taking <= 0:
+        return tuple(weight * sum(weights) / sum(cut) for weight in cut)
+    return tuple(
+        weight if beyond else weight * (1 + freed / taking)
+        for weight, beyond in zip(cut, over, strict=True)
+    )
 
 
 def propose(rows: Sequence[Mapping[str, Any]], rules: Rules) -> tuple[Proposal, ...]:

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
+from tiering import toml_text
 from tiering.errors import Fault, WeightsError
 from tiering.weights.documents import Frozen, read, refuse
 from tiering.weights.rules import SignoffRules
@@ -171,7 +172,7 @@ def to_json(record: WeightRecord) -> str:
 
 def to_toml(record: WeightRecord) -> str:
     """Return a record as TOML text."""
-    return "".join(_toml(to_document(record)))
+    return toml_text.to_toml(to_document(record))
 
 
 def read_record(text: str, *, origin: str = "The record") -> WeightRecord:
@@ -225,50 +226,3 @@ def _altered(record: WeightRecord, told: Mapping[str, str]) -> Iterator[Fault]:
         if signature.previous != before:
             yield Fault(f"signatures[{index}]", "does not follow from the one before.")
         before = signature.sha256
-
-
-def _toml(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield TOML: plain fields first, then one section for each table and list of tables."""
-    for key, value in document.items():
-        if not _is_table(value) and not _is_tables(value):
-            yield f"{_key(key)} = {_inline(value)}\n"
-    for key, value in document.items():
-        for head, part in _sections(key, value):
-            yield f"\n{head}\n"
-            yield from (f"{_key(k)} = {_inline(v)}\n" for k, v in part.items())
-
-
-def _sections(key: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if _is_table(value):
-        yield f"[{_key(key)}]", value
-    elif _is_tables(value):
-        for part in value:
-            yield f"[[{_key(key)}]]", part
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_table, value))
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(k)} = {_inline(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
-    if isinstance(value, float):
-        return repr(value)
-    return _text(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _key(key: str) -> str:
-    plain = key.replace("_", "").replace("-", "")
-    return key if plain.isascii() and plain.isalnum() else _text(key)
-
-
-def _text(value: str) -> str:
-    # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -37,9 +37,12 @@ class LocalFit:
         return self.weights @ y
 
     def residuals(self, y: FloatArray) -> FloatArray:
-        """Return ``(n,)`` residuals, enlarged for leverage (HC2: unbiased if even)."""
+        """Return ``(n,)`` residuals, enlarged for leverage as a jackknife would (HC3).
+
+        Spend has tails so heavy that milder corrections understate the error.
+        """
         raw = y - self.design @ self.coefficients(y)
-        enlarged: FloatArray = raw / np.sqrt(1 - self.leverage)
+        enlarged: FloatArray = raw / (1 - self.leverage)
         return enlarged
 
 

@@ -18,6 +18,10 @@ from training.attribution.manipulation import DensityJump, density_jump
 from training.attribution.statement import Statement, state
 from training.errors import FitError
 
+CAP = 0.005
+"""Share of customers at each end whose growth is capped: one account's million is no tier's work,
+and a mean that hangs on it has no interval to be trusted."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
@@ -108,6 +112,7 @@ def study_cut(
     *,
     low: float = -np.inf,
     high: float = np.inf,
+    cap: float = CAP,
     simulated: bool,
     difference: Difference | None = None,
 ) -> Study:
@@ -117,6 +122,8 @@ def study_cut(
     ----------
     low, high
         The cut below and the cut above: beyond them another tier's service begins.
+    cap
+        Growth beyond this quantile at either end counts as the quantile, 0 to below 0.5.
     simulated
         Whether the customers are simulated; it is told with every figure.
     difference
@@ -131,17 +138,18 @@ def study_cut(
     if here.score.size == 0:
         raise FitError("Nobody has a score between the neighbouring cuts.", cut=cut)
     x = here.score - cut
-    at_cut = jump(x, here.growth, cluster=here.customer)
+    growth = np.clip(here.growth, *np.quantile(here.growth, [cap, 1 - cap]))
+    at_cut = jump(x, growth, cluster=here.customer)
     latest = here.grading == here.grading.max()
     try:
         density = density_jump(x[latest])  # each customer once
     except FitError:
         density = None
     even = balance(x, here.before, here.customer)
-    placebos = placebo_cuts(x, here.growth, cluster=here.customer)
+    placebos = placebo_cuts(x, growth, cluster=here.customer)
     statement = state(
         at_cut,
-        here.growth,
+        growth,
         (x >= 0).astype(np.float64),
         here.customer,
         density=density,

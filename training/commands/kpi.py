@@ -15,14 +15,17 @@ from rich.console import Console
 from training.commands.options import HOME, Home, World
 
 if TYPE_CHECKING:
+    from tiering.association import Association
     from tiering.concentration import Concentration
     from tiering.drift import Drift
-    from tiering.kpi import KpiCatalogue, KpiRow
+    from tiering.kpi import KpiRow
+    from tiering.kpi_catalogue import KpiCatalogue
     from tiering.kpi_measures import Measured, Occasion
     from tiering.movement import Migration
 
 console = Console()
 _TOP = 5
+_FALSE_ALARMS = 0.05
 
 
 def kpi(
@@ -42,7 +45,7 @@ def kpi(
     out: Annotated[Path | None, typer.Option(help="JSON file to write the board to.")] = None,
 ) -> None:
     """Show the KPI board, moves between tiers, concentration and what moved most."""
-    from tiering.kpi import board
+    from tiering.kpi import board, trace
     from tiering.kpi_file import load_kpis
     from training.commands.graded import chosen_days, published_days
 
@@ -51,13 +54,16 @@ def kpi(
     days = chosen_days(tuple(files), [each.date() for each in day or ()])
     occasions, tiers = _occasions(home / world / "bundle", [files[each] for each in days])
     rows = board(kpis, occasions)
+    traced = trace(kpis, occasions, rows)
     moves = _moves(occasions, len(tiers)) if len(occasions) > 1 and tiers else None
     drifts = _drifts(occasions) if len(occasions) > 1 else ()
     money = _concentrations(occasions[-1])
     _show(kpis, rows, days)
+    _show_traced(traced)
     _show_more(moves, money, drifts, tiers)
     if out is not None:
         content = _content(kpis, rows, days, tiers, moves, money, drifts)
+        content["traced"] = {name: list(map(asdict, found)) for name, found in traced.items()}
         text = json.dumps(plain(content), ensure_ascii=False, indent=1, allow_nan=False)
         out.write_text(text + "\n", "utf-8")
         console.print(f"Written to {out}", highlight=False, markup=False, soft_wrap=True)
@@ -152,6 +158,13 @@ def _show(kpis: KpiCatalogue, rows: tuple[KpiRow, ...], days: list[date]) -> Non
 
 def _pairs(days: list[date]) -> str:
     return f"against {days[-2]}" if len(days) > 1 else "a single snapshot"
+
+
+def _show_traced(traced: dict[str, tuple[Association, ...]]) -> None:
+    for name, found in traced.items():
+        strong = [each for each in found if each.q_value < _FALSE_ALARMS][:_TOP]
+        told = ", ".join(f"{each.factor} {each.rank_correlation:+.2f}" for each in strong)
+        console.print(f"{name} goes along with: {told or 'none of its factors'}.", highlight=False)
 
 
 def _show_more(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.policy import Scheme
+from tiering.weights.propose import adjusted
 from training.evaluation.judged import Judged
 from training.evaluation.uncertainty import Draws, interval
 
@@ -100,10 +101,9 @@ def _proposed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     Weights of a dimension go on summing to 1, and what nobody has keeps its own.
     """
     measured = [row for row in rows if row["n"]]
-    budget = sum(row["weight"] for row in measured)
-    raw = [
-        row["weight"] * (LIMIT / row["misjudged"] if row["over_limit"] else 1.0) for row in measured
-    ]
-    for row, weight in zip(measured, raw, strict=True):
-        row["proposed_weight"] = weight * budget / sum(raw)
+    proposed = adjusted(
+        [row["weight"] for row in measured], [row["misjudged"] for row in measured], LIMIT
+    )
+    for row, weight in zip(measured, proposed, strict=True):
+        row["proposed_weight"] = weight
     return rows

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
@@ -21,10 +22,15 @@ from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
 from training.models import portable
-from training.models.baseline import Baseline, baseline
-from training.models.boosting import Boosted, fit_boosted
-from training.models.correction import Correction, purchase_model_of, refuse_if_nobody_bought
-from training.models.design import PURCHASE_ODDS, build
+from training.models.baseline import Baseline
+from training.models.boosting import Boosted, binned, grow
+from training.models.correction import (
+    Correction,
+    lesson,
+    purchase_model_of,
+    refuse_if_nobody_bought,
+)
+from training.models.design import PURCHASE_ODDS
 from training.models.linear import fit_linear
 from training.recipe import Recipe
 from training.scores import Attribution
@@ -72,8 +78,8 @@ def fit_churn(data: TrainingSet, fold: Fold, recipe: Recipe) -> ChurnModel:
     FitError
         If the days hold too few customers, or all of them churned or none did.
     """
-    present = data.on(fold.test_day)
-    return ChurnModel(_fit(data.on(fold.train_days), present, recipe, fold.horizon_days))
+    rows = data.rows(fold.train_days) & data.eligible
+    return ChurnModel(_fit(data, rows, fold, recipe))
 
 
 def coherent(curve: Mapping[int, FloatArray], anchor: int) -> dict[int, FloatArray]:
@@ -90,43 +96,39 @@ def coherent(curve: Mapping[int, FloatArray], anchor: int) -> dict[int, FloatArr
     return dict(sorted(found.items()))
 
 
-def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
-    """Fit to the labels of ``data`` and set the level for the eligible rows of ``present``."""
-    refuse_if_nobody_bought(data, recipe.eligibility)
-    used = data.where(data.eligible)
-    if len(np.unique(used.churned)) != 2:
+def _fit(data: TrainingSet, rows: npt.NDArray[np.bool_], fold: Fold, recipe: Recipe) -> Correction:
+    """Fit to the labels of the rows where ``rows`` is true; set the level for the day of test."""
+    refuse_if_nobody_bought(rows, fold, recipe)
+    churned = data.churned[rows]
+    if len(np.unique(churned)) != 2:
         raise FitError(
-            f"Churn cannot be learned: of {len(used)} eligible rows "
-            f"{int(np.nansum(used.churned))} churned within {horizon_days} days.",
+            f"Churn cannot be learned: of {len(churned)} eligible rows "
+            f"{int(np.nansum(churned))} churned within {fold.horizon_days} days.",
             hint="Change churn.horizon_days or eligibility in the recipe.",
-            rows=len(used),
-            churned=int(np.nansum(used.churned)),
+            rows=len(churned),
+            churned=int(np.nansum(churned)),
         )
+    present = data.on(fold.test_day)
     purchase = purchase_model_of(present, recipe)
-    start = baseline(purchase, used.columns, used.values, horizon_days, recipe.baseline)
-    scale = float(np.mean(start.value))
-    design = build(used.columns, used.values, start, scale=scale)
-    day = np.unique(used.as_of, return_inverse=True)[1]
+    learned = lesson(data, rows, purchase, fold, recipe)
+    start, scale, matrix = learned.start, learned.scale, learned.design.matrix
+    names, threads = learned.design.names, recipe.lightgbm.threads
     linear, effect = fit_linear(
-        design.matrix,
-        used.churned,
-        day,
+        matrix,
+        churned,
+        learned.day,
         l2=recipe.regression.l2,
-        free=design.names.index(PURCHASE_ODDS),
+        free=names.index(PURCHASE_ODDS),
     )
-    boosted = fit_boosted(
-        design.matrix,
-        design.names,
-        used.churned,
-        linear.margin(design.matrix) + effect[day],
-        recipe.lightgbm.churn,
-        objective="binary",
-        seed=recipe.seed,
-        threads=recipe.lightgbm.threads,
+    first = linear.margin(matrix) + effect[learned.day]
+    bins = binned(matrix, names, churned, first, seed=recipe.seed, threads=threads)
+    del learned, matrix  # trees need the bins alone
+    boosted = grow(
+        bins, recipe.lightgbm.churn, objective="binary", seed=recipe.seed, threads=threads
     )
     bare = Correction(
         target="churn",
-        horizon_days=horizon_days,
+        horizon_days=fold.horizon_days,
         purchase=purchase,
         mix=recipe.baseline,
         scale=scale,
@@ -136,11 +138,11 @@ def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: 
         level=0.0,
         typical_offset=0.0,
     )
-    return bare.shifted(_level(bare, present.where(present.eligible), used, start, recipe))
+    return bare.shifted(_level(bare, present.where(present.eligible), churned, start, recipe))
 
 
 def _level(
-    bare: Correction, present: TrainingSet, used: TrainingSet, start: Baseline, recipe: Recipe
+    bare: Correction, present: TrainingSet, churned: FloatArray, start: Baseline, recipe: Recipe
 ) -> float:
     """Level at which as many are expected to leave as the purchase model says.
 
@@ -152,7 +154,7 @@ def _level(
             "No customer is eligible on the day the level of churn is set for.",
             hint="Widen eligibility.active_within_days in the recipe.",
         )
-    error = logit(np.mean(used.churned)) - logit(np.mean(expit(start.churn_log_odds)))
+    error = logit(np.mean(churned)) - logit(np.mean(expit(start.churn_log_odds)))
     margin, today = bare.margin(present.columns, present.values)
     expected = logit(np.mean(expit(today.churn_log_odds)))
     wanted = float(expit(expected + recipe.regression.level_share * error))

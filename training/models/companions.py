@@ -129,10 +129,10 @@ def fit_companions(data: TrainingSet, origin: Origin, recipe: Recipe) -> Compani
             absent[name] = str(error)
             return None
 
-    learned = data.on(origin.churn.train_days)
-    learned = learned.where(learned.eligible)
-    closed = data.on(origin.ltv.train_days)
-    closed = closed.where(closed.eligible)
+    health = load_health_scheme()
+    looked_at = [each.name for each in health.indicators if each.name in data.columns]
+    learned = data.rows(origin.churn.train_days) & data.eligible
+    closed = data.rows(origin.ltv.train_days) & data.eligible
     return Companions(
         more_churn=tuple(
             fit_churn(data.over("churn", fold.horizon_days), fold, recipe)
@@ -150,19 +150,19 @@ def fit_companions(data: TrainingSet, origin: Origin, recipe: Recipe) -> Compani
         contribution=attempt(
             "contribution",
             lambda: fit_contribution(
-                closed.column("contribution_365d"),
-                closed.column("net_amount_365d"),
-                closed.contribution,
-                closed.net_value,
+                data.column("contribution_365d")[closed],
+                data.column("net_amount_365d")[closed],
+                data.contribution[closed],
+                data.net_value[closed],
             ),
         ),
         health=attempt(
             "health",
             lambda: fit_health(
-                load_health_scheme(),
-                learned.columns,
-                learned.values,
-                learned.churned,
+                health,
+                looked_at,
+                data.some(learned, looked_at),
+                data.churned[learned],
                 origin.churn.horizon_days,
             ),
         ),
@@ -192,11 +192,13 @@ def stored(
 
 
 def _fit_renewal(data: TrainingSet, fold: Fold, recipe: Recipe) -> RenewalModel:
+    known = np.isfinite(data.contract_lapsed)
+    due = ending(data.columns, data.values, fold.horizon_days) & known
     earlier, latest = (
-        Contracts.of(rows.columns, rows.values, rows.contract_lapsed).where(
-            ending(rows.columns, rows.values, fold.horizon_days) & np.isfinite(rows.contract_lapsed)
+        Contracts.of(some.columns, some.values, some.contract_lapsed)
+        for some in (
+            data.where(data.rows(days) & due) for days in (fold.fit_days, fold.calibration_day)
         )
-        for rows in (data.on(fold.fit_days), data.on(fold.calibration_day))
     )
     return fit_renewal(
         earlier,

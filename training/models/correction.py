@@ -17,18 +17,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet, challenged
 from training.errors import FitError
 from training.models import portable
-from training.models.baseline import Baseline, PurchaseModel, baseline, fit_purchase_model
+from training.models.baseline import INPUTS, Baseline, PurchaseModel, baseline, fit_purchase_model
+from training.models.blocks import blocks
 from training.models.boosting import Boosted
-from training.models.design import BASELINE, build
+from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
-from training.recipe import Eligibility, Recipe, TargetName
+from training.recipe import Recipe, TargetName
 from training.scores import MarginParts
+from training.splits import Fold
+
+# Rows whose margins are computed at a time, of a set that may have millions.
+_MARGIN_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,14 @@ class Correction:
         start = self.baseline(columns, values)
         matrix = build(columns, values, start, scale=self.scale).matrix
         return self._margin(matrix, start), start
+
+    def margins(self, data: TrainingSet, rows: npt.NDArray[np.bool_]) -> FloatArray:
+        """Return the margins of the rows of a set where ``rows`` ``(n,)`` is true."""
+        chosen = np.flatnonzero(rows)
+        found = np.empty(len(chosen))
+        for part in blocks(len(chosen), _MARGIN_ROWS):
+            found[part] = self.margin(data.columns, data.values[chosen[part]])[0]
+        return found
 
     def parts(self, columns: Sequence[str], values: FloatArray) -> MarginParts:
         """Split the margin by source indicator; exact within 1e-9."""
@@ -182,10 +196,50 @@ def purchase_model_of(present: TrainingSet, recipe: Recipe) -> PurchaseModel:
     return fit_purchase_model(present.columns, present.values, recipe.btyd, doubted=doubted)
 
 
-def refuse_if_nobody_bought(data: TrainingSet, rule: Eligibility) -> None:
-    """Raise a FitError that names the latest day when not one row is eligible."""
-    if not data.eligible.any():
-        day = str(data.as_of.max())
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a correction is fitted to: ``m`` rows of a training set.
+
+    Attributes
+    ----------
+    start
+        Their baseline.
+    scale
+        The mean baseline, money.
+    design
+        Their inputs ``(m, f)``, the only copy of the set's rows that a fit makes.
+    day
+        ``(m,)`` number of each row's training day, 0 to d - 1.
+    """
+
+    start: Baseline
+    scale: float
+    design: Design
+    day: npt.NDArray[np.int64]
+
+
+def lesson(
+    data: TrainingSet,
+    rows: npt.NDArray[np.bool_],
+    purchase: PurchaseModel,
+    fold: Fold,
+    recipe: Recipe,
+) -> Lesson:
+    """Return what a model learns the rows of ``data`` from where ``rows`` ``(n,)`` is true."""
+    start = baseline(purchase, INPUTS, data.some(rows, INPUTS), fold.horizon_days, recipe.baseline)
+    scale = float(np.mean(start.value))
+    return Lesson(
+        start=start,
+        scale=scale,
+        design=build(data.columns, data.values, start, scale=scale, rows=np.flatnonzero(rows)),
+        day=np.unique(data.as_of[rows], return_inverse=True)[1],
+    )
+
+
+def refuse_if_nobody_bought(rows: npt.NDArray[np.bool_], fold: Fold, recipe: Recipe) -> None:
+    """Raise a FitError that names the latest day when no row is left to learn from."""
+    if not rows.any():
+        day, rule = str(max(fold.train_days)), recipe.eligibility
         known = f", known for {rule.min_tenure_days} days or more" if rule.min_tenure_days else ""
         raise FitError(
             f"No customer bought within {rule.active_within_days} days before {day}{known}.",

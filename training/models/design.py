@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from features.schema import CATALOGUE, FloatArray
 from training.models import portable
 from training.models.baseline import Baseline
+from training.models.blocks import blocks
 
 BASELINE = "baseline"
 """Pseudo source of everything that comes from the baseline itself."""
@@ -42,7 +45,12 @@ class Design:
 
 
 def build(
-    columns: Sequence[str], values: FloatArray, baseline: Baseline, *, scale: float = 1.0
+    columns: Sequence[str],
+    values: FloatArray,
+    baseline: Baseline,
+    *,
+    scale: float = 1.0,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> Design:
     """Return the inputs of ``(n, k)`` customers; ``scale`` is the unit of the baseline's value.
 
@@ -50,27 +58,41 @@ def build(
     expected spend, windowed purchase days as a ratio to the expected purchases and as they are,
     everything else as it is. Three inputs describe the baseline: its log value, the probability
     of being alive and the log-odds of no purchase.
+
+    Parameters
+    ----------
+    rows
+        Take these rows of ``values`` only, in this order; ``baseline`` is theirs. Nothing else
+        is copied: a matrix of millions of rows is large enough to have once.
     """
-    names: list[str] = []
-    sources: list[str] = []
-    parts: list[FloatArray] = []
-    for index, name in enumerate(columns):
-        if not CATALOGUE[name].model_input:
-            continue
-        column = np.ascontiguousarray(values[:, index], dtype=np.float64)
-        if CATALOGUE[name].unit == "money":
-            names.append(f"{name}_to_baseline")
-            parts.append(column / baseline.value)
-        else:
-            names.append(name)
-            parts.append(column)
-        sources.append(name)
-    for name, part in (
-        ("baseline_log_value", portable.log(baseline.value / scale)),
-        ("baseline_p_alive", baseline.p_alive),
-        (PURCHASE_ODDS, baseline.churn_log_odds),
-    ):
-        names.append(name)
-        sources.append(BASELINE)
-        parts.append(part)
-    return Design(tuple(names), tuple(sources), np.ascontiguousarray(np.column_stack(parts)))
+    taken, money, names, sources = _layout(tuple(columns))
+    count = len(values) if rows is None else len(rows)
+    matrix = np.empty((count, len(names)))
+    for part in blocks(count):
+        block = values[part] if rows is None else values[rows[part]]
+        matrix[part, : len(taken)] = block[:, taken]
+        matrix[part, money] /= baseline.value[part, None]
+    own = (portable.log(baseline.value / scale), baseline.p_alive, baseline.churn_log_odds)
+    for position, column in enumerate(own, start=len(taken)):
+        matrix[:, position] = column
+    return Design(names, sources, matrix)
+
+
+@lru_cache(maxsize=8)
+def _layout(
+    columns: tuple[str, ...],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], tuple[str, ...], tuple[str, ...]]:
+    """Indicators that are inputs, which inputs are ratios of money, and all inputs' names."""
+    taken = [i for i, name in enumerate(columns) if CATALOGUE[name].model_input]
+    sources = [columns[i] for i in taken]
+    is_money = [CATALOGUE[name].unit == "money" for name in sources]
+    names = [
+        f"{name}_to_baseline" if ratio else name
+        for name, ratio in zip(sources, is_money, strict=True)
+    ]
+    return (
+        np.array(taken, dtype=np.int64),
+        np.flatnonzero(is_money),
+        (*names, "baseline_log_value", "baseline_p_alive", PURCHASE_ODDS),
+        (*sources, BASELINE, BASELINE, BASELINE),
+    )

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from features.schema import FloatArray
 from training.models import portable
+from training.models.blocks import blocks
 
 # Some 150 coefficients are not known any better from more rows, but memory grows with them.
 _MAX_ROWS = 100_000
@@ -51,8 +52,11 @@ class Linear:
 
     def margin(self, matrix: FloatArray) -> FloatArray:
         """Return the sum of all terms ``(n,)`` of inputs ``(n, f)``; 0 for mean inputs."""
-        # Summed by the same loop for one row and for many: a product of matrices may not be.
-        return np.asarray(np.add.reduce(self._parts(matrix), axis=1), dtype=np.float64)
+        found = np.empty(len(matrix))
+        for part in blocks(len(matrix)):  # the terms of millions of rows would be tens of GB
+            # Summed by the same loop for one row and for many: a product of matrices may not be.
+            np.add.reduce(self._parts(matrix[part]), axis=1, out=found[part])
+        return found
 
     def contributions(self, matrix: FloatArray) -> FloatArray:
         """Return what each input adds, ``(n, f)``; a row sums to its margin."""

@@ -21,16 +21,16 @@ from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
 from training.models import portable
-from training.models.baseline import Baseline, baseline
-from training.models.boosting import Boosted, fit_boosted
+from training.models.baseline import Baseline, PurchaseModel
+from training.models.boosting import BIN_SAMPLE_ROWS, Boosted, binned, grow
 from training.models.conformal import IntervalModel, fit_intervals
 from training.models.correction import (
     Correction,
+    lesson,
     offset,
     purchase_model_of,
     refuse_if_nobody_bought,
 )
-from training.models.design import build
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
@@ -38,6 +38,8 @@ from training.splits import Fold
 # A day may be special (season, one huge order): never trust its level beyond this.
 _MAX_LEVEL = float(np.log(3.0))
 _MEAN, _MEDIAN = "mean", "median"
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ def fit_ltv(data: TrainingSet, fold: Fold, recipe: Recipe) -> LtvModel:
     FitError
         If the days hold too few customers or no money was spent.
     """
-    learned, present = data.on(fold.train_days), data.on(fold.test_day)
-    final = _fit(learned, present, recipe, fold.horizon_days)
-    predicted, spent = _of_others(learned, present, recipe, fold.horizon_days)
+    closed = data.rows(fold.train_days)
+    final = _fit(data, closed & data.eligible, fold, recipe)
+    predicted, spent = _of_others(data, closed, fold, recipe, final.purchase)
 
     def interval(nominal: float) -> IntervalModel:
         return fit_intervals(predicted, spent, nominal=nominal, classes=recipe.intervals.classes)
@@ -110,66 +112,83 @@ def fit_ltv(data: TrainingSet, fold: Fold, recipe: Recipe) -> LtvModel:
 
 
 def _of_others(
-    learned: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: int
+    data: TrainingSet, closed: BoolArray, fold: Fold, recipe: Recipe, purchase: PurchaseModel
 ) -> tuple[FloatArray, FloatArray]:
     """Predictions for the eligible rows by models that never saw their customers, and outcomes."""
-    names, owner = np.unique(learned.customer_id, return_inverse=True)
-    half = np.random.default_rng(recipe.seed).integers(0, 2, len(names))[owner]
+    names, owner = np.unique(data.customer_id[closed], return_inverse=True)
+    half = np.full(len(data), -1, dtype=np.int8)
+    half[closed] = np.random.default_rng(recipe.seed).integers(0, 2, len(names))[owner]
     predicted, spent = [], []
     for part in (0, 1):
-        model = _fit(learned.where(half != part), present, recipe, horizon_days)
-        others = learned.where((half == part) & learned.eligible)
-        predicted.append(portable.exp(model.margin(others.columns, others.values)[0]))
-        spent.append(others.net_value)
+        model = _fit(data, (half == 1 - part) & data.eligible, fold, recipe, purchase)
+        others = (half == part) & data.eligible
+        predicted.append(portable.exp(model.margins(data, others)))
+        spent.append(data.net_value[others])
     return np.concatenate(predicted), np.concatenate(spent)
 
 
-def _fit(data: TrainingSet, present: TrainingSet, recipe: Recipe, horizon_days: int) -> Correction:
-    """Fit to the outcomes of ``data``, with the purchase model of the day of ``present``."""
-    refuse_if_nobody_bought(data, recipe.eligibility)
-    used = data.where(data.eligible)
-    spent = np.maximum(used.net_value, 0.0)  # neither loss knows a negative amount
+def _fit(
+    data: TrainingSet,
+    rows: BoolArray,
+    fold: Fold,
+    recipe: Recipe,
+    purchase: PurchaseModel | None = None,
+) -> Correction:
+    """Fit to the outcomes of the rows of ``data`` where ``rows`` ``(n,)`` is true.
+
+    ``purchase`` is the purchase model of the fold's day of test, where it has been fitted before.
+    """
+    refuse_if_nobody_bought(rows, fold, recipe)
+    spent = np.maximum(data.net_value[rows], 0.0)  # neither loss knows a negative amount
     if not float(spent.sum()) > 0.0:
         raise FitError(
-            f"LTV cannot be learned: {len(used)} eligible rows with no spend in "
-            f"{horizon_days} days.",
+            f"LTV cannot be learned: {len(spent)} eligible rows with no spend in "
+            f"{fold.horizon_days} days.",
             hint="Change ltv.horizon_days or eligibility in the recipe.",
-            rows=len(used),
+            rows=len(spent),
         )
-    purchase = purchase_model_of(present, recipe)
-    start = baseline(purchase, used.columns, used.values, horizon_days, recipe.baseline)
+    present = data.on(fold.test_day)
+    purchase = purchase or purchase_model_of(present, recipe)
     # In units of the mean baseline the trees are the same in any currency, to the bit.
-    scale = float(np.mean(start.value))
-    design = build(used.columns, used.values, start, scale=scale)
-    day = np.unique(used.as_of, return_inverse=True)[1]
-    levels = _day_levels(spent, start.value, day)
+    learned = lesson(data, rows, purchase, fold, recipe)
+    start, scale = learned.start, learned.scale
+    levels = _day_levels(spent, start.value, learned.day)
     trees = recipe.lightgbm
-    common = (
-        design.matrix,
-        design.names,
-        spent / scale,
-        portable.log(start.value / scale) + levels[day],
-    )
+    first = portable.log(start.value / scale) + levels[learned.day]
+    seeds = recipe.seed, recipe.seed + 1
+    bins = [
+        binned(
+            learned.design.matrix,
+            learned.design.names,
+            spent / scale,
+            first,
+            seed=seed,
+            threads=trees.threads,
+        )
+        # bins cut by all rows are the same for any seed
+        for seed in (seeds if len(spent) > BIN_SAMPLE_ROWS else seeds[:1])
+    ]
+    del learned  # trees need the bins alone
     boosted = {
-        _MEAN: fit_boosted(
-            *common,
+        _MEAN: grow(
+            bins[0],
             trees.ltv,
             objective="tweedie",
             tweedie_power=trees.ltv.tweedie_power,
-            seed=recipe.seed,
+            seed=seeds[0],
             threads=trees.threads,
         ),
-        _MEDIAN: fit_boosted(
-            *common,
+        _MEDIAN: grow(
+            bins[-1],
             trees.ltv_median,
             objective="median",
-            seed=recipe.seed + 1,
+            seed=seeds[1],
             threads=trees.threads,
         ),
     }
     bare = Correction(
         target="ltv",
-        horizon_days=horizon_days,
+        horizon_days=fold.horizon_days,
         purchase=purchase,
         mix=recipe.baseline,
         scale=scale,

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 
 from features.schema import CATALOGUE, PREDICTIONS
 from serving.domain.case import CaseStatus, ReviewCase
-from serving.domain.grade import Explanation, Grade, Run, TierLabel
+from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.labels import TierLabel
 from serving.reasons import tell
 from serving.store.portfolio import Listed, Listing, read_population
 from serving.web.customer_list import Query
@@ -196,12 +197,12 @@ def test_the_indicator_table_holds_every_indicator_and_sums_to_the_score(
     groups = indicator_groups(EN, grade, explanation)
     lines = [line for group in groups for line in group.lines]
     assert [group.label for group in groups] == [d.label_en for d in run.basis.dimensions]
-    assert len(lines) == len(CATALOGUE) + len(PREDICTIONS) + 1
+    assert len(lines) == len(CATALOGUE) + 2 + 1  # ltv and churn; the baseline
     shown = math.fsum(float(line.contribution.replace("−", "-")) for line in lines)
     assert shown == pytest.approx(explanation.score - explanation.base, abs=0.005 * len(lines))
     invoice = next(line for line in lines if line.label.startswith("Days sales outstanding"))
     assert (invoice.value, invoice.has_data) == ("no data", False)
-    assert [line.prediction for line in lines].count(True) == len(PREDICTIONS)
+    assert [line.prediction for line in lines].count(True) == 2
 
 
 def test_points_stand_only_where_the_scheme_weighs(told: Told) -> None:

@@ -108,3 +108,10 @@ def test_tiers_without_a_score_have_words_too() -> None:
     state = MigrationState(np.array([1]), np.array([DAY]), np.array(["NaT"], "M8[D]"))
     moves = move(POLICY, TIERS, state, np.array([1]), DAY)
     assert move_texts(POLICY, TIERS, EN, moves, 0, "en") == ("Core, as before.",)
+    held = move(
+        POLICY, TIERS, state, np.array([2]), DAY, margin_up=np.array([1.0]), score=np.array([80.0])
+    )
+    told = ("The figures lie in Basic, but less than 1.5 points beyond its border; Core is kept.",)
+    assert move_texts(POLICY, TIERS, EN, held, 0, "en") == told
+    # A rule overruled the score: it is not told as if it had decided.
+    assert move_texts(POLICY, TIERS, EN, held, 0, "en", cuts=CUTS) == told

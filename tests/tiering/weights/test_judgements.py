@@ -77,7 +77,7 @@ def test_every_fault_of_pairs_is_told_at_once() -> None:
     assert found["judgements[2]"] == "'q' is not compared here."
     assert found["judgements[3]"] == "'y' against itself is 1, not 2.0."
     assert found["judgements[5]"] == "y against z was already said in judgements[4]."
-    assert found["judgements[6].role"] == "'auditor' is no role; known: expert, executive."
+    assert found["judgements[6].role"] == "'auditor' of b is no role; known: expert, executive."
     assert found["judgements[7].role"] == "b was 'auditor'."
     assert found["judgements[9]"] == "contradicts judgements[8]: 2 and 2 of b."
     assert found["judgements[10]"] == "'1/0' is not from 1/9 to 9."

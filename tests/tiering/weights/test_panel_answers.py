@@ -81,7 +81,7 @@ def test_every_fault_is_told_at_once() -> None:
         "rounds": "unknown key.",
         "answers": "round 2 has no answer, but a later round has.",
         "answers[1]": "a answered round 1 twice.",
-        "answers[2].role": "'auditor' is no role; known: expert, executive.",
+        "answers[2].role": "'auditor' of b is no role; known: expert, executive.",
         "answers[3].weights": "sum to 90, not 100 (c, round 1).",
         "answers[4].weights.potential": "is missing (d, round 1); write 0 if it counts nothing.",
         "answers[4].weights.risk": "is missing (d, round 1); write 0 if it counts nothing.",

@@ -35,25 +35,32 @@ def test_a_proposal_by_hand() -> None:
         ],
         RULES,
     )
-    # .4 is halved to .2; .2 and .4 are brought back to .8.
+    # .4 is halved to .2, and b takes the .2.
     assert found.dimension == "value"
-    assert found.weights == pytest.approx({"a": 0.8 / 3, "b": 1.6 / 3, "c": 0.2})
+    assert found.weights == pytest.approx({"a": 0.2, "b": 0.6, "c": 0.2})
     a, b = found.changes
     assert (a.over, a.sure, b.over, b.sure) == (True, True, False, False)
     (flow,) = found.flows
     assert (flow.source, flow.target) == ("a", "b")
-    assert flow.weight == pytest.approx(0.4 - 0.8 / 3)
+    assert flow.weight == pytest.approx(0.2)
     assert found.text["en"] == (
-        "a misjudges 20.0% of customers (limit 10%; by chance 30.0%): weight 0.400 to 0.267.\n"
-        "b misjudges 5.0% of customers (limit 10%; by chance 30.0%): weight 0.400 to 0.533.\n"
-        "0.133 goes from a to b.\n"
+        "a misjudges 20.0% of customers (limit 10%; by chance 30.0%): weight 0.400 to 0.200.\n"
+        "b misjudges 5.0% of customers (limit 10%; by chance 30.0%): weight 0.400 to 0.600.\n"
+        "0.200 goes from a to b.\n"
     )
-    assert "0.133由a转给b。" in found.text["zh"]
+    assert "0.200由a转给b。" in found.text["zh"]
 
 
 def test_beyond_the_limit_but_not_surely() -> None:
     (found,) = propose([measured("a", 0.5, 0.11), measured("b", 0.5, 0.02)], RULES)
     assert (found.changes[0].over, found.changes[0].sure) == (True, False)
+
+
+def test_nobody_beyond_the_limit_gains_unless_all_are() -> None:
+    # .3 and .2 are cut to .15 and .1; the third takes .25 and not a part of it.
+    assert adjusted([0.3, 0.2, 0.5], [0.2, 0.2, 0.1], 0.1) == pytest.approx((0.15, 0.1, 0.75))
+    # All beyond it: .25 and .1 are brought back to 1.
+    assert adjusted([0.5, 0.5], [0.2, 0.5], 0.1) == pytest.approx((0.25 / 0.35, 0.1 / 0.35))
 
 
 def test_where_all_misjudge_alike_nothing_moves_and_it_is_said() -> None:
@@ -84,6 +91,8 @@ def test_weights_keep_their_sum_and_the_worse_never_gains_on_the_better(
         for j, second in enumerate(wrong):
             if first <= second:
                 assert factors[i] >= factors[j] - 1e-9
+    if min(wrong) <= limit:
+        assert all(f <= 1 for f, each in zip(factors, wrong, strict=True) if each > limit)
 
 
 @given(cases)

@@ -111,6 +111,19 @@ def test_a_cut_that_decides_nothing_is_refused() -> None:
         jump(x, y, treated=np.zeros(600))
 
 
+def test_it_agrees_with_the_reference_implementation() -> None:
+    # rdrobust 1.3.0 (Python), triangular kernel, mserd, vce="hc3", masspoints="off", on these data.
+    rng = np.random.default_rng(0)
+    x = rng.normal(-3, 8, 600)
+    y = 50 + x + 0.05 * x**2 + 5 * (x >= 0) + rng.normal(0, 10, 600)
+    found = jump(x, y)
+    assert found.bandwidths.main == pytest.approx(7.46404929, rel=1e-3)
+    assert found.bandwidths.bias == pytest.approx(11.87228939, rel=1e-3)
+    same = jump(x, y, bandwidths=Bandwidths(7.46404929, 11.87228939))
+    assert same.estimate == pytest.approx(4.561874912359606, abs=1e-6)
+    assert same.error == pytest.approx(2.773981492736644, rel=0.01)
+
+
 def test_few_customers_are_refused() -> None:
     rng = np.random.default_rng(7)
     x, y = sample(rng, 0.0)

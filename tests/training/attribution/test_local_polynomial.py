@@ -43,7 +43,7 @@ def test_it_is_the_weighted_least_squares_of_numpy() -> None:
     assert fit.coefficients(y) == pytest.approx(beta)
     hat = design @ fit.weights
     assert fit.leverage == pytest.approx(np.diag(hat))
-    enlarged = (y - design @ beta) / np.sqrt(1 - np.diag(hat))
+    enlarged = (y - design @ beta) / (1 - np.diag(hat))
     assert fit.residuals(y) == pytest.approx(enlarged)
 
 

@@ -45,6 +45,15 @@ def test_steered_scores_are_found() -> None:
     assert np.mean(found) > 0.8
 
 
+def test_it_agrees_with_the_reference_implementation() -> None:
+    # rddensity 3.0 (Python), q = 3, jackknife, massPoints=False, at our bandwidth.
+    found = density_jump(np.random.default_rng(1).normal(-3, 8, 1000))
+    assert found.bandwidth == pytest.approx(12.20452519, rel=1e-6)
+    assert found.below == pytest.approx(0.05563814, rel=2e-3)  # it divides by n - 1
+    assert found.above == pytest.approx(0.04395515, rel=2e-3)
+    assert found.p_value == pytest.approx(0.26907565, abs=0.005)
+
+
 def test_order_does_not_matter() -> None:
     rng = np.random.default_rng(2)
     x = rng.normal(size=500)

@@ -125,6 +125,17 @@ def test_a_study_is_json_and_says_that_it_is_simulated() -> None:
     assert [check["name"] for check in told["balance"]] == ["tenure_days"]
 
 
+def test_one_account_does_not_decide() -> None:
+    observed = _company(np.random.default_rng(4), 30.0)
+    calm = study_cut(observed, 60, low=0, simulated=True)
+    growth = observed.growth.copy()
+    growth[np.argmin(np.abs(observed.score - 61))] = 1e7
+    wild = study_cut(replace(observed, growth=growth), 60, low=0, simulated=True)
+    assert wild.jump.estimate == pytest.approx(calm.jump.estimate, abs=5)
+    uncapped = study_cut(replace(observed, growth=growth), 60, low=0, cap=0.0, simulated=True)
+    assert uncapped.jump.error > 100 * calm.jump.error
+
+
 def test_a_study_without_scores() -> None:
     observed = _company(np.random.default_rng(2), 0.0)
     with pytest.raises(FitError, match="Nobody"):

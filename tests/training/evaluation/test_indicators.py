@@ -65,9 +65,8 @@ def test_weight_goes_from_what_misjudges_to_the_others_of_its_dimension(
     sense, nonsense = found[NAMES[SENSE]], found[NAMES[NONSENSE]]
     assert nonsense["proposed_weight"] < nonsense["weight"]
     assert sense["proposed_weight"] > sense["weight"]
-    ratio = nonsense["proposed_weight"] / sense["proposed_weight"]
-    before = nonsense["weight"] / sense["weight"]
-    assert ratio == pytest.approx(before * LIMIT / nonsense["misjudged"])
+    cut = nonsense["weight"] * LIMIT / nonsense["misjudged"]
+    assert nonsense["proposed_weight"] == pytest.approx(cut)
 
 
 def test_what_nobody_has_keeps_its_weight(found: dict[str, dict[str, Any]]) -> None:

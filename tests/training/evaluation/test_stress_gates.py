@@ -8,7 +8,7 @@ their scheme grades by that prediction almost alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.schema import FloatArray
+from features.schema import FloatArray, IndicatorFrame
 from features.snapshot import Snapshot
 from features.sources import Sources
 from tests.factories import Row
@@ -24,14 +24,18 @@ from tests.factories import sources as taken_in
 from tiering.policy import IndicatorWeight, Scheme
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
+from training.evaluation import stress as stress_test
 from training.evaluation.gates import evaluate
 from training.evaluation.leakage import LeakageReport
 from training.evaluation.report import OURS, POOLED, SHOWN, BacktestReport, MetricRow, TierRow
-from training.evaluation.scenario import load_scenario
+from training.evaluation.scenario import Scenario, load_scenario
 from training.evaluation.stress import ClosedDay, StressReport, run_stress
 from training.fitting import fit_bundle
 from training.pipeline import Material, prepare
 from training.recipe import Recipe, parse_recipe
+
+# Not traced: test_stress.py runs the same lines.
+pytestmark = [pytest.mark.long, pytest.mark.no_cover]
 
 BEGIN = datetime(2025, 1, 1, 12)
 DAYS = 420
@@ -83,6 +87,25 @@ def material(sources: Sources, eager: Recipe, tmp_path_factory: pytest.TempPathF
     return prepare(sources, tmp_path_factory.mktemp("state"), eager)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _events_perturbed_once(sources: Sources) -> Iterator[None]:
+    """Perturbed indicators do not depend on the bundle: each pair of scenario and day once."""
+    real = stress_test._stressed
+    done: dict[tuple[Snapshot, str], IndicatorFrame] = {}
+
+    def remembered(given: Sources, snapshot: Snapshot, scenario: Scenario) -> IndicatorFrame:
+        if given is not sources:
+            return real(given, snapshot, scenario)
+        key = snapshot, scenario.model_dump_json()
+        if key not in done:
+            done[key] = real(given, snapshot, scenario)
+        return done[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stress_test, "_stressed", remembered)
+        yield
+
+
 def hanging_on(prediction: str, dimension: str) -> Scheme:
     """The default scheme with nearly all its weight on one prediction, and even tiers."""
     scheme = load_scheme()
@@ -122,12 +145,17 @@ def robust(material: Material, recipe: Recipe) -> Bundle:
 def stressed(
     sources: Sources, material: Material, bundle: Bundle, *names: str, closed: bool = False
 ) -> StressReport:
-    day = max(origin.day for origin in material.plan.backtest)
+    """``closed``: on a closed day besides, and from unperturbed indicators made anew."""
+    day, today = max(origin.day for origin in material.plan.backtest), material.plan.serve_day
+    calm = material.data.on(today)
     return run_stress(
         sources,
-        Snapshot.at(material.plan.serve_day),
+        Snapshot.at(today),
         bundle,
         [load_scenario(name) for name in names],
+        before=None
+        if closed
+        else IndicatorFrame(today, calm.customer_id, calm.columns, calm.values),
         closed=ClosedDay.of(material.data, day, bundle) if closed else None,
     )
 

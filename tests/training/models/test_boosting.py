@@ -7,7 +7,7 @@ import pytest
 
 from features.schema import FloatArray
 from training.errors import BundleError
-from training.models.boosting import Boosted, Objective, fit_boosted
+from training.models.boosting import Boosted, Objective, binned, fit_boosted, grow
 from training.recipe import Recipe
 
 NAMES = ("first", "second", "third")
@@ -95,6 +95,19 @@ def test_an_offset_is_corrected_not_replaced(matrix: FloatArray, recipe: Recipe)
         threads=1,
     )
     np.testing.assert_allclose(fit.margin(matrix), 0.0, atol=1e-6)
+
+
+def test_two_ensembles_on_the_same_bins_are_those_of_two_fits(
+    matrix: FloatArray, recipe: Recipe
+) -> None:
+    amount, offset = np.exp(matrix[:, 0]), np.zeros(len(matrix))
+    data = binned(matrix, NAMES, amount, offset, seed=1, threads=1)
+    for seed, kind in enumerate(KINDS, start=1):
+        trees = recipe.lightgbm.ltv
+        alone = fit_boosted(
+            matrix, NAMES, amount, offset, trees, objective=kind, seed=seed, threads=1
+        )
+        assert grow(data, trees, objective=kind, seed=seed, threads=1).text == alone.text
 
 
 def test_a_text_that_is_no_model_is_refused() -> None:

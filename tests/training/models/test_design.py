@@ -6,6 +6,7 @@ import numpy as np
 
 from features.schema import CATALOGUE, FloatArray
 from training.models.baseline import Baseline
+from training.models.blocks import BLOCK_ROWS
 from training.models.design import BASELINE, build
 
 COLUMNS = ("net_amount_90d", "days_since_last_order", "average_order_value_365d")
@@ -43,6 +44,24 @@ def test_another_currency_moves_only_the_baseline_level() -> None:
     np.testing.assert_allclose(
         cents.matrix[:, level] - euros.matrix[:, level], np.log(100.0) * np.ones(20)
     )
+
+
+def test_some_rows_of_many_are_what_the_slow_loop_makes_of_them() -> None:
+    """More rows than are worked on at a time, some of them left out: the same to the bit."""
+    columns = tuple(CATALOGUE)
+    rng = np.random.default_rng(2)
+    values = rng.gamma(2.0, 10.0, (2 * BLOCK_ROWS + 5, len(columns)))
+    values[rng.random(values.shape) < 0.1] = np.nan
+    rows = np.flatnonzero(rng.random(len(values)) < 0.7)
+    start = _baseline(rng.gamma(2.0, 50.0, len(rows)))
+    design = build(columns, values, start, rows=rows)
+    chosen, inputs = values[rows], [n for n in columns if CATALOGUE[n].model_input]
+    assert len(rows) > BLOCK_ROWS
+    for place, name in enumerate(inputs):
+        column = chosen[:, columns.index(name)]
+        expected = column / start.value if CATALOGUE[name].unit == "money" else column
+        assert np.array_equal(design.matrix[:, place], expected, equal_nan=True), name
+    assert np.array_equal(build(columns, chosen, start).matrix, design.matrix, equal_nan=True)
 
 
 def test_every_input_has_one_known_source_and_a_plain_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from training.registry.versions import Submission
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """One store for the module: its schema costs seconds."""
+def store(tmp_path_factory: pytest.TempPathFactory, blank_store: Path) -> tuple[str, Path]:
+    """One store for the module."""
     folder = tmp_path_factory.mktemp("mlflow")
+    (folder / "state").mkdir()
+    shutil.copy(blank_store, folder / "state")
     return f"sqlite:///{folder / 'state' / 'mlflow.db'}", folder / "artifacts"
 
 

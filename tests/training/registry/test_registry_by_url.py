@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.processes import untraced
 from tests.training.registry.verdicts import FAILED, PASSED
 from training.bundle import Bundle
 from training.errors import GateFailedError, RegistryError
@@ -100,7 +102,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         *("--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
         *("--artifacts-destination", str(home / "artifacts")),
     ]
-    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    quiet = {**untraced(), "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, cwd=home, env=quiet, start_new_session=True
@@ -118,7 +120,8 @@ def server(tmp_path: Path) -> Iterator[str]:
             pytest.fail(f"the server did not answer: {(home / 'log').read_text()}")
         yield url
     finally:
-        os.killpg(process.pid, 15)  # its workers are of its own session
+        # With its workers. Asked to end, it takes half a minute on a busy machine.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import untraced
 from tests.training.registry.verdicts import PASSED
 from training.registry.location import open_registry
 from training.registry.registry import CHAMPION, Registry
 from training.registry.versions import Submission
+
+pytestmark = pytest.mark.long
 
 MODEL = "tierwise-small"
 
@@ -51,8 +55,10 @@ print("survived")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("kills")
+def home(tmp_path_factory: pytest.TempPathFactory, blank_store: Path) -> Path:
+    folder = tmp_path_factory.mktemp("kills")
+    shutil.copy(blank_store, folder)
+    return folder
 
 
 @pytest.fixture
@@ -73,6 +79,7 @@ def killed(home: Path, submission: Submission, action: str, point: str) -> None:
             *(sys.executable, "-W", "ignore", "-c", DRIVER, str(home)),
             *(*folders, action, *point.split()),
         ],
+        env=untraced(),
         capture_output=True,
         text=True,
         timeout=180,
@@ -122,10 +129,12 @@ def test_a_promotion_killed_before_the_ledger_changes_nothing(
 
 @pytest.mark.parametrize("point", ["ledger append 1 after", "store point 2 before"])
 def test_a_promotion_killed_after_the_ledger_is_carried_out(
-    home: Path, submission: Submission, tmp_path: Path, point: str
+    blank_store: Path, submission: Submission, tmp_path: Path, point: str
 ) -> None:
     """What is on record counts: the aliases follow when anybody next asks."""
     own = tmp_path / "home"
+    own.mkdir()
+    shutil.copy(blank_store, own)
     registry = open_registry(own)
     registry.register(MODEL, submission)
     registry.promote(MODEL, 1, PASSED, by="ann")

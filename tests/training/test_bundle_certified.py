@@ -1,0 +1,82 @@
+"""A bundle may carry certificates; they are part of it, and of its digest (#93)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.schema import FloatArray
+from tiering.certification.automation import refer_uncertified
+from tiering.certification.certificate import Certificate, certify
+from tiering.certification.search import Promise
+from training.bundle import Bundle
+from training.errors import BundleError
+from training.evaluation.certification import Graded, trial_of
+from training.models.certified import GOVERNING, CertifiedTiers
+from training.models.tier_confidence import fit_tier_confidence
+from training.models.tier_view import shares_of, tier_view
+
+
+@pytest.fixture(scope="module")
+def certified(bundle: Bundle, values: FloatArray) -> Bundle:
+    """Return the bundle with a certificate on grades that noise moves a little."""
+    scores, decisions = bundle.decide(values)
+    tier, tiers = decisions.tier.astype(np.int64), len(bundle.scheme.tiers)
+    cuts = np.array(bundle.scheme.cuts[:-1], dtype=np.float64)
+    shares = shares_of(tier, tiers)
+    view = tier_view(tier, decisions.composite, scores, bundle.reference, cuts, shares)
+    rng = np.random.default_rng(1)
+    every = np.concatenate([np.arange(len(view))] * (1 + 3_000 // len(view)))
+    many = view.where(every)
+    later = many.score + rng.normal(0.0, 2.0, len(many))
+    right = (later[:, None] < cuts).sum(axis=1).astype(np.int64)
+    model = fit_tier_confidence([(many, right)], definition=GOVERNING, seed=1)
+    graded = Graded(np.datetime64("2026-01-31"), many, right, np.ones(len(many), dtype=np.bool_))
+    found = certify(trial_of(model, [graded]), Promise(), definition=GOVERNING, model=model.digest)
+    return replace(
+        bundle,
+        certified=CertifiedTiers({GOVERNING: model}, {GOVERNING: found}, cuts, shares),
+    )
+
+
+def test_certificates_survive_a_round_trip(
+    certified: Bundle, values: FloatArray, tmp_path: Path
+) -> None:
+    certified.save(tmp_path / "bundle")
+    again = Bundle.load(tmp_path / "bundle")
+    assert again.digest == certified.digest
+    ours, theirs = (each.verdict(*each.decide(values)) for each in (certified, again))
+    assert ours is not None
+    assert theirs is not None
+    assert np.array_equal(ours.confidence, theirs.confidence)
+    assert np.array_equal(ours.automation.auto, theirs.automation.auto)
+    assert ours.automation.auto.any()
+    assert not ours.automation.auto.all()
+
+
+def test_whom_the_certificate_does_not_cover_is_referred(
+    certified: Bundle, values: FloatArray
+) -> None:
+    """#93, #96: everyone else goes to the panel, with a reason."""
+    scores, decisions = certified.decide(values)
+    verdict = certified.verdict(scores, decisions)
+    assert verdict is not None
+    referred, reasons = refer_uncertified(decisions.referred, decisions.reasons, verdict.automation)
+    assert (referred >= decisions.referred).all()
+    assert all(codes for codes, sent in zip(reasons, referred.tolist(), strict=True) if sent)
+
+
+def test_a_bundle_without_certificates_says_nothing(bundle: Bundle, values: FloatArray) -> None:
+    assert bundle.verdict(*bundle.decide(values)) is None
+
+
+def test_an_altered_certificate_spoils_the_bundle(certified: Bundle, tmp_path: Path) -> None:
+    certified.save(tmp_path / "bundle")
+    file = tmp_path / "bundle" / f"certificate.{GOVERNING}.json"
+    found = Certificate.from_json(file.read_text("utf-8"))
+    file.write_text(replace(found, threshold=0.123).to_json(), "utf-8")
+    with pytest.raises(BundleError):
+        Bundle.load(tmp_path / "bundle")
