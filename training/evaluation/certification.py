@@ -8,15 +8,19 @@ is certified is the model that is used. At the next origin everything is done ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
+from features.schema import FloatArray
 from tiering.certification.certificate import Certificate, certify
 from tiering.certification.search import Promise
 from tiering.certification.trial import Trial
+from training.evaluation.judged import Judged
+from training.models.certified import GOVERNING, CertifiedTiers
 from training.models.tier_confidence import (
     TierConfidence,
     confidence_of,
@@ -143,3 +147,55 @@ def certified(
     )
     trial = trial_of(model, [graded[at] for at in part.calibrate])
     return model, certify(trial, promise, definition=definition, model=model.digest)
+
+
+def certified_tiers(
+    parts: Sequence[Judged],
+    today: np.datetime64,
+    shares: FloatArray,
+    *,
+    promise: Promise,
+    seed: int,
+) -> CertifiedTiers | None:
+    """Certify a scheme's tiers by both definitions, with a backtest's rows that have closed.
+
+    Whoever the scheme refers for a reason of its own is no candidate.
+
+    Parameters
+    ----------
+    parts
+        Judged rows of each origin, ascending, with their views.
+    today
+        The day of service.
+    shares
+        Shares of the reference population of that day (``TierView.shares``).
+
+    Returns
+    -------
+    CertifiedTiers or None
+        None if there are too few closed origins; then everyone is referred.
+
+    Raises
+    ------
+    FitError
+        If the origins to learn from hold too few customers.
+    """
+    first = parts[0]
+    horizon = max(first.main("churn").horizon_days, first.main("ltv").horizon_days)
+    models: dict[str, TierConfidence] = {}
+    certificates: dict[str, Certificate] = {}
+    for definition, right in _RIGHT.items():
+        graded = [
+            Graded(np.datetime64(part.origin), part.view, getattr(part, right), ~part.referred)
+            for part in parts
+            if part.view is not None
+        ]
+        found = certified(graded, today, horizon, definition=definition, promise=promise, seed=seed)
+        if found is None:
+            return None
+        models[definition], certificates[definition] = found
+    return CertifiedTiers(models, certificates, graded[-1].view.cuts, shares)
+
+
+_RIGHT: Mapping[str, str] = MappingProxyType({GOVERNING: "hindsight", "value": "value_tier"})
+"""Definition of the realised tier to the field of ``Judged`` that holds it."""

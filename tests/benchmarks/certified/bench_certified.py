@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from features.parquet import atomic_path
-from tests.benchmarks.certified.bench_page import draw, page
+from tests.benchmarks.certified.bench_certified_page import draw, page
 from tests.benchmarks.certified.bench_rows import CASES, DEFINITIONS, Judgement, judged_rows
 from tests.benchmarks.certified.bench_runs import (
     COMPARED,
