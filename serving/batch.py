@@ -22,7 +22,8 @@ from serving.audit import record
 from serving.domain.case import Referrals, ReviewCase, refer
 from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
-from serving.domain.grade import Basis, Grade, Run, TierLabel, TierSummary
+from serving.domain.grade import Basis, Grade, Run, TierSummary
+from serving.domain.labels import TierLabel
 from serving.domain.tenure import HeldBefore
 from serving.explain import Explanations, concatenate
 from serving.holding import hold

@@ -15,12 +15,12 @@ import numpy as np
 from features.schema import FloatArray
 from serving.domain.grade import Grade
 from serving.domain.tenure import HeldBefore, TierTenure
-from tiering.composite import DECIMALS
 from tiering.migration.move import Moves, move
 from tiering.migration.policy import MigrationPolicy
 from tiering.migration.state import NEW, MigrationState
 from tiering.migration.words import move_texts
 from tiering.policy import Scheme
+from tiering.sheet import DECIMALS
 
 NEVER = np.datetime64("NaT", "D")
 

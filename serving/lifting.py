@@ -9,10 +9,12 @@ from importlib.resources import files
 
 import numpy as np
 
-from serving.domain.grade import Grade, Lang, TierLabel
+from serving.domain.grade import Grade, Lang
+from serving.domain.labels import TierLabel
 from serving.errors import NotReadyError
 from serving.reasons import amount_of, fixed, label_of, lowered
-from tiering.lift.proposals import Change, Lift, Proposal, lifts
+from tiering.lift.found import Change, Lift, Proposal
+from tiering.lift.proposals import lifts
 from training.bundle import Bundle
 
 _WORDS: Mapping[str, dict[str, str]] = tomllib.loads(

@@ -38,6 +38,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.AuditError: (500, "The audit trail does not verify"),
     policy.UngradableError: (422, "These values cannot be graded"),
     policy.SchemeError: (500, "The grading scheme is wrong"),
+    policy.WeightsError: (500, "The weights are wrong"),
     policy.TransitionError: (409, "The alert cannot take this step"),
     policy.PopulationError: (500, "The reference population is wrong"),
     data.SourceNotFoundError: (500, "A source is missing"),

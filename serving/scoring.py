@@ -11,9 +11,9 @@ from datetime import date
 import numpy as np
 
 from features.schema import FloatArray, IndicatorFrame
-from serving.domain.grade import Basis, DimensionLabel, Grade, TierLabel
+from serving.domain.grade import Basis, Grade
+from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
-from serving.domain.segment import SegmentLabel
 from serving.errors import BatchError
 from serving.explain import Explanations, explain
 from tiering.assign import Decisions

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.challenge import challenged, jump_ratio
-from tiering.composite import DECIMALS, BoolArray, Composite, composite
+from tiering.composite import Composite, composite
 from tiering.matrix import place_by_matrix, segment_of
 from tiering.placement import Placement, by_score, combined
 from tiering.policy import Scheme
 from tiering.referral import Language, reason_text, refer
 from tiering.rules import place_by_rules
 from tiering.scores import Reference
+from tiering.sheet import DECIMALS, BoolArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,6 +74,8 @@ def differences(before: Scheme, after: Scheme) -> list[Change]:
             _tier_words,
         ),
         *_whole("segments", ("Segments", "细分"), before, after),
+        *_whole("migration", ("Rules over time", "等级变动规则"), before, after),
+        *_whole("packs", ("Promises", "等级服务承诺"), before, after),
     ]
 
 

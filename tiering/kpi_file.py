@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
-from tiering.kpi import Kpi, KpiCatalogue
+from tiering.kpi_catalogue import Kpi, KpiCatalogue
 from tiering.kpi_measures import BEFORE, DERIVED
 
 PACKAGED = ("company",)

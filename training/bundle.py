@@ -183,30 +183,18 @@ class Bundle:
     ) -> dict[str, FloatArray]:
         """Return the indicators by name and the predictions: the input of ``decide``.
 
-        The forecast of demand takes a model of its own: it is made where the bundle's scheme
-        weighs it, or on request, and is NaN (unknown) elsewhere and without that model.
-
-        Parameters
-        ----------
-        scores
-            What :meth:`score` said of the same values, if it is known already.
-        every
-            Whether to predict what the scheme does not weigh, too.
+        ``scores`` is what :meth:`score` said of the same values, if it is known already. Demand
+        takes a model of its own: it is NaN without it, and where the scheme does not weigh it
+        unless ``every`` asks for it.
         """
         values = self._checked(values)
         scores = self.score(values) if scores is None else scores
         by_name = {name: values[:, index] for index, name in enumerate(self.columns)}
         wanted = every or "demand_forecast" in self.scheme.indicators
-        demand = (
-            self.demand_forecast(values)
-            if wanted and self.recipe.demand is not None
-            else np.full(len(values), np.nan)
-        )
-        return by_name | {
-            "ltv": scores.ltv,
-            "churn_probability": scores.churn_probability,
-            "demand_forecast": demand,
-        }
+        forecast = wanted and self.recipe.demand is not None
+        demand = self.demand_forecast(values) if forecast else np.full(len(values), np.nan)
+        told = {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
+        return by_name | told | {"demand_forecast": demand}
 
     def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from serving.api import alert_schemas as schemas
-from serving.api.schemas import Text
+from serving.api.parts import Text
 from serving.domain.alert import AlertAction, CustomerAlert
 from tiering.alerts.catalogue import Labelled
 from tiering.alerts.catalogue_file import packaged_catalogue

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from serving.api import alert_examples
-from serving.api.schemas import Instant, Out, Text
+from serving.api.parts import Instant, Out, Text
 from tiering.alerts.catalogue import Severity
 from tiering.alerts.catalogue_file import packaged_catalogue
 from tiering.alerts.causes import packaged_causes

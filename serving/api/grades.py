@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Path, Query
 
 from serving.admission import known_query
-from serving.api import presenting, schemas
+from serving.api import lift_presenting, presenting, schemas
 from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
 from serving.domain.grade import Grade, Run
@@ -108,7 +108,7 @@ def read_lift(
     """
     graded = grade_of(store, served_run(store), customer_id)
     found = lift_of(parts.models.bundle, graded)
-    return presenting.lift(graded, found, packaged_actions(), lang)
+    return lift_presenting.lift(graded, found, packaged_actions(), lang)
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from features.schema import CATALOGUE, PREDICTIONS
 from serving import reasons
-from serving.api import schemas, service_schemas
+from serving.api import parts, schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
+from serving.domain.labels import TierLabel
 from serving.domain.tenure import TierTenure
-from serving.lifting import step_of, tell_lift
-from tiering.lift.actions import Actions
-from tiering.lift.proposals import Change, Lift
 from tiering.pack import EffectivePack
 
 
@@ -24,16 +22,16 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         run_id=basis.run_id,
         as_of=basis.as_of,
         score=graded.score,
-        tier=_tier(tier),
-        margin=schemas.Margin(
+        tier=tier_of(tier),
+        margin=parts.Margin(
             up=graded.margin_up,
-            next_tier=_tier(better) if better else None,
+            next_tier=tier_of(better) if better else None,
             down=graded.margin_down,
         ),
-        churn=schemas.Churn(
+        churn=parts.Churn(
             probability=graded.churn_probability, horizon_days=basis.churn_horizon_days
         ),
-        ltv=schemas.LifetimeValue(
+        ltv=parts.LifetimeValue(
             value=graded.ltv,
             lower=graded.ltv_lower,
             upper=graded.ltv_upper,
@@ -41,28 +39,28 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             currency=basis.currency,
         ),
         dimensions=[
-            schemas.DimensionScore(
+            parts.DimensionScore(
                 id=dimension.id,
-                label=_text(dimension.label_en, dimension.label_zh),
+                label=text_of(dimension.label_en, dimension.label_zh),
                 weight=dimension.weight,
                 score=graded.dimension_scores.get(dimension.id),
             )
             for dimension in basis.dimensions
         ],
         lifecycle=[
-            schemas.LifecycleStage(
+            parts.LifecycleStage(
                 scheme=policy.id,
                 version=policy.version,
-                title=_text(policy.title_en, policy.title_zh),
+                title=text_of(policy.title_en, policy.title_zh),
                 stage=stage.id,
-                label=_text(stage.label_en, stage.label_zh),
+                label=text_of(stage.label_en, stage.label_zh),
             )
             for policy in basis.lifecycles
             for stage in (policy.stage(graded.stages[policy.id]),)
         ],
         segment=next(
             (
-                schemas.Segment(id=each.id, label=_text(each.label_en, each.label_zh))
+                parts.Segment(id=each.id, label=text_of(each.label_en, each.label_zh))
                 for each in basis.segments
                 if each.id == graded.segment
             ),
@@ -71,10 +69,10 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         confidence=graded.confidence,
         tenure=None if graded.tenure is None else _tenure(graded.tenure),
         policy=None if graded.pack is None else _policy(graded.pack),
-        referral=schemas.Referral(
+        referral=parts.Referral(
             referred=graded.referred,
             reasons=[
-                schemas.Reason(code=code, text=_text(en, zh))
+                parts.Reason(code=code, text=text_of(en, zh))
                 for code, en, zh in zip(
                     graded.reasons,
                     graded.reason_texts.get("en", ()),
@@ -110,57 +108,6 @@ def explanation(
         texts={
             each: _story(graded, account, each)
             for each in domain.LANGS
-            if lang is None or each == lang
-        },
-    )
-
-
-def lift(
-    graded: domain.Grade, found: Lift, actions: Actions, lang: domain.Lang | None = None
-) -> schemas.Lift:
-    """Present what would lift a grade, in one language or in all."""
-    basis = graded.basis
-    stories = {each: tell_lift(found, graded, each) for each in domain.LANGS}
-    english, chinese = stories["en"], stories["zh-CN"]
-    return schemas.Lift(
-        customer_id=graded.customer_id,
-        grade_id=graded.grade_id,
-        run_id=basis.run_id,
-        as_of=basis.as_of,
-        score=found.score,
-        tier=_tier(basis.tiers[found.tier]),
-        next_tier=_tier(basis.tiers[found.tier - 1]) if found.tier else None,
-        near_border=found.near,
-        proposals=[
-            schemas.LiftProposal(
-                changes=[_change(change, basis.currency) for change in proposal.changes],
-                effort=proposal.effort,
-                score=proposal.score,
-                tier=_tier(basis.tiers[proposal.tier]),
-                to_panel=proposal.to_panel,
-                text=_text(en, zh),
-            )
-            for proposal, en, zh in zip(
-                found.proposals, english.proposals, chinese.proposals, strict=True
-            )
-        ],
-        attainable_score=found.attainable.score if found.attainable else None,
-        supplies=[
-            schemas.LiftSupply(
-                indicators=list(supply.indicators),
-                tier=_tier(basis.tiers[supply.tier]),
-                text=_text(en, zh),
-            )
-            for supply, en, zh in zip(
-                found.supplies, english.supplies, chinese.supplies, strict=True
-            )
-        ],
-        blocked=list(found.blocked),
-        actions_version=actions.version,
-        actions_sha256=actions.sha256,
-        texts={
-            each: list(story.sentences)
-            for each, story in stories.items()
             if lang is None or each == lang
         },
     )
@@ -210,15 +157,15 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
         currency=basis.currency,
         model=model(basis),
         scheme=scheme(basis),
-        tiers=[_tier(tier) for tier in basis.tiers],
+        tiers=[tier_of(tier) for tier in basis.tiers],
         lifecycles=[
-            schemas.Lifecycle(
+            parts.Lifecycle(
                 id=policy.id,
                 version=policy.version,
                 sha256=policy.sha256,
-                title=_text(policy.title_en, policy.title_zh),
+                title=text_of(policy.title_en, policy.title_zh),
                 stages=[
-                    schemas.Stage(id=stage.id, label=_text(stage.label_en, stage.label_zh))
+                    parts.Stage(id=stage.id, label=text_of(stage.label_en, stage.label_zh))
                     for stage in policy.stages
                 ],
             )
@@ -229,18 +176,18 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
     )
 
 
-def model(basis: domain.Basis) -> schemas.Model:
+def model(basis: domain.Basis) -> parts.Model:
     """Present the model of a basis."""
-    return schemas.Model(
+    return parts.Model(
         version=basis.model_version,
         bundle_digest=basis.bundle_digest,
         trained_as_of=basis.trained_as_of,
     )
 
 
-def scheme(basis: domain.Basis) -> schemas.Scheme:
+def scheme(basis: domain.Basis) -> parts.Scheme:
     """Present the scheme of a basis."""
-    return schemas.Scheme(
+    return parts.Scheme(
         id=basis.scheme_id, version=basis.scheme_version, sha256=basis.scheme_sha256
     )
 
@@ -249,9 +196,9 @@ def _contribution(entry: domain.Contribution) -> schemas.Contribution:
     described = CATALOGUE.get(entry.indicator) or PREDICTIONS.get(entry.indicator)
     return schemas.Contribution(
         indicator=entry.indicator,
-        label=_text(*(reasons.label_of(entry.indicator, lang) for lang in domain.LANGS)),
+        label=text_of(*(reasons.label_of(entry.indicator, lang) for lang in domain.LANGS)),
         channel=entry.channel,
-        channel_label=_text(*(reasons.channel_of(entry.channel, lang) for lang in domain.LANGS)),
+        channel_label=text_of(*(reasons.channel_of(entry.channel, lang) for lang in domain.LANGS)),
         dimension=entry.dimension,
         value=entry.value,
         unit=described.unit if described else None,
@@ -259,19 +206,6 @@ def _contribution(entry: domain.Contribution) -> schemas.Contribution:
         points=entry.points,
         weight=entry.weight,
         contribution=entry.contribution,
-    )
-
-
-def _change(change: Change, currency: str) -> schemas.LiftChange:
-    name = change.action.indicator
-    return schemas.LiftChange(
-        indicator=name,
-        label=_text(*(reasons.label_of(name, lang) for lang in domain.LANGS)),
-        unit=CATALOGUE[name].unit,
-        before=change.before,
-        after=change.after,
-        points=change.points,
-        text=_text(*(step_of(change, currency, lang) for lang in domain.LANGS)),
     )
 
 
@@ -292,15 +226,15 @@ def _driver(driver: reasons.Driver) -> schemas.Driver:
     return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
 
 
-def _tenure(tenure: TierTenure) -> schemas.Tenure:
-    return schemas.Tenure(
+def _tenure(tenure: TierTenure) -> parts.Tenure:
+    return parts.Tenure(
         raw_tier=tenure.raw_tier,
         since=tenure.since,
         pending_since=tenure.pending_since,
         days_left=tenure.days_left,
         codes=list(tenure.codes),
         texts=[
-            _text(en, zh)
+            text_of(en, zh)
             for en, zh in zip(
                 tenure.texts.get("en", ()), tenure.texts.get("zh-CN", ()), strict=True
             )
@@ -308,25 +242,27 @@ def _tenure(tenure: TierTenure) -> schemas.Tenure:
     )
 
 
-def _policy(effective: EffectivePack) -> schemas.PolicyPack:
+def _policy(effective: EffectivePack) -> parts.PolicyPack:
     pack, risk = effective.pack, effective.risk
     promised = pack.model_dump(exclude={"tier", "complaint", "text_en", "text_zh"})
     standard = {f"complaint_{key}": value for key, value in pack.complaint}
-    return schemas.PolicyPack(
+    return parts.PolicyPack(
         **{**promised, **standard, "emergency_minutes": list(pack.emergency_minutes)},
-        text=_text(pack.text_en, pack.text_zh),
+        text=text_of(pack.text_en, pack.text_zh),
         risk=None if risk is None else risk.flag,
-        risk_text=None if risk is None else _text(risk.text_en, risk.text_zh),
+        risk_text=None if risk is None else text_of(risk.text_en, risk.text_zh),
     )
 
 
-def _tier(tier: domain.TierLabel) -> schemas.Tier:
-    label = _text(tier.label_en, tier.label_zh)
-    return schemas.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
+def tier_of(tier: TierLabel) -> parts.Tier:
+    """Present a tier."""
+    label = text_of(tier.label_en, tier.label_zh)
+    return parts.Tier(id=tier.id, index=tier.index, label=label, cut=tier.cut)
 
 
-def _text(en: str, zh_cn: str) -> schemas.Text:
-    return schemas.Text(**{"en": en, "zh-CN": zh_cn})
+def text_of(en: str, zh_cn: str) -> parts.Text:
+    """Present the same words in both languages."""
+    return parts.Text(**{"en": en, "zh-CN": zh_cn})
 
 
 def _minus(after: float | None, before: float | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api import examples
-from serving.api.schemas import Instant, Lifecycle, Model, Out, Scheme, Tier
+from serving.api.parts import Instant, Lifecycle, Model, Out, Scheme, Tier
 from serving.domain.case import CaseStatus
 
 

@@ -7,50 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
-from serving.domain.segment import SegmentLabel
 from serving.domain.tenure import TierTenure
 from tiering.pack import EffectivePack, Packs, pack_of, risk_flags
 
 Lang = Literal["en", "zh-CN"]
 LANGS: tuple[Lang, ...] = ("en", "zh-CN")
-
-
-@dataclass(frozen=True, slots=True)
-class TierLabel:
-    """A tier of the scheme a run was graded with, best first.
-
-    Attributes
-    ----------
-    index
-        0 is the best tier.
-    cut
-        Inclusive lower bound in score points (0 to 100); None where scores do not decide.
-    """
-
-    index: int
-    id: str
-    label_en: str
-    label_zh: str
-    cut: float | None
-
-    def label(self, lang: str) -> str:
-        """Return the name of the tier in a language."""
-        return self.label_zh if lang == "zh-CN" else self.label_en
-
-
-@dataclass(frozen=True, slots=True)
-class DimensionLabel:
-    """A dimension of the scheme; ``weight`` is its share of the score (0 to 1)."""
-
-    id: str
-    weight: float
-    label_en: str
-    label_zh: str
-
-    def label(self, lang: str) -> str:
-        """Return the name of the dimension in a language."""
-        return self.label_zh if lang == "zh-CN" else self.label_en
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from serving.domain.evidence import Evidence
-from serving.domain.grade import (
-    Basis,
-    DimensionLabel,
-    Grade,
-    LayoutEntry,
-    Run,
-    TierLabel,
-    TierSummary,
-)
+from serving.domain.grade import Basis, Grade, LayoutEntry, Run, TierSummary
+from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
-from serving.domain.segment import SegmentLabel
 from serving.domain.tenure import TierTenure
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 from tiering.pack import Packs

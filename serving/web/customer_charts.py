@@ -8,7 +8,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from serving.domain.grade import DimensionLabel, TierLabel
+from serving.domain.labels import DimensionLabel, TierLabel
 from serving.web.chart_style import (
     ACCENT,
     DOWN,

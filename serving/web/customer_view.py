@@ -19,7 +19,7 @@ from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_cl
 from serving.web.ladder import Ladder, ladder
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
-from tiering.lift.proposals import Lift
+from tiering.lift.found import Lift
 
 SHOWN_PARTS = 8
 """Parts of the score that get a bar of their own; the rest is summed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serving.domain.grade import TierLabel
+from serving.domain.labels import TierLabel
 from serving.web.i18n import Language
 from serving.web.shell import tone
 

@@ -30,7 +30,7 @@ from serving.web.rendering import error_page, message, respond, wants_page, writ
 from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
 from serving.web.summaries import Summaries
-from tiering.lift.proposals import Lift
+from tiering.lift.found import Lift
 
 LOG = logging.getLogger("tierwise.pages")
 

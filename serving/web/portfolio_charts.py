@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from serving.domain.grade import TierLabel, TierSummary
+from serving.domain.grade import TierSummary
+from serving.domain.labels import TierLabel
 from serving.web.chart_style import INK, plain_text, styled, tier_colour
 from serving.web.formats import Writer
 from serving.web.summary import Sampled, ScoreBand

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from serving.domain.case import ReviewCase
-from serving.domain.grade import Run, TierLabel
+from serving.domain.grade import Run
+from serving.domain.labels import TierLabel
 from serving.web.addresses import address, customer_address
 from serving.web.customer_list import Choice
 from serving.web.formats import Writer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from features.schema import FloatArray, IndicatorFrame
 from serving.explain import concatenate, explain
 from serving.scoring import aligned, basis_of, grade
 from tiering.assign import decide
-from tiering.scheme import load_scheme, parse_scheme, scheme_text
+from tiering.scheme import load_scheme, parse_scheme, scheme_names, scheme_text
 from tiering.scores import Reference
 from training.bundle import Bundle
 
@@ -60,6 +60,24 @@ def test_every_score_of_a_real_bundle_is_accounted_for(
         assert abs(total - one.score) < 1e-9
         assert sum(account.by_dimension().values()) == pytest.approx(one.score - account.base)
         assert sum(account.by_indicator().values()) == pytest.approx(one.score - account.base)
+
+
+@pytest.mark.parametrize("name", scheme_names())
+def test_every_shipped_scheme_is_explained_to_the_last_point(
+    bundle: Bundle, frame: IndicatorFrame, name: str
+) -> None:
+    values = aligned(bundle, frame)
+    reference = Reference.fit(bundle.indicator_values(values))
+    other = replace(bundle, scheme=load_scheme(name), reference=reference)
+    ids = frame.customer_id[:40].tolist()
+    graded = grade(other, values[:40], ids, basis_of(other, frame.as_of, "r"))
+    told = graded.explanations
+    scores = np.array([g.score for g in graded.grades])
+    np.testing.assert_allclose(told.base + told.contributions.sum(axis=1), scores, atol=1e-9)
+    for row in (0, 39):
+        account = told.of(row, graded.grades[row])
+        total = sum(account.by_dimension().values())
+        assert total == pytest.approx(account.score - account.base, abs=1e-9)
 
 
 def test_a_forecast_of_demand_is_an_entry_of_its_own(bundle: Bundle, frame: IndicatorFrame) -> None:

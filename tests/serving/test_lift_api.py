@@ -21,7 +21,8 @@ from serving.scoring import basis_of, grade
 from serving.settings import Settings
 from tiering.assign import decide
 from tiering.lift.actions import packaged_actions
-from tiering.lift.proposals import Change, Lift, Supply, lifts
+from tiering.lift.found import Change, Lift, Supply
+from tiering.lift.proposals import lifts
 from training.bundle import Bundle
 
 

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import alert_schemas, schemas, service_schemas
+from serving.api import alert_schemas, parts, schemas, service_schemas
 from serving.api.service_schemas import Problem
 
 
@@ -106,7 +106,7 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
     "model",
     [schemas.Grade, schemas.Explanation, service_schemas.ReviewCase, alert_schemas.Alert],
 )
-def test_examples_are_answers(document: dict, model: type[schemas.Out]) -> None:
+def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:
     (example,) = document["components"]["schemas"][model.__name__]["examples"]
     naive = json.loads(json.dumps(example).replace('Z"', '"'))
     assert model.model_validate(naive).model_dump(mode="json", by_alias=True) == example

@@ -119,13 +119,14 @@ def whole(
     scheme: Scheme, reference: Reference, values: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
     """All rows at once, as whole ``(n, k)`` arrays: what blocks must not differ from."""
-    from tiering.composite import _own_weights, _stages
+    from tiering.composite import _stages
+    from tiering.sheet import own_weights
 
     weighed = [i for d in scheme.dimensions for i in d.indicators]
     grid = np.stack([points(reference, i, values[i.name]) for i in weighed], axis=1)
     stage = _stages(scheme, values, len(grid))
     row = np.zeros(len(grid), dtype=np.intp) if stage is None else stage
-    shares, inner = _own_weights(scheme)
+    shares, inner = own_weights(scheme)
     known = ~np.isnan(grid)
     filled = np.where(known, grid, 0.0)
     member = np.repeat(

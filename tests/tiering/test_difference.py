@@ -149,6 +149,16 @@ def test_axes_stages_and_segments() -> None:
     )
 
 
+def test_no_part_of_a_scheme_is_passed_over() -> None:
+    default = load_scheme()
+    others = [load_scheme(name) for name in scheme_names()]
+    for field in Scheme.model_fields:
+        values = [getattr(other, field) for other in others] + [None, "lower"]
+        value = next(value for value in values if value != getattr(default, field))
+        told = differences(default, default.model_copy(update={field: value}))
+        assert any(change.path.startswith(field) for change in told), field
+
+
 def test_another_decider_is_told() -> None:
     told = {c.path: c.en for c in differences(load_scheme(), load_scheme("retail"))}
     assert told["decider"] == "Tiers are decided by: score → rules."

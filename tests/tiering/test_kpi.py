@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tiering.errors import PopulationError, SchemeError
-from tiering.kpi import STATUS_WORDS, Kpi, KpiCatalogue, KpiRow, board, trace
+from tiering.kpi import STATUS_WORDS, KpiRow, board, trace
+from tiering.kpi_catalogue import Kpi, KpiCatalogue
 from tiering.kpi_file import load_kpis, parse_kpis
 from tiering.kpi_measures import Measured, Occasion
 

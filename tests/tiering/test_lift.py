@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from features.schema import Direction, FloatArray, describe
 from tiering.assign import decide
 from tiering.lift.actions import Actions, packaged_actions, parse_actions
+from tiering.lift.found import Lift
 from tiering.lift.options import levels
-from tiering.lift.proposals import Lift, lifts
+from tiering.lift.proposals import lifts
 from tiering.scheme import Scheme, load_scheme, parse_scheme, scheme_names
 from tiering.scores import Reference
 

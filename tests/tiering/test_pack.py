@@ -61,6 +61,7 @@ def test_high_risk_turns_sixty_day_terms_into_prepayment() -> None:
     assert (risky.pack.payment_terms_days, risky.pack.prepay) == (None, True)
     assert risky.pack.response_hours == 1.0
     assert "预付款" in risky.risk.text_zh
+    assert packs.risks[0].indicators == {"max_overdue_days"}
     assert pack_of(packs, "gold", {"high_risk"}) is None
 
 

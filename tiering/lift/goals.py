@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.schema import FloatArray
-from tiering.composite import DECIMALS
 from tiering.condition import Condition, parse_condition
 from tiering.lift.options import Option
 from tiering.matrix import table_of
 from tiering.policy import Axis, Scheme
+from tiering.sheet import DECIMALS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from tiering.composite import DECIMALS
 from tiering.lift.goals import Goal, Need
 from tiering.lift.options import Option
+from tiering.sheet import DECIMALS
 
 _CLOSE = 0.5 * 10.0**-DECIMALS
 """A score this near below a cut is rounded up to it."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tiering.association import Association
     from tiering.concentration import Concentration
     from tiering.drift import Drift
-    from tiering.kpi import KpiCatalogue, KpiRow
+    from tiering.kpi import KpiRow
+    from tiering.kpi_catalogue import KpiCatalogue
     from tiering.kpi_measures import Measured, Occasion
     from tiering.movement import Migration
 

@@ -154,9 +154,8 @@ def dry_run(
         )
     population = everybody.where(mask)
     decisions = [population.decide(scheme) for scheme in schemes]
-    found = rehearse(
-        decisions[0], decisions[1], population.reference, population.values[REVENUE], most=most
-    )
+    revenue = population.values[REVENUE]
+    found = rehearse(decisions[0], decisions[1], population.reference, revenue, most=most)
     tiers = [d.tier.tolist() for d in decisions]
     rows = tables.movers(found, population, tiers)
     if as_json:
@@ -167,10 +166,13 @@ def dry_run(
                 "ungradable": int((~mask).sum()),
                 "predictions": bundle is not None,
                 **found.to_dict(),
-                "movers": [dict(zip(("customer", "before", "after", "revenue"),
-                                    row, strict=True)) for row in rows[1:]],
+                "movers": [
+                    dict(zip(("customer", "before", "after"), row, strict=False))
+                    | {"revenue": None if revenue[at] != revenue[at] else float(revenue[at])}
+                    for at, row in zip(found.movers.tolist(), rows[1:], strict=True)
+                ],
             }
-        )  # fmt: skip
+        )
         return
     head = tables.say(
         language,

@@ -9,7 +9,7 @@ is certified is the model that is used. At the next origin everything is done ag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -19,6 +19,8 @@ from features.schema import FloatArray
 from tiering.certification.certificate import Certificate, certify
 from tiering.certification.search import Promise
 from tiering.certification.trial import Trial
+from training.bundle import Bundle
+from training.errors import FitError
 from training.evaluation.judged import Judged
 from training.models.certified import GOVERNING, CertifiedTiers
 from training.models.tier_confidence import (
@@ -27,7 +29,7 @@ from training.models.tier_confidence import (
     fit_tier_confidence,
     likeliest,
 )
-from training.models.tier_view import IntArray, TierView
+from training.models.tier_view import IntArray, TierView, shares_of
 
 CALIBRATION_ORIGINS = 3
 """Latest closed origins that a threshold must hold at."""
@@ -195,6 +197,44 @@ def certified_tiers(
             return None
         models[definition], certificates[definition] = found
     return CertifiedTiers(models, certificates, graded[-1].view.cuts, shares)
+
+
+def with_certificates(
+    bundle: Bundle,
+    parts: Sequence[Judged],
+    present: FloatArray,
+    *,
+    promise: Promise | None = None,
+) -> Bundle:
+    """Return the bundle with the certificates that a backtest of its recipe gives it.
+
+    Without any where the backtest holds too few closed origins or customers to learn from:
+    then nothing is certified.
+
+    Parameters
+    ----------
+    bundle
+        Fitted for the day of service.
+    parts
+        Judged rows of the backtest of the same recipe and scheme.
+    present
+        ``(n, k)`` indicator values of the eligible customers of the day of service.
+    promise
+        5 % with 95 % confidence by default.
+    """
+    _, decisions = bundle.decide(present)
+    shares = shares_of(decisions.tier.astype(np.int64), len(bundle.scheme.tiers))
+    try:
+        found = certified_tiers(
+            parts,
+            np.datetime64(bundle.meta.trained_as_of),
+            shares,
+            promise=promise or Promise(),
+            seed=bundle.recipe.seed,
+        )
+    except FitError:
+        return bundle
+    return replace(bundle, certified=found)
 
 
 _RIGHT: Mapping[str, str] = MappingProxyType({GOVERNING: "hindsight", "value": "value_tier"})

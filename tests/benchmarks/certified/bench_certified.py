@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from features.parquet import atomic_path
-from tests.benchmarks.certified.bench_certified_page import draw, page
 from tests.benchmarks.certified.bench_rows import CASES, DEFINITIONS, Judgement, judged_rows
 from tests.benchmarks.certified.bench_runs import (
     COMPARED,
@@ -28,6 +27,7 @@ from tests.benchmarks.certified.bench_runs import (
     stand_at,
 )
 from tests.benchmarks.certified.bench_truth import summed_up
+from tests.benchmarks.certified.certified_page import draw, page
 from tests.benchmarks.models.bench_cases import ROOT, Skipped, take_in
 from tiering.certification.search import Promise
 from tiering.scheme import load_scheme

@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from serving.domain.grade import DimensionLabel, TierLabel, TierSummary
+from serving.domain.grade import TierSummary
+from serving.domain.labels import DimensionLabel, TierLabel
 from serving.web.chart_style import embedded, plain_text, tier_colour
 from serving.web.customer_charts import Step, radar, waterfall
 from serving.web.formats import Writer

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 
 from features.schema import CATALOGUE, PREDICTIONS
 from serving.domain.case import CaseStatus, ReviewCase
-from serving.domain.grade import Explanation, Grade, Run, TierLabel
+from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.labels import TierLabel
 from serving.reasons import tell
 from serving.store.portfolio import Listed, Listing, read_population
 from serving.web.customer_list import Query

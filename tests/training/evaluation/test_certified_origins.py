@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from features.schema import FloatArray
 from tests.training.evaluation.rows_by_hand import judged
 from tiering.certification.search import Promise
 from tiering.certification.watch import watch
 from tiering.scheme import load_scheme, scheme_names
+from training.bundle import Bundle
 from training.evaluation.certification import (
     Graded,
     Roles,
@@ -17,6 +19,7 @@ from training.evaluation.certification import (
     certified_tiers,
     roles,
     trial_of,
+    with_certificates,
 )
 from training.evaluation.judged import Forecast, Judged
 from training.models.tier_view import TierView, cuts_of, shares_of
@@ -146,6 +149,23 @@ def test_a_backtest_certifies_by_both_definitions() -> None:
     assert told == same[1]
     assert (found.cuts == CUTS).all()
     assert certified_tiers(parts[:4], DAYS[4], shares, promise=Promise(), seed=1) is None
+
+
+def test_a_bundle_gets_the_certificates_of_its_backtest(bundle: Bundle, values: FloatArray) -> None:
+    """#93: certified with what had closed on the day of service; not at all with too little."""
+    rng = np.random.default_rng(2)
+    tier = bundle.decide(values)[1].tier
+    today = np.datetime64(bundle.meta.trained_as_of)
+    days = [today - np.timedelta64(30 * k, "D") for k in range(12, 2, -1)]
+    parts = [judged_part(graded(day, 3.0), rng) for day in days]
+    found = with_certificates(bundle, parts, values).certified
+    assert found is not None
+    told = found.certificates["hindsight"]
+    assert [row.of for row in told.origins] == [str(day) for day in days[-3:]]
+    assert found.shares[0] == (tier == 0).mean()
+    assert with_certificates(bundle, parts[-3:], values).certified is None
+    few = [judged_part(graded(day, 3.0, 50), rng) for day in days]
+    assert with_certificates(bundle, few, values).certified is None
 
 
 def test_cuts_of_a_scheme_without_a_score_are_unknown() -> None:
