@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving.api.alert_examples import ALERT
-from serving.api.examples import SIMULATIONS
+from serving.api.examples import GRADE, SIMULATIONS
 from serving.api.service_schemas import Problem
 from serving.problems import MEDIA_TYPE
 
@@ -92,6 +92,7 @@ def describe(app: FastAPI) -> None:
             # FastAPI drops every null, also those that an example is there to show.
             schemas["Simulation"]["examples"] = SIMULATIONS
             schemas["Alert"]["examples"] = [ALERT]
+            schemas["Grade"]["examples"] = [GRADE]
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -1,4 +1,7 @@
-"""Grades computed again: the same bits, or a difference that is named."""
+"""Grades computed again: the same bits, or a difference that is named.
+
+#56: each assessment is kept with the evidence it was scored on, and that evidence suffices.
+"""
 
 from __future__ import annotations
 

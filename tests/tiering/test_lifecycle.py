@@ -1,4 +1,4 @@
-"""Stages: total, sensible without data, and silence never brings anybody back to life."""
+"""#36, #37. Stages: total, sensible without data, and silence never brings anybody back to life."""
 
 from __future__ import annotations
 
