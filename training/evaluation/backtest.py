@@ -30,6 +30,7 @@ from training.evaluation.slices import history_dependence, slice_rows
 from training.evaluation.tier_evidence import stability, tier_row, value_tier_row, value_tiers
 from training.evaluation.uncertainty import LEVEL, Draws, with_intervals
 from training.evaluation.weights import weights_from_data
+from training.models.tier_view import cuts_of, shares_of, tier_view
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
@@ -201,6 +202,14 @@ def _judge(
         dimensions=decisions.composite.dimension_score,
         tenure_days=test.column("tenure_days"),
         past_spend=test.column("net_amount_365d"),
+        view=tier_view(
+            tier,
+            decisions.composite,
+            scores,
+            bundle.reference,
+            cuts_of(bundle.scheme),
+            shares_of(tier, len(bundle.scheme.tiers)),
+        ),
     )
     return judged, count
 

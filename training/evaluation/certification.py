@@ -8,22 +8,28 @@ is certified is the model that is used. At the next origin everything is done ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
+from features.schema import FloatArray
 from tiering.certification.certificate import Certificate, certify
 from tiering.certification.search import Promise
 from tiering.certification.trial import Trial
+from training.bundle import Bundle
+from training.errors import FitError
+from training.evaluation.judged import Judged
+from training.models.certified import GOVERNING, CertifiedTiers
 from training.models.tier_confidence import (
     TierConfidence,
     confidence_of,
     fit_tier_confidence,
     likeliest,
 )
-from training.models.tier_view import IntArray, TierView
+from training.models.tier_view import IntArray, TierView, shares_of
 
 CALIBRATION_ORIGINS = 3
 """Latest closed origins that a threshold must hold at."""
@@ -143,3 +149,93 @@ def certified(
     )
     trial = trial_of(model, [graded[at] for at in part.calibrate])
     return model, certify(trial, promise, definition=definition, model=model.digest)
+
+
+def certified_tiers(
+    parts: Sequence[Judged],
+    today: np.datetime64,
+    shares: FloatArray,
+    *,
+    promise: Promise,
+    seed: int,
+) -> CertifiedTiers | None:
+    """Certify a scheme's tiers by both definitions, with a backtest's rows that have closed.
+
+    Whoever the scheme refers for a reason of its own is no candidate.
+
+    Parameters
+    ----------
+    parts
+        Judged rows of each origin, ascending, with their views.
+    today
+        The day of service.
+    shares
+        Shares of the reference population of that day (``TierView.shares``).
+
+    Returns
+    -------
+    CertifiedTiers or None
+        None if there are too few closed origins; then everyone is referred.
+
+    Raises
+    ------
+    FitError
+        If the origins to learn from hold too few customers.
+    """
+    first = parts[0]
+    horizon = max(first.main("churn").horizon_days, first.main("ltv").horizon_days)
+    models: dict[str, TierConfidence] = {}
+    certificates: dict[str, Certificate] = {}
+    for definition, right in _RIGHT.items():
+        graded = [
+            Graded(np.datetime64(part.origin), part.view, getattr(part, right), ~part.referred)
+            for part in parts
+            if part.view is not None
+        ]
+        found = certified(graded, today, horizon, definition=definition, promise=promise, seed=seed)
+        if found is None:
+            return None
+        models[definition], certificates[definition] = found
+    return CertifiedTiers(models, certificates, graded[-1].view.cuts, shares)
+
+
+def with_certificates(
+    bundle: Bundle,
+    parts: Sequence[Judged],
+    present: FloatArray,
+    *,
+    promise: Promise | None = None,
+) -> Bundle:
+    """Return the bundle with the certificates that a backtest of its recipe gives it.
+
+    Without any where the backtest holds too few closed origins or customers to learn from:
+    then nothing is certified.
+
+    Parameters
+    ----------
+    bundle
+        Fitted for the day of service.
+    parts
+        Judged rows of the backtest of the same recipe and scheme.
+    present
+        ``(n, k)`` indicator values of the eligible customers of the day of service.
+    promise
+        5 % with 95 % confidence by default.
+    """
+    _, decisions = bundle.decide(present)
+    shares = shares_of(decisions.tier.astype(np.int64), len(bundle.scheme.tiers))
+    try:
+        found = certified_tiers(
+            parts,
+            np.datetime64(bundle.meta.trained_as_of),
+            shares,
+            promise=promise or Promise(),
+            seed=bundle.recipe.seed,
+        )
+    except FitError:
+        return bundle
+    return replace(bundle, certified=found)
+
+
+_RIGHT: Mapping[str, str] = MappingProxyType({GOVERNING: "hindsight", "value": "value_tier"})
+"""Definition of the realised tier to the field of ``Judged`` that holds it."""

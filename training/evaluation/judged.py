@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from training.evaluation.rows import POOLED
+from training.models.tier_view import TierView
 from training.recipe import TargetName
 
 IntArray = npt.NDArray[np.int64]
@@ -69,6 +70,9 @@ class Judged:
         0 to 100, NaN where unknown.
     tenure_days, past_spend
         ``(n,)`` days since the first purchase, and net spend of the last 365 days, money.
+    view
+        What a model of confidence may know of the grades; None where nobody looked, and of
+        pooled rows.
     """
 
     origin: str
@@ -85,6 +89,7 @@ class Judged:
     dimensions: FloatArray
     tenure_days: FloatArray
     past_spend: FloatArray
+    view: TierView | None = None
 
     def __len__(self) -> int:
         return len(self.customer_id)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.composite import Composite
+from tiering.policy import Scheme
 from tiering.scores import Reference
 from training.scores import Scores
 
@@ -169,6 +170,13 @@ def tier_view(
         width=np.log1p(scores.ltv_upper) - np.log1p(scores.ltv_lower),
         dimensions=graded.dimension_score,
     )
+
+
+def cuts_of(scheme: Scheme) -> FloatArray:
+    """Return the cuts ``(t - 1,)`` of a scheme that decides by score; NaN of any other."""
+    borders = len(scheme.tiers) - 1
+    cuts = scheme.cuts[:borders] if scheme.decider == "score" else (np.nan,) * borders
+    return np.array(cuts, dtype=np.float64)
 
 
 def shares_of(tier: IntArray, tiers: int) -> FloatArray:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from features.schema import FloatArray
+from tests.training.evaluation.rows_by_hand import judged
 from tiering.certification.search import Promise
 from tiering.certification.watch import watch
-from training.evaluation.certification import Graded, Roles, certified, roles, trial_of
-from training.models.tier_view import TierView, shares_of
+from tiering.scheme import load_scheme, scheme_names
+from training.bundle import Bundle
+from training.evaluation.certification import (
+    Graded,
+    Roles,
+    certified,
+    certified_tiers,
+    roles,
+    trial_of,
+    with_certificates,
+)
+from training.evaluation.judged import Forecast, Judged
+from training.models.tier_view import TierView, cuts_of, shares_of
 
 DAYS = tuple(np.datetime64("2025-01-01") + np.timedelta64(30 * k, "D") for k in range(12))
 CUTS = np.array([70.0, 40.0])
@@ -95,3 +110,66 @@ def test_noise_certifies_nothing() -> None:
 def test_too_few_origins_give_no_certificate() -> None:
     every = [graded(day, 3.0) for day in DAYS[:4]]
     assert certified(every, DAYS[4], 90, definition="hindsight", promise=Promise(), seed=1) is None
+
+
+def judged_part(each: Graded, rng: np.random.Generator) -> Judged:
+    """Return an origin as a backtest hands it over."""
+    n = len(each.view)
+    actual = np.zeros(n)
+    return replace(
+        judged(
+            str(each.day),
+            np.arange(n),
+            (Forecast("churn", 30, actual, {}, {}), Forecast("ltv", 90, actual, {}, {})),
+            tier=each.view.tier,
+            hindsight=each.right,
+            value_tier=rng.permutation(each.right),
+            referred=~each.candidate,
+        ),
+        view=each.view,
+    )
+
+
+def test_a_backtest_certifies_by_both_definitions() -> None:
+    """#93: the longer horizon decides what has closed; each definition has its certificate."""
+    rng = np.random.default_rng(1)
+    every = [graded(day, 3.0) for day in DAYS[:10]]
+    parts = [judged_part(each, rng) for each in every]
+    shares = np.array([0.3, 0.6])
+    found = certified_tiers(parts, DAYS[10], shares, promise=Promise(), seed=1)
+    assert found is not None
+    assert list(found.certificates) == ["hindsight", "value"]
+    told = found.certificates["hindsight"]
+    assert [row.of for row in told.origins] == [str(DAYS[k]) for k in (5, 6, 7)]
+    assert told.in_force
+    # Tiers shuffled among customers cannot be foreseen.
+    assert found.certificates["value"].threshold is None
+    same = certified(every, DAYS[10], 90, definition="hindsight", promise=Promise(), seed=1)
+    assert same is not None
+    assert told == same[1]
+    assert (found.cuts == CUTS).all()
+    assert certified_tiers(parts[:4], DAYS[4], shares, promise=Promise(), seed=1) is None
+
+
+def test_a_bundle_gets_the_certificates_of_its_backtest(bundle: Bundle, values: FloatArray) -> None:
+    """#93: certified with what had closed on the day of service; not at all with too little."""
+    rng = np.random.default_rng(2)
+    tier = bundle.decide(values)[1].tier
+    today = np.datetime64(bundle.meta.trained_as_of)
+    days = [today - np.timedelta64(30 * k, "D") for k in range(12, 2, -1)]
+    parts = [judged_part(graded(day, 3.0), rng) for day in days]
+    found = with_certificates(bundle, parts, values).certified
+    assert found is not None
+    told = found.certificates["hindsight"]
+    assert [row.of for row in told.origins] == [str(day) for day in days[-3:]]
+    assert found.shares[0] == (tier == 0).mean()
+    assert with_certificates(bundle, parts[-3:], values).certified is None
+    few = [judged_part(graded(day, 3.0, 50), rng) for day in days]
+    assert with_certificates(bundle, few, values).certified is None
+
+
+def test_cuts_of_a_scheme_without_a_score_are_unknown() -> None:
+    assert cuts_of(load_scheme("default")).tolist() == [75.0, 60.0, 45.0]
+    other = next(scheme for scheme in map(load_scheme, scheme_names()) if scheme.decider != "score")
+    assert np.isnan(cuts_of(other)).all()
+    assert len(cuts_of(other)) == len(other.tiers) - 1
