@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
+from tiering.certification.automation import (
+    Sureness,
+    automate,
+    automation_text,
+    refer_uncertified,
+)
 from tiering.challenge import challenged, jump_ratio
 from tiering.composite import Composite, composite
 from tiering.matrix import place_by_matrix, segment_of
 from tiering.placement import Placement, by_score, combined
 from tiering.policy import Scheme
-from tiering.referral import Language, reason_text, refer
+from tiering.referral import REASONS, Language, reason_text, refer
 from tiering.rules import place_by_rules
 from tiering.scores import Reference
 from tiering.sheet import DECIMALS, BoolArray
@@ -51,6 +57,9 @@ class Decisions:
         Reason codes of each customer (``tiering/referral.py``).
     best
         ``(n,)`` the tier if what rules or axes ask for and is unknown were the best there is.
+    sureness
+        The certificate the grades stand under, and how sure they are; None where the scheme
+        does not ask for one.
     """
 
     scheme: Scheme
@@ -64,6 +73,13 @@ class Decisions:
     jump: FloatArray
     reasons: list[tuple[str, ...]]
     best: npt.NDArray[np.intp]
+    sureness: Sureness | None = None
+
+    def under(self, sureness: Sureness) -> Decisions:
+        """Return the same decisions, those without a certificate referred (ADR 0018)."""
+        found = automate(sureness.certificate, sureness.confidence, self.tier, sureness.likeliest)
+        referred, reasons = refer_uncertified(self.referred, self.reasons, found)
+        return replace(self, referred=referred, reasons=reasons, sureness=sureness)
 
     def reason_texts(self, row: int, language: Language) -> tuple[str, ...]:
         """Return the reasons of one customer in words."""
@@ -91,7 +107,25 @@ class Decisions:
             "dimensions": (", " if english else "、").join(labels),
             "best": best.label_en if english else best.label_zh,
         }
-        return tuple(reason_text(code, language, fields) for code in self.reasons[row])
+        return tuple(
+            reason_text(code, language, fields)
+            if code in REASONS
+            else self._certificate_text(code, row, language)
+            for code in self.reasons[row]
+        )
+
+    def _certificate_text(self, code: str, row: int, language: Language) -> str:
+        sureness = self.sureness
+        assert sureness is not None, "only a certificate gives its reasons"
+        labels = [t.label_en if language == "en" else t.label_zh for t in self.scheme.tiers]
+        return automation_text(
+            code,
+            language,
+            sureness.certificate,
+            confidence=float(sureness.confidence[row]),
+            issued=labels[int(self.tier[row])],
+            likeliest=labels[int(sureness.likeliest[row])],
+        )
 
 
 def assign(scheme: Scheme, score: FloatArray) -> npt.NDArray[np.intp]:

@@ -190,12 +190,17 @@ class Referral(_Frozen):
     max_jump_ratio
         A jump in spend (``tiering/challenge.py``) that reaches this ratio and is not explained
         goes to the panel (#7); None or 0 challenges nobody.
+    certified
+        Whether a grade is issued without the panel only under a certificate
+        (``tiering/certification``, ADR 0018): without one, everybody is referred. None: the
+        other rules alone decide.
     """
 
     band: Number
     max_missing_weight: Number
     refer_flags: tuple[str, ...] = ()
     max_jump_ratio: Number | None = None
+    certified: bool | None = None
 
 
 Decider = Literal["score", "rules", "matrix", "combined"]

@@ -56,7 +56,7 @@ def test_an_old_store_is_upgraded_and_still_serves(
         # Beside the stages, and what is a run's own, nothing is different.
         before = client.get("/v1/grades/c-0007").json()
         after = upgraded.get("/v1/grades/c-0007").json()
-        own = {"grade_id", "run_id", "lifecycle", "confidence", "tenure", "referral"}
+        own = {"grade_id", "run_id", "lifecycle", "confidence", "tenure", "policy", "referral"}
         assert {k: v for k, v in after.items() if k not in own} == {
             k: v for k, v in before.items() if k not in own
         }

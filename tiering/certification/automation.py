@@ -96,6 +96,30 @@ def automate(
     return Automation(sure & ~apart, MappingProxyType(told))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sureness:
+    """How sure the tiers of ``n`` customers are, and under which certificate they stand.
+
+    Attributes
+    ----------
+    certificate
+        None: nothing was certified.
+    confidence
+        ``(n,)`` estimated probability that the scheme's tier is right; NaN where unknown.
+    likeliest
+        ``(n,)`` tier that the model holds to be most probable.
+    """
+
+    certificate: Certificate | None
+    confidence: FloatArray
+    likeliest: IntArray
+
+    @classmethod
+    def unknown(cls, tier: IntArray) -> Sureness:
+        """Return that of a model that nobody has certified."""
+        return cls(None, np.full(len(tier), np.nan), tier)
+
+
 def refer_uncertified(
     referred: BoolArray, reasons: Sequence[tuple[str, ...]], automation: Automation
 ) -> tuple[BoolArray, list[tuple[str, ...]]]:

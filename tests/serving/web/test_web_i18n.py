@@ -10,6 +10,7 @@ import pytest
 
 import serving.web
 from serving.web.i18n import Language, Words, messages, negotiate
+from tiering.certification.automation import REASONS as CERTIFICATE_REASONS
 from tiering.referral import REASONS
 
 WEB = Path(serving.web.__file__).parent
@@ -79,7 +80,7 @@ def test_no_word_is_left_that_nobody_asks_for() -> None:
 
 
 def test_every_referral_reason_has_a_name() -> None:
-    assert {f"reason.{code}" for code in REASONS} <= ENGLISH.keys()
+    assert {f"reason.{code}" for code in (*REASONS, *CERTIFICATE_REASONS)} <= ENGLISH.keys()
 
 
 def test_a_missing_key_is_an_error() -> None:
