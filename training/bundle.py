@@ -33,7 +33,7 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
-from training.models.certified import CertifiedTiers, Verdict
+from training.models.certified import CertifiedTiers
 from training.models.churn import ChurnModel, coherent
 from training.models.companions import Companions, correction_texts, stored
 from training.models.health import Health
@@ -148,12 +148,9 @@ class Bundle:
             If the sources the bundle learned from tell no costs.
         """
         values = self._checked(values)
-        position = self.columns.index
-        return self._companion("contribution", self.companions.contribution).predict(
-            net_value,
-            values[:, position("contribution_365d")],
-            values[:, position("net_amount_365d")],
-        )
+        model = self._companion("contribution", self.companions.contribution)
+        told = ("contribution_365d", "net_amount_365d")
+        return model.predict(net_value, *(values[:, self.columns.index(name)] for name in told))
 
     def health(self, values: FloatArray) -> Health:
         """Return the health score of ``(n, k)`` customers (#81), or raise a BundleError."""
@@ -173,9 +170,8 @@ class Bundle:
         values = self._checked(values)
         model = self._companion("renewal", self.companions.renewal)
         due = ending(self.columns, values, self.churn.horizon_days)
-        contracts = Contracts.of(self.columns, values, np.full(len(values), np.nan))
         found = np.full(len(values), np.nan)
-        found[due] = model.lapse(contracts.where(due))
+        found[due] = model.lapse(Contracts.of(self.columns, values, found).where(due))
         return found
 
     def indicator_values(
@@ -189,7 +185,7 @@ class Bundle:
         """
         values = self._checked(values)
         scores = self.score(values) if scores is None else scores
-        by_name = {name: values[:, index] for index, name in enumerate(self.columns)}
+        by_name = dict(zip(self.columns, values.T, strict=True))
         wanted = every or "demand_forecast" in self.scheme.indicators
         forecast = wanted and self.recipe.demand is not None
         demand = self.demand_forecast(values) if forecast else np.full(len(values), np.nan)
@@ -199,22 +195,9 @@ class Bundle:
     def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""
         scores = self.score(values)
-        decisions = decide(
-            self.scheme,
-            self.reference,
-            self.indicator_values(values, scores),
-            flags={"dormant": scores.dormant},
-        )
-        return scores, decisions
-
-    def verdict(self, scores: Scores, decisions: Decisions) -> Verdict | None:
-        """Say who of the customers of :meth:`decide` needs no expert, and how sure that is.
-
-        None where nothing was certified; then the scheme's own referral is all there is.
-        """
-        if self.certified is None:
-            return None
-        return self.certified.judge(decisions.tier, decisions.composite, scores, self.reference)
+        known = self.indicator_values(values, scores)
+        flags = {"dormant": scores.dormant}
+        return scores, decide(self.scheme, self.reference, known, flags=flags)
 
     def contributions(self, values: FloatArray) -> dict[str, Attribution]:
         """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``."""

@@ -15,7 +15,7 @@ from tiering.certification.search import Promise
 from training.bundle import Bundle
 from training.errors import BundleError
 from training.evaluation.certification import Graded, trial_of
-from training.models.certified import GOVERNING, CertifiedTiers
+from training.models.certified import GOVERNING, CertifiedTiers, Verdict
 from training.models.tier_confidence import fit_tier_confidence
 from training.models.tier_view import shares_of, tier_view
 
@@ -42,15 +42,19 @@ def certified(bundle: Bundle, values: FloatArray) -> Bundle:
     )
 
 
+def _verdict(bundle: Bundle, values: FloatArray) -> Verdict:
+    scores, decisions = bundle.decide(values)
+    assert bundle.certified is not None
+    return bundle.certified.judge(decisions.tier, decisions.composite, scores, bundle.reference)
+
+
 def test_certificates_survive_a_round_trip(
     certified: Bundle, values: FloatArray, tmp_path: Path
 ) -> None:
     certified.save(tmp_path / "bundle")
     again = Bundle.load(tmp_path / "bundle")
     assert again.digest == certified.digest
-    ours, theirs = (each.verdict(*each.decide(values)) for each in (certified, again))
-    assert ours is not None
-    assert theirs is not None
+    ours, theirs = (_verdict(each, values) for each in (certified, again))
     assert np.array_equal(ours.confidence, theirs.confidence)
     assert np.array_equal(ours.automation.auto, theirs.automation.auto)
     assert ours.automation.auto.any()
@@ -61,16 +65,17 @@ def test_whom_the_certificate_does_not_cover_is_referred(
     certified: Bundle, values: FloatArray
 ) -> None:
     """#93, #96: everyone else goes to the panel, with a reason."""
-    scores, decisions = certified.decide(values)
-    verdict = certified.verdict(scores, decisions)
-    assert verdict is not None
-    referred, reasons = refer_uncertified(decisions.referred, decisions.reasons, verdict.automation)
+    decisions = certified.decide(values)[1]
+    automation = _verdict(certified, values).automation
+    referred, reasons = refer_uncertified(decisions.referred, decisions.reasons, automation)
     assert (referred >= decisions.referred).all()
     assert all(codes for codes, sent in zip(reasons, referred.tolist(), strict=True) if sent)
 
 
-def test_a_bundle_without_certificates_says_nothing(bundle: Bundle, values: FloatArray) -> None:
-    assert bundle.verdict(*bundle.decide(values)) is None
+def test_a_bundle_without_certificates_stores_none(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.save(tmp_path / "bundle")
+    assert not list((tmp_path / "bundle").glob("cert*"))
+    assert Bundle.load(tmp_path / "bundle").certified is None
 
 
 def test_an_altered_certificate_spoils_the_bundle(certified: Bundle, tmp_path: Path) -> None:
