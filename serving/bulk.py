@@ -92,6 +92,7 @@ def grades_table(bundle: Bundle, frame: IndicatorFrame) -> pa.Table:
     values = aligned(bundle, frame)
     n = len(frame)
     scores, decisions = bundle.decide(values)
+    decisions = bundle.certify(scores, decisions)
     by_name = bundle.indicator_values(values, scores)
     scored = decisions.composite
     basis = basis_of(bundle, frame.as_of, None)

@@ -111,6 +111,7 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         If a customer has no data at all.
     """
     scores, decisions = bundle.decide(values)
+    decisions = bundle.certify(scores, decisions)
     by_name = bundle.indicator_values(values, scores)
     explanations = explain(bundle.reference, decisions, by_name, bundle.contributions(values))
     stages = _stages(by_name, len(values))

@@ -33,13 +33,12 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
-from training.models.certified import CertifiedTiers
+from training.models.certified import CertifiedTiers, sureness
 from training.models.churn import ChurnModel, coherent
 from training.models.companions import Companions, correction_texts, stored
 from training.models.health import Health
 from training.models.lifetime import Lifetime, LifetimeTerms, lifetime
 from training.models.ltv import LtvModel
-from training.models.renewal import Contracts, ending
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
 
@@ -158,21 +157,15 @@ class Bundle:
         return model.score(self.columns, self._checked(values))
 
     def contract_lapse(self, values: FloatArray) -> FloatArray:
-        """Return the chance ``(n,)`` that the contract that ends next is not renewed.
-
-        Over the horizon of churn; NaN for customers without a contract that ends in it.
+        """Return the chance ``(n,)`` that the contract ending within churn's horizon lapses.
 
         Raises
         ------
         BundleError
             If the sources the bundle learned from hold too few contracts that ended.
         """
-        values = self._checked(values)
         model = self._companion("renewal", self.companions.renewal)
-        due = ending(self.columns, values, self.churn.horizon_days)
-        found = np.full(len(values), np.nan)
-        found[due] = model.lapse(Contracts.of(self.columns, values, found).where(due))
-        return found
+        return model.lapse_within(self.columns, self._checked(values), self.churn.horizon_days)
 
     def indicator_values(
         self, values: FloatArray, scores: Scores | None = None, *, every: bool = False
@@ -198,6 +191,15 @@ class Bundle:
         known = self.indicator_values(values, scores)
         flags = {"dormant": scores.dormant}
         return scores, decide(self.scheme, self.reference, known, flags=flags)
+
+    def certify(self, scores: Scores, decisions: Decisions) -> Decisions:
+        """Return decisions as they may be issued: under a certificate if the scheme asks for one.
+
+        Where it does and nothing is certified, everybody is referred (ADR 0018).
+        """
+        if not self.scheme.referral.certified:
+            return decisions
+        return decisions.under(sureness(self.certified, decisions, scores, self.reference))
 
     def contributions(self, values: FloatArray) -> dict[str, Attribution]:
         """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``."""

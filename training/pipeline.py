@@ -26,6 +26,7 @@ from training.card.evidence import Evidence, swarms
 from training.customers import industries
 from training.dataset import TrainingSet, load_training_set
 from training.evaluation.backtest import Backtest, backtest_rows
+from training.evaluation.certification import with_certificates
 from training.evaluation.gates import GateReport, evaluate
 from training.evaluation.leakage import LeakageReport, look_for_leakage
 from training.evaluation.report import BacktestReport
@@ -120,11 +121,15 @@ def train(
     with _timed(seconds, "publish"):
         material = prepare(sources, state_dir, recipe, progress=progress)
     with _timed(seconds, "backtest"):
-        report = backtest(material, recipe, scheme, progress=progress)
+        judged = judged_backtest(material, recipe, scheme, progress=progress)
+        report = judged.report
     with _timed(seconds, "leakage"):
         leakage = look_for_leakage(material.data, [origin.day for origin in material.plan.backtest])
     with _timed(seconds, "fit"), single_threaded_algebra():
         bundle = fit_bundle(material.data, material.plan.final, recipe, scheme, material.provenance)
+        serve = material.data.on(material.plan.serve_day)
+        if scheme.referral.certified:
+            bundle = with_certificates(bundle, judged.parts, serve.values[serve.eligible])
     with _timed(seconds, "stress"):
         closed = latest_closed_day(material, recipe, scheme)
         stress = stress_test(
@@ -133,7 +138,6 @@ def train(
     model = model_name(sources.info.world)
     gates = evaluate(report, champion_report(registry, model), stress, recipe.gates, leakage)
     with _timed(seconds, "evidence"):
-        serve = material.data.on(material.plan.serve_day)
         evidence = Evidence(
             meta=facts_of(bundle, material.manifest),
             scheme=scheme,

@@ -85,3 +85,24 @@ def test_an_altered_certificate_spoils_the_bundle(certified: Bundle, tmp_path: P
     file.write_text(replace(found, threshold=0.123).to_json(), "utf-8")
     with pytest.raises(BundleError):
         Bundle.load(tmp_path / "bundle")
+
+
+def test_a_scheme_that_asks_gets_its_grades_certified(
+    certified: Bundle, values: FloatArray
+) -> None:
+    """#93: without a certificate everybody is referred, with one those it does not cover."""
+    referral = certified.scheme.referral.model_copy(update={"certified": True})
+    scheme = certified.scheme.model_copy(update={"referral": referral})
+    scores, decisions = certified.decide(values)
+    assert certified.certify(scores, decisions) is decisions
+    asking = replace(certified, scheme=scheme)
+    issued = asking.certify(*asking.decide(values))
+    auto = _verdict(certified, values).automation.auto
+    assert np.array_equal(issued.referred, decisions.referred | ~auto)
+    assert 0 < issued.referred.mean() < 1
+    for row in np.flatnonzero(issued.referred)[:20].tolist():
+        assert len(issued.reason_texts(row, "zh")) == len(issued.reasons[row]) > 0
+    bare = replace(asking, certified=None)
+    refused = bare.certify(*bare.decide(values))
+    assert refused.referred.all()
+    assert {"no_certificate"} <= set(refused.reasons[0])

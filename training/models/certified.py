@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.schema import FloatArray
-from tiering.certification.automation import Automation, automate
+from tiering.assign import Decisions
+from tiering.certification.automation import Automation, Sureness, automate
 from tiering.certification.certificate import Certificate
 from tiering.composite import Composite
 from tiering.errors import PolicyError
@@ -134,3 +135,14 @@ class CertifiedTiers:
             cuts=np.array([np.nan if cut is None else cut for cut in told["cuts"]]),
             shares=np.array(told["shares"], dtype=np.float64),
         )
+
+
+def sureness(
+    certified: CertifiedTiers | None, decisions: Decisions, scores: Scores, reference: Reference
+) -> Sureness:
+    """Return how sure tiers are, for ``Decisions.under``; unknown where nothing is certified."""
+    tier = decisions.tier.astype(np.int64)
+    if certified is None:
+        return Sureness.unknown(tier)
+    verdict = certified.judge(tier, decisions.composite, scores, reference)
+    return Sureness(certified.certificates[GOVERNING], verdict.confidence, verdict.likeliest)

@@ -150,6 +150,16 @@ class RenewalModel:
         margin = self.record.log_odds(contracts.ended, contracts.renewed)
         return self.calibration.probability(margin + self.boosted.margin(contracts.matrix()))
 
+    def lapse_within(
+        self, columns: Sequence[str], values: FloatArray, horizon_days: int
+    ) -> FloatArray:
+        """Return the chance of lapse of customers ``(n, k)``, ``(n,)``; NaN without a contract
+        that ends within the horizon."""
+        due = ending(columns, values, horizon_days)
+        found = np.full(len(values), np.nan)
+        found[due] = self.lapse(Contracts.of(columns, values, found).where(due))
+        return found
+
     def within(self, contracts: Contracts, horizons_days: Sequence[int]) -> FloatArray:
         """Return the chance ``(n, m)`` to lapse within horizons, non-decreasing in them."""
         ends = contracts.days_to_end[:, None] <= np.asarray(horizons_days, dtype=np.float64)

@@ -111,9 +111,9 @@ def hanging_on(prediction: str, dimension: str) -> Scheme:
     scheme = load_scheme()
     dimensions = []
     for each in scheme.dimensions:
-        chosen = prediction if each.id.value == dimension else each.indicators[-1].name
+        chosen = prediction if each.id == dimension else each.indicators[-1].name
         alone = (IndicatorWeight(name=chosen, weight=1.0),)
-        weight = 0.92 if each.id.value == dimension else 0.02
+        weight = 0.92 if each.id == dimension else 0.02
         dimensions.append(each.model_copy(update={"weight": weight, "indicators": alone}))
     return scheme.model_copy(update={"dimensions": tuple(dimensions)})
 
