@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 
-from features.schema import FloatArray, IndicatorFrame
+from features.schema import PREDICTIONS, FloatArray, IndicatorFrame
 from serving.domain.grade import Basis, Grade
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -128,6 +128,7 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         )
     ]
     indicators = [_unknown_as_none(row) for row in values]
+    weighed = _more_predictions(bundle, by_name, len(values))
     by_dimension = [_unknown_as_none(row) for row in decisions.composite.dimension_score]
     dimensions = decisions.composite.dimensions
     grades = [
@@ -147,7 +148,7 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
             referred=bool(decisions.referred[row]),
             reasons=decisions.reasons[row],
             reason_texts=_reason_texts(decisions, row),
-            indicators=dict(zip(bundle.columns, indicators[row], strict=True)),
+            indicators=dict(zip(bundle.columns, indicators[row], strict=True)) | weighed[row],
             stages=stages[row],
             confidence=float(decisions.confidence[row]),
             segment=segments[row],
@@ -164,6 +165,21 @@ def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:
         for policy in packaged_lifecycles()
     ]
     return [dict(row) for row in zip(*found, strict=True)]
+
+
+def _more_predictions(
+    bundle: Bundle, by_name: Mapping[str, FloatArray], n: int
+) -> list[dict[str, float | None]]:
+    """Return the predictions that the scheme weighs beside churn and LTV, by customer."""
+    names = [
+        name
+        for name in bundle.scheme.indicators
+        if name in PREDICTIONS and name not in {"ltv", "churn_probability"}
+    ]
+    columns = [_unknown_as_none(by_name[name]) for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] or [
+        {} for _ in range(n)
+    ]
 
 
 def segments_of(decisions: Decisions) -> list[str | None]:

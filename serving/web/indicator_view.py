@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from features.schema import CATALOGUE, PREDICTIONS, Indicator
-from serving.domain.grade import Explanation, Grade
+from serving.domain.grade import Contribution, Explanation, Grade
 from serving.reasons import BASELINE, label_of
 from serving.web.formats import Writer, known
 
@@ -45,24 +45,26 @@ def indicator_groups(
 ) -> tuple[IndicatorGroup, ...]:
     """Return one group per dimension of the scheme; unknown values are said, not zero.
 
-    An indicator stands in its catalogue dimension, also when it acts through a prediction
-    whose points count elsewhere; so the contributions of all lines sum to the score less
-    the base.
+    An indicator stands where the scheme weighs it, else in its catalogue dimension, also when
+    it acts through a prediction whose points count elsewhere; what belongs to no dimension of
+    the scheme comes last. So the contributions of all lines sum to the score less the base.
     """
     parts = explanation.by_indicator()
     points = _points(explanation)
+    own = [dimension.id for dimension in grade.basis.dimensions]
+    weighed = {_weighed(entry): entry.dimension for entry in explanation.entries}
+    lines_of: dict[str, list[IndicatorLine]] = {}
+    for entry in (*PREDICTIONS.values(), *CATALOGUE.values()):
+        # A prediction that is neither made nor weighed is no missing data.
+        if entry.name in grade.indicators or entry.name in points or _told(grade, entry):
+            home = weighed.get(entry.name, entry.dimension.value)
+            lines = lines_of.setdefault(home if home in own else "", [])
+            lines.append(_line(writer, entry, grade, points, parts))
+            if entry.name == "ltv" and BASELINE in parts:
+                lines.append(_baseline_line(writer, parts[BASELINE]))
     groups = []
     for dimension in grade.basis.dimensions:
-        entries = [
-            entry
-            for entry in (*PREDICTIONS.values(), *CATALOGUE.values())
-            if entry.dimension == dimension.id
-            # A prediction that is neither made nor weighed is no missing data.
-            and (entry.name in grade.indicators or entry.name in points or _told(grade, entry))
-        ]
-        lines = [_line(writer, entry, grade, points, parts) for entry in entries]
-        if BASELINE in parts and dimension.id == PREDICTIONS["ltv"].dimension:
-            lines.insert(1, _baseline_line(writer, parts[BASELINE]))
+        lines = lines_of.get(dimension.id, [])
         score = known(grade.dimension_scores.get(dimension.id))
         groups.append(
             IndicatorGroup(
@@ -75,7 +77,15 @@ def indicator_groups(
                 lines=tuple(lines),
             )
         )
+    if "" in lines_of:
+        others = writer.words("customer.indicators.others")
+        groups.append(IndicatorGroup(label=others, score="", lines=tuple(lines_of[""])))
     return tuple(groups)
+
+
+def _weighed(entry: Contribution) -> str:
+    """Return what the scheme weighs here: the indicator itself, or the channel's prediction."""
+    return entry.indicator if entry.channel == "direct" else entry.channel
 
 
 def _told(grade: Grade, entry: Indicator) -> bool:
@@ -86,8 +96,7 @@ def _points(explanation: Explanation) -> dict[str, float | None]:
     """Return the points of what the scheme weighs: direct indicators and predictions."""
     points: dict[str, float | None] = {}
     for entry in explanation.entries:
-        name = entry.indicator if entry.channel == "direct" else entry.channel
-        points[name] = known(entry.points)
+        points[_weighed(entry)] = known(entry.points)
     return points
 
 

@@ -110,6 +110,11 @@ def test_a_scheme_without_cuts_is_served_everywhere(
             for lang in ("en", "zh-CN"):
                 told = client.get(page, headers={"accept-language": lang})
                 assert told.status_code == 200, (page, told.text[:400])
+        english = client.get(f"/customers/{one}", headers={"accept-language": "en"}).text
+        assert "Other measures, not weighed" in english
+        # Spend stands in the scheme's own dimension, not in the catalogue's.
+        spend = english.index("Net spend, last 365 days", english.index('id="indicators-title"'))
+        assert spend < english.index("Other measures, not weighed")
         if scheme.segments:
             page = client.get(f"/customers/{one}", headers={"accept-language": "zh-CN"}).text
             assert "频" in page
