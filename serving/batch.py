@@ -32,7 +32,7 @@ from serving.scoring import aligned, basis_of, grade
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import Database
-from tiering.lifecycle_file import packaged_lifecycles
+from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 CHUNK = 1_000

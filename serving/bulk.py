@@ -27,7 +27,7 @@ from features.schema import IndicatorFrame
 from serving.errors import BatchError
 from serving.published import check_world, find_published
 from serving.scoring import aligned, basis_of, segments_of
-from tiering.lifecycle_file import packaged_lifecycles
+from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 if TYPE_CHECKING:

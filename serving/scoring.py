@@ -17,8 +17,8 @@ from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.errors import BatchError
 from serving.explain import Explanations, explain
 from tiering.assign import Decisions
-from tiering.lifecycle_file import packaged_lifecycles
-from tiering.pack import Packs
+from tiering.lifecycles.lifecycle_file import packaged_lifecycles
+from tiering.packs.pack import Packs
 from training.bundle import Bundle
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from features.schema import FloatArray
 from tiering.blocks import ROWS, in_blocks
 from tiering.errors import UngradableError
-from tiering.lifecycle_file import load_lifecycle
+from tiering.lifecycles.lifecycle_file import load_lifecycle
 from tiering.policy import Scheme
 from tiering.scores import Reference
 from tiering.sheet import BoolArray, Sheet

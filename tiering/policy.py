@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from tiering.migration.policy import MigrationPolicy
-from tiering.pack import Packs
+from tiering.packs.pack import Packs
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Alternatives = tuple[tuple[str, ...], ...]

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 from features.schema import CATALOGUE, PREDICTIONS, Dimension, Direction, describe
 from tiering.errors import Fault
-from tiering.lifecycle_file import PACKAGED, load_lifecycle
+from tiering.lifecycles.lifecycle_file import PACKAGED, load_lifecycle
 from tiering.migration.faults import migration_faults
-from tiering.pack import pack_faults
+from tiering.packs.pack import pack_faults
 from tiering.policy import DimensionWeight, IndicatorWeight, Scheme, StageWeights
 from tiering.referral import FLAGS
 from tiering.texts import WORDS_JOINED_BY_UNDERSCORE, blank, repeated

@@ -9,7 +9,7 @@ from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
 from serving.domain.labels import TierLabel
 from serving.domain.tenure import TierTenure
-from tiering.pack import EffectivePack
+from tiering.packs.pack import EffectivePack
 
 
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:

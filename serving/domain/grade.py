@@ -10,7 +10,7 @@ from typing import Literal
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.domain.tenure import TierTenure
-from tiering.pack import EffectivePack, Packs, pack_of, risk_flags
+from tiering.packs.pack import EffectivePack, Packs, pack_of, risk_flags
 
 Lang = Literal["en", "zh-CN"]
 LANGS: tuple[Lang, ...] = ("en", "zh-CN")

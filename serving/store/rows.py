@@ -10,7 +10,7 @@ from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.domain.tenure import TierTenure
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
-from tiering.pack import Packs
+from tiering.packs.pack import Packs
 
 
 def run_values(run: Run) -> dict[str, object]:

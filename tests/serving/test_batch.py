@@ -25,7 +25,7 @@ from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import Database
-from tiering.lifecycle_file import packaged_lifecycles
+from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 Publish = Callable[[IndicatorFrame, Path], Manifest]

@@ -21,7 +21,7 @@ from serving.store.grades import Grades
 from serving.store.session import Database
 from tests.serving.order_log import SERVED_DAY
 from tiering.migration.policy import MigrationPolicy
-from tiering.pack_file import packaged_packs
+from tiering.packs.pack_file import packaged_packs
 from tiering.policy import Scheme
 from training.bundle import Bundle
 

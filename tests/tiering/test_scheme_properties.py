@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from features.schema import Direction, FloatArray, describe
 from tests.tiering.random_schemes import SPAN, random_scheme
 from tiering.assign import Decisions, decide
-from tiering.lifecycle_file import load_lifecycle
+from tiering.lifecycles.lifecycle_file import load_lifecycle
 from tiering.policy import Decider, Scheme
 from tiering.scheme import parse_scheme, scheme_text
 from tiering.scores import Reference

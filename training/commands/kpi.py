@@ -15,13 +15,13 @@ from rich.console import Console
 from training.commands.options import HOME, Home, World
 
 if TYPE_CHECKING:
-    from tiering.association import Association
-    from tiering.concentration import Concentration
-    from tiering.drift import Drift
-    from tiering.kpi import KpiRow
-    from tiering.kpi_catalogue import KpiCatalogue
-    from tiering.kpi_measures import Measured, Occasion
-    from tiering.movement import Migration
+    from tiering.kpis.board import KpiRow
+    from tiering.kpis.catalogue import KpiCatalogue
+    from tiering.kpis.measures import Measured, Occasion
+    from tiering.population.association import Association
+    from tiering.population.concentration import Concentration
+    from tiering.population.drift import Drift
+    from tiering.population.movement import Migration
 
 console = Console()
 _TOP = 5
@@ -45,8 +45,8 @@ def kpi(
     out: Annotated[Path | None, typer.Option(help="JSON file to write the board to.")] = None,
 ) -> None:
     """Show the KPI board, moves between tiers, concentration and what moved most."""
-    from tiering.kpi import board, trace
-    from tiering.kpi_file import load_kpis
+    from tiering.kpis.board import board, trace
+    from tiering.kpis.catalogue_file import load_kpis
     from training.commands.graded import chosen_days, published_days
 
     kpis = load_kpis(catalogue)
@@ -72,7 +72,7 @@ def kpi(
 def _occasions(bundle: Path, files: list[Path]) -> tuple[list[Occasion], tuple[str, ...]]:
     """Read the snapshots; graded if there is a bundle."""
     from features.parquet import read_frame
-    from tiering.kpi_measures import Occasion
+    from tiering.kpis.measures import Occasion
     from training.bundle import Bundle
     from training.commands.graded import grade_frame
 
@@ -99,8 +99,8 @@ def _occasions(bundle: Path, files: list[Path]) -> tuple[list[Occasion], tuple[s
 def _moves(occasions: list[Occasion], tiers: int) -> Migration:
     import numpy as np
 
-    from tiering.kpi_measures import columns
-    from tiering.movement import migrate
+    from tiering.kpis.measures import columns
+    from tiering.population.movement import migrate
 
     before, now = occasions[-2:]
     table = columns(now, before)
@@ -110,7 +110,7 @@ def _moves(occasions: list[Occasion], tiers: int) -> Migration:
 
 
 def _drifts(occasions: list[Occasion]) -> tuple[Drift, ...]:
-    from tiering.drift import compare_populations
+    from tiering.population.drift import compare_populations
 
     before, now = occasions[-2:]
     shared = [name for name in before.values if name in now.values]
@@ -122,7 +122,7 @@ def _drifts(occasions: list[Occasion]) -> tuple[Drift, ...]:
 def _concentrations(now: Occasion) -> dict[str, Concentration]:
     import numpy as np
 
-    from tiering.concentration import concentration
+    from tiering.population.concentration import concentration
 
     return {
         name: concentration(now.values[name])
@@ -132,7 +132,7 @@ def _concentrations(now: Occasion) -> dict[str, Concentration]:
 
 
 def _show(kpis: KpiCatalogue, rows: tuple[KpiRow, ...], days: list[date]) -> None:
-    from tiering.kpi import STATUS_WORDS
+    from tiering.kpis.board import STATUS_WORDS
     from training.evaluation.tables import rich_table
 
     table = [["KPI", "指标", "target", "before", "now", "95 % interval", "n", "status"]]

@@ -17,8 +17,8 @@ import numpy as np
 
 from features.schema import FloatArray
 from tiering.assign import decide
+from tiering.population.stability import psi
 from tiering.scores import Reference
-from tiering.stability import psi
 from training.dataset import challenged, learned_from
 from training.evaluation import curves
 from training.evaluation.baselines import churn_baselines, ltv_baselines, purchase_model

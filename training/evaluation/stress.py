@@ -19,7 +19,7 @@ import numpy.typing as npt
 from features.errors import SnapshotError
 from features.schema import FloatArray, IndicatorFrame
 from features.snapshot import Snapshot
-from tiering.stability import migration_matrix, psi, unchanged_share
+from tiering.population.stability import migration_matrix, psi, unchanged_share
 from training.evaluation import metrics
 from training.evaluation.scenario import DirectionCheck, Scenario
 from training.evaluation.stress_report import (

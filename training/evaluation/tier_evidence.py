@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from features.schema import FloatArray
-from tiering.stability import migration_matrix
+from tiering.population.stability import migration_matrix
 from training.evaluation.judged import IntArray, Judged
 from training.evaluation.rows import TierRow
 

@@ -14,8 +14,8 @@ from scipy.stats import rankdata
 from scipy.stats import t as t_distribution
 
 from features.schema import FloatArray
-from tiering.drift import false_discovery
-from tiering.intervals import LEVEL, normal_quantile
+from tiering.population.drift import false_discovery
+from tiering.population.intervals import LEVEL, normal_quantile
 
 MIN_CUSTOMERS = 30
 """Customers of whom both are known below which nothing is told."""

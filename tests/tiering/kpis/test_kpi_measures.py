@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiering.errors import PopulationError
-from tiering.intervals import ratio_of_means, wilson
-from tiering.kpi_measures import Occasion, columns, growth, net_promoters, ratio, share
+from tiering.kpis.measures import Occasion, columns, growth, net_promoters, ratio, share
+from tiering.population.intervals import ratio_of_means, wilson
 
 NAN = math.nan
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiering.errors import PopulationError
-from tiering.stability import migration_matrix, psi, unchanged_share
+from tiering.population.stability import migration_matrix, psi, unchanged_share
 
 
 def test_migration_by_hand() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from features.schema import FloatArray
 from tiering.errors import PopulationError
-from tiering.intervals import LEVEL, normal_quantile
+from tiering.population.intervals import LEVEL, normal_quantile
 
 TOP_SHARE = 0.2
 """Share of customers whose share of the money is told: the source's "top 20 % = 75 %"."""

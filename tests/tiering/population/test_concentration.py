@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiering.concentration import concentration, lorenz
 from tiering.errors import PopulationError
+from tiering.population.concentration import concentration, lorenz
 
 MONEY = st.lists(st.floats(0, 1e6), min_size=1, max_size=40)
 

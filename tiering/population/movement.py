@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tiering.errors import PopulationError
-from tiering.intervals import wilson
-from tiering.stability import IntArray, migration_matrix
+from tiering.population.intervals import wilson
+from tiering.population.stability import IntArray, migration_matrix
 
 
 @dataclass(frozen=True, slots=True)

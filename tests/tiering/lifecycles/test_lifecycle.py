@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.schema import CATALOGUE, FloatArray
-from tiering.lifecycle import Lifecycle
-from tiering.lifecycle_file import PACKAGED, SILENCE, load_lifecycle, packaged_lifecycles
+from tiering.lifecycles.lifecycle import Lifecycle
+from tiering.lifecycles.lifecycle_file import PACKAGED, SILENCE, load_lifecycle, packaged_lifecycles
 
 NAN = float("nan")
 SIX, FOUR, AARRR = packaged_lifecycles()
@@ -52,7 +52,9 @@ def test_the_documents_stages() -> None:
     assert [s[:2] for s in labels(FOUR)] == ["新客", "成长", "成熟", "衰退"]
     assert labels(AARRR) == ["获客", "激活", "留存", "变现", "推荐"]
     assert [policy.id for policy in packaged_lifecycles()] == ["six-stage", "four-stage", "aarrr"]
-    stored = {f.name for f in (files("tiering") / "lifecycles").iterdir()}
+    stored = {
+        f.name for f in (files("tiering") / "lifecycles").iterdir() if f.name.endswith(".toml")
+    }
     assert stored == {f"{name}.toml" for name in PACKAGED}
 
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pydantic import ValidationError
 
 from tiering.errors import Fault, SchemeError
-from tiering.pack import Packs, pack_faults
+from tiering.packs.pack import Packs, pack_faults
 
 PACKAGED = ("four-tier", "account", "b2b-score", "graded")
 """Packs of the package; a scheme carries its own copy, so that its hash covers them."""

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
-from tiering.kpi_catalogue import Kpi, KpiCatalogue
-from tiering.kpi_measures import BEFORE, DERIVED
+from tiering.kpis.catalogue import Kpi, KpiCatalogue
+from tiering.kpis.measures import BEFORE, DERIVED
 
 PACKAGED = ("company",)
 """Catalogues of the package."""

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from tiering.errors import PolicyError, SchemeError
-from tiering.pack import Packs, for_tiers, pack_faults, pack_of, risk_flags
-from tiering.pack_file import PACKAGED, packaged_packs, parse_packs
+from tiering.packs.pack import Packs, for_tiers, pack_faults, pack_of, risk_flags
+from tiering.packs.pack_file import PACKAGED, packaged_packs, parse_packs
 from tiering.scheme import load_scheme
 
 

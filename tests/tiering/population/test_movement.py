@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiering.errors import PopulationError
-from tiering.intervals import wilson
-from tiering.movement import migrate
+from tiering.population.intervals import wilson
+from tiering.population.movement import migrate
 
 
 def test_rates_by_hand() -> None:

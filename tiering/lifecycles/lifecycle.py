@@ -50,7 +50,7 @@ class Stage(_Frozen):
 
 
 class Lifecycle(_Frozen):
-    """A versioned policy of stages; what it must keep: ``tiering/lifecycle_file.py``.
+    """A versioned policy of stages; what it must keep: ``tiering/lifecycles/lifecycle_file.py``.
 
     Attributes
     ----------

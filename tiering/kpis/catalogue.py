@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tiering.condition import parse_condition
-from tiering.kpi_measures import BEFORE
+from tiering.kpis.measures import BEFORE
 
 
 class _Frozen(BaseModel):
@@ -32,7 +32,7 @@ class Kpi(_Frozen):
         ``share``, ``mean``, ``ratio``, ``growth``, ``net_promoters``; ``given`` is a figure
         that no snapshot holds and that is handed in.
     among, of, value, per
-        What the measure takes (``tiering/kpi_measures.py``); conditions and columns.
+        What the measure takes (``tiering/kpis/measures.py``); conditions and columns.
     scale
         Factor from the column's unit to the KPI's.
     tables
@@ -86,7 +86,7 @@ class Link(_Frozen):
 
 
 class KpiCatalogue(_Frozen):
-    """A versioned list of KPIs; what it must keep: ``tiering/kpi_file.py``.
+    """A versioned list of KPIs; what it must keep: ``tiering/kpis/catalogue_file.py``.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ import pytest
 
 from tiering.condition import parse_condition
 from tiering.errors import PolicyError, SchemeError
-from tiering.lifecycle_file import load_lifecycle, parse_lifecycle
+from tiering.lifecycles.lifecycle_file import load_lifecycle, parse_lifecycle
 
 SMALL = """
 id = "two-stage"

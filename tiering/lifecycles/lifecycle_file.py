@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
-from tiering.lifecycle import Lifecycle, Stage
+from tiering.lifecycles.lifecycle import Lifecycle, Stage
 
 PACKAGED = ("six", "four", "aarrr")
 """Policies of the package; lists of customers are filtered by the stages of the first."""

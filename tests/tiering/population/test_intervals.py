@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiering.intervals import ratio_of_means, wilson
+from tiering.population.intervals import ratio_of_means, wilson
 
 
 def test_wilson_by_hand() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from tiering.association import associate
+from tiering.population.association import associate
 
 
 def test_the_planted_factor_comes_first() -> None:

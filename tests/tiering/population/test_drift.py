@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2, false_discovery_control
 
-from tiering.drift import compare_populations, false_discovery
 from tiering.errors import PopulationError
-from tiering.stability import bin_counts, psi
+from tiering.population.drift import compare_populations, false_discovery
+from tiering.population.stability import bin_counts, psi
 
 
 def test_by_hand() -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from features.schema import FloatArray
 from tiering.condition import BoolArray, parse_condition
 from tiering.errors import PopulationError
-from tiering.intervals import ratio_of_means, wilson
+from tiering.population.intervals import ratio_of_means, wilson
 
 BEFORE = "before_"
 """Prefix of the values that a customer had at the earlier snapshot."""

@@ -14,10 +14,9 @@ from typing import Literal
 import numpy as np
 
 from features.schema import CATALOGUE, PREDICTIONS, FloatArray
-from tiering.association import Association, associate
 from tiering.errors import PopulationError
-from tiering.kpi_catalogue import Kpi, KpiCatalogue
-from tiering.kpi_measures import (
+from tiering.kpis.catalogue import Kpi, KpiCatalogue
+from tiering.kpis.measures import (
     BEFORE,
     DERIVED,
     Measured,
@@ -28,6 +27,7 @@ from tiering.kpi_measures import (
     ratio,
     share,
 )
+from tiering.population.association import Association, associate
 
 Status = Literal["met", "near", "adjust", "too_few", "missing"]
 STATUS_WORDS: Mapping[Status, tuple[str, str]] = {

@@ -18,7 +18,7 @@ from scipy.stats import chi2, rankdata
 
 from features.schema import FloatArray
 from tiering.errors import PopulationError
-from tiering.stability import bin_counts, psi
+from tiering.population.stability import bin_counts, psi
 
 WATCH, MOVED = 0.1, 0.25
 """Stability index from which an indicator is watched, and has moved (Siddiqi 2006)."""

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tiering.errors import PopulationError, SchemeError
-from tiering.kpi import STATUS_WORDS, KpiRow, board, trace
-from tiering.kpi_catalogue import Kpi, KpiCatalogue
-from tiering.kpi_file import load_kpis, parse_kpis
-from tiering.kpi_measures import Measured, Occasion
+from tiering.kpis.board import STATUS_WORDS, KpiRow, board, trace
+from tiering.kpis.catalogue import Kpi, KpiCatalogue
+from tiering.kpis.catalogue_file import load_kpis, parse_kpis
+from tiering.kpis.measures import Measured, Occasion
 
 DAYS = (date(2024, 1, 1), date(2025, 1, 1), date(2026, 1, 1))
 

@@ -1,0 +1,1 @@
+"""Key figures with targets: the board of the grading."""

@@ -1,0 +1,1 @@
+"""Stages of a customer's life: policies and how they are read."""

@@ -1,0 +1,1 @@
+"""What each tier is promised."""

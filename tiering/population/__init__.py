@@ -1,0 +1,1 @@
+"""What populations of customers look like, and how they move."""
