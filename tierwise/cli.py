@@ -46,6 +46,7 @@ COMMANDS: dict[str, Entry] = {
     "train": Entry("training.cli", "Train, backtest, stress-test and register a challenger."),
     "backtest": Entry("training.cli", "Rolling-origin backtest beside the baselines."),
     "stress": Entry("training.cli", "Stress scenarios on the champion's tiers."),
+    "certificate": Entry("training.cli", "Did automatic grades keep their promise? Exit 1 if not."),
     "approve": Entry("training.cli", "Stand for a version: production mode needs two who do."),
     "promote": Entry("training.cli", "Make a version champion if it passes its gates."),
     "rollback": Entry("training.cli", "Give the alias back to the previous champion."),

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from training.commands.attribution import attribution
 from training.commands.backtest import backtest, show_backtest
+from training.commands.certificate import certificate
 from training.commands.kpi import kpi
 from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 from training.commands.registry import approve, promote, rollback, versions
@@ -74,6 +75,7 @@ def train(
 
 
 app.command()(backtest)
+app.command()(certificate)
 
 
 @app.command()

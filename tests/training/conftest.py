@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -12,10 +13,16 @@ import pytest
 from hypothesis import settings
 
 from features.schema import CATALOGUE, FloatArray
+from tiering.certification.certificate import certify
+from tiering.certification.search import Promise
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.dataset import TrainingSet, eligible
+from training.evaluation.certification import Graded, trial_of
 from training.fitting import Provenance, fit_bundle
+from training.models.certified import GOVERNING, CertifiedTiers
+from training.models.tier_confidence import fit_tier_confidence
+from training.models.tier_view import shares_of, tier_view
 from training.recipe import Recipe, parse_recipe
 from training.splits import OriginPlan, plan_origins
 
@@ -170,3 +177,25 @@ def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def values(data: TrainingSet, plan: OriginPlan) -> npt.NDArray[np.float64]:
     """Indicators of the day of service, ``(n, k)``."""
     return data.on(plan.serve_day).values
+
+
+@pytest.fixture(scope="session")
+def certified(bundle: Bundle, values: FloatArray) -> Bundle:
+    """Return the bundle with a certificate on grades that noise moves a little."""
+    scores, decisions = bundle.decide(values)
+    tier, tiers = decisions.tier.astype(np.int64), len(bundle.scheme.tiers)
+    cuts = np.array(bundle.scheme.cuts[:-1], dtype=np.float64)
+    shares = shares_of(tier, tiers)
+    view = tier_view(tier, decisions.composite, scores, bundle.reference, cuts, shares)
+    rng = np.random.default_rng(1)
+    every = np.concatenate([np.arange(len(view))] * (1 + 3_000 // len(view)))
+    many = view.where(every)
+    later = many.score + rng.normal(0.0, 2.0, len(many))
+    right = (later[:, None] < cuts).sum(axis=1).astype(np.int64)
+    model = fit_tier_confidence([(many, right)], definition=GOVERNING, seed=1)
+    graded = Graded(np.datetime64("2026-01-31"), many, right, np.ones(len(many), dtype=np.bool_))
+    found = certify(trial_of(model, [graded]), Promise(), definition=GOVERNING, model=model.digest)
+    return replace(
+        bundle,
+        certified=CertifiedTiers({GOVERNING: model}, {GOVERNING: found}, cuts, shares),
+    )

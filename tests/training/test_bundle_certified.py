@@ -10,36 +10,10 @@ import pytest
 
 from features.schema import FloatArray
 from tiering.certification.automation import refer_uncertified
-from tiering.certification.certificate import Certificate, certify
-from tiering.certification.search import Promise
+from tiering.certification.certificate import Certificate
 from training.bundle import Bundle
 from training.errors import BundleError
-from training.evaluation.certification import Graded, trial_of
-from training.models.certified import GOVERNING, CertifiedTiers, Verdict
-from training.models.tier_confidence import fit_tier_confidence
-from training.models.tier_view import shares_of, tier_view
-
-
-@pytest.fixture(scope="module")
-def certified(bundle: Bundle, values: FloatArray) -> Bundle:
-    """Return the bundle with a certificate on grades that noise moves a little."""
-    scores, decisions = bundle.decide(values)
-    tier, tiers = decisions.tier.astype(np.int64), len(bundle.scheme.tiers)
-    cuts = np.array(bundle.scheme.cuts[:-1], dtype=np.float64)
-    shares = shares_of(tier, tiers)
-    view = tier_view(tier, decisions.composite, scores, bundle.reference, cuts, shares)
-    rng = np.random.default_rng(1)
-    every = np.concatenate([np.arange(len(view))] * (1 + 3_000 // len(view)))
-    many = view.where(every)
-    later = many.score + rng.normal(0.0, 2.0, len(many))
-    right = (later[:, None] < cuts).sum(axis=1).astype(np.int64)
-    model = fit_tier_confidence([(many, right)], definition=GOVERNING, seed=1)
-    graded = Graded(np.datetime64("2026-01-31"), many, right, np.ones(len(many), dtype=np.bool_))
-    found = certify(trial_of(model, [graded]), Promise(), definition=GOVERNING, model=model.digest)
-    return replace(
-        bundle,
-        certified=CertifiedTiers({GOVERNING: model}, {GOVERNING: found}, cuts, shares),
-    )
+from training.models.certified import GOVERNING, Verdict
 
 
 def _verdict(bundle: Bundle, values: FloatArray) -> Verdict:

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from features.schema import FloatArray
-from tiering.assign import decide
 from tiering.population.stability import psi
-from tiering.scores import Reference
 from training.dataset import challenged, learned_from
 from training.evaluation import curves
 from training.evaluation.baselines import churn_baselines, ltv_baselines, purchase_model
@@ -27,7 +25,13 @@ from training.evaluation.indicators import misjudgment
 from training.evaluation.judged import Forecast, Judged, pool
 from training.evaluation.report import OURS, POOLED, BacktestReport
 from training.evaluation.slices import history_dependence, slice_rows
-from training.evaluation.tier_evidence import stability, tier_row, value_tier_row, value_tiers
+from training.evaluation.tier_evidence import (
+    in_hindsight,
+    stability,
+    tier_row,
+    value_tier_row,
+    value_tiers,
+)
 from training.evaluation.uncertainty import LEVEL, Draws, with_intervals
 from training.evaluation.weights import weights_from_data
 from training.models.tier_view import cuts_of, shares_of, tier_view
@@ -159,13 +163,7 @@ def _judge(
         rows.where(rows.eligible) for rows in (learned.on(churn_days), learned.on(ltv_days))
     )
     scores, decisions = bundle.decide(test.values)
-    outcome = {"ltv": test.net_value, "churn_probability": test.churned}
-    known = {**bundle.indicator_values(test.values, scores), **outcome}
-    # A grade ranks a customer among expectations; in hindsight it ranks among outcomes. Ranked
-    # among expectations, everyone who stayed would seem better than the best expectation.
-    ranks = {**bundle.reference.knots, **Reference.fit(outcome).knots}
-    hindsight = decide(bundle.scheme, Reference(ranks), known)
-    strict = decide(bundle.scheme, bundle.reference, known)
+    hindsight, strict = in_hindsight(bundle, test, scores)
     past = data.on(max(origin.churn.calibration_day, origin.ltv.calibration_day))
     _, before = bundle.decide(past.values[past.eligible])
     count = {
@@ -193,8 +191,8 @@ def _judge(
             *_more_forecasts(everyone, test, learned, origin, bundle),
         ),
         tier=tier,
-        hindsight=hindsight.tier.astype(np.int64),
-        strict=strict.tier.astype(np.int64),
+        hindsight=hindsight,
+        strict=strict,
         value_tier=value_tiers(test.net_value, tier, len(bundle.scheme.tiers)),
         referred=decisions.referred,
         score=decisions.composite.score,

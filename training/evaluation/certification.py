@@ -19,9 +19,12 @@ from features.schema import FloatArray
 from tiering.certification.certificate import Certificate, certify
 from tiering.certification.search import Promise
 from tiering.certification.trial import Trial
+from tiering.certification.watch import Watch, watch
 from training.bundle import Bundle
+from training.dataset import TrainingSet
 from training.errors import FitError
 from training.evaluation.judged import Judged
+from training.evaluation.tier_evidence import in_hindsight
 from training.models.certified import GOVERNING, CertifiedTiers
 from training.models.tier_confidence import (
     TierConfidence,
@@ -235,6 +238,38 @@ def with_certificates(
     except FitError:
         return bundle
     return replace(bundle, certified=found)
+
+
+def watched(bundle: Bundle, rows: TrainingSet) -> Watch:
+    """Judge a bundle's certificate by the customers of one closed day.
+
+    Parameters
+    ----------
+    rows
+        Eligible customers of the day, with their outcomes.
+
+    Raises
+    ------
+    FitError
+        If the bundle carries no certificate.
+    """
+    if bundle.certified is None:
+        raise FitError(
+            "The bundle carries no certificate: everyone is referred as it is.",
+            hint="Train with a scheme that has `certified = true` in [referral].",
+        )
+    scores, decisions = bundle.decide(rows.values)
+    tier = decisions.tier.astype(np.int64)
+    verdict = bundle.certified.judge(tier, decisions.composite, scores, bundle.reference)
+    trial = Trial(
+        origin=rows.as_of.astype("datetime64[D]").astype(str),
+        confidence=verdict.confidence,
+        tier=tier,
+        right=in_hindsight(bundle, rows, scores)[0],
+        candidate=~decisions.referred & (verdict.likeliest == tier),
+        tiers=len(bundle.scheme.tiers),
+    )
+    return watch(bundle.certified.certificates[GOVERNING], trial)[1]
 
 
 _RIGHT: Mapping[str, str] = MappingProxyType({GOVERNING: "hindsight", "value": "value_tier"})

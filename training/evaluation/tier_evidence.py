@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from features.schema import FloatArray
+from tiering.assign import decide
 from tiering.population.stability import migration_matrix
+from tiering.scores import Reference
 from training.evaluation.judged import IntArray, Judged
 from training.evaluation.rows import TierRow
+
+if TYPE_CHECKING:
+    from training.bundle import Bundle
+    from training.dataset import TrainingSet
+    from training.scores import Scores
 
 
 def value_tiers(net_value: FloatArray, tier: IntArray, tiers: int) -> IntArray:
@@ -37,6 +44,32 @@ def value_tiers(net_value: FloatArray, tier: IntArray, tiers: int) -> IntArray:
         if end < len(descending):
             right += net_value <= descending[end]
     return right
+
+
+def in_hindsight(bundle: Bundle, rows: TrainingSet, scores: Scores) -> tuple[IntArray, IntArray]:
+    """Return the tiers that customers should have had, with outcomes in the place of predictions.
+
+    Parameters
+    ----------
+    rows
+        Customers whose outcomes have closed.
+    scores
+        What the bundle predicted for them.
+
+    Returns
+    -------
+    hindsight, strict
+        ``(n,)`` tiers; outcomes ranked among outcomes, and among the expectations that the
+        reference population had.
+    """
+    outcome = {"ltv": rows.net_value, "churn_probability": rows.churned}
+    known = {**bundle.indicator_values(rows.values, scores), **outcome}
+    # A grade ranks a customer among expectations; in hindsight it ranks among outcomes. Ranked
+    # among expectations, everyone who stayed would seem better than the best expectation.
+    ranks = {**bundle.reference.knots, **Reference.fit(outcome).knots}
+    hindsight = decide(bundle.scheme, Reference(ranks), known)
+    strict = decide(bundle.scheme, bundle.reference, known)
+    return hindsight.tier.astype(np.int64), strict.tier.astype(np.int64)
 
 
 def tier_row(judged: Judged, tiers: int) -> TierRow:
