@@ -46,6 +46,7 @@ _REFERRAL: Mapping[str, Texts] = {
     "max_missing_weight": ("Missing weight without referral", "可缺失权重上限"),
     "refer_flags": ("Flags that refer", "触发复核的标记"),
     "max_jump_ratio": ("Jump that refers", "触发复核的突增倍数"),
+    "certified": ("Grades only under a certificate", "仅凭证书自动定级"),
 }
 _NONE: Texts = ("none", "无")
 
