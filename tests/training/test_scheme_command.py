@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from features.parquet import write_frame
@@ -16,11 +17,18 @@ from features.schema import CATALOGUE, IndicatorFrame
 from tests.training.golden import FOLDER
 from tiering.errors import SchemeError
 from tiering.scheme import load_scheme, scheme_names
+from training.commands import scheme as command
 from training.commands.scheme import app
 from training.errors import DatasetError
 
 LITERAL = Path(__file__).resolve().parents[1] / "tiering" / "literal"
 N = 40
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A screen as wide as the lines, whatever it was when the module was first imported."""
+    monkeypatch.setattr(command, "console", Console(width=200))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +56,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object, code: int = 0) -> str:
-    told = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
+    told = CliRunner().invoke(app, [str(a) for a in arguments])
     assert told.exit_code == code, (told.output, told.exception)
     return told.output
 
