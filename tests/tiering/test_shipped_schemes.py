@@ -17,7 +17,8 @@ ROWS = {
     "purchase-tenure": "#42", "pyramid": "#49", "pyramid-rfm": "#50", "retail": "#44",
     "rfm-eight": "#48", "rfm-scenario": "#52", "rfm-strategic": "#46", "sme-80-20": "#51",
     "supply-chain-five": "#52", "team-split": "#47", "value-compliance-potential": "#52",
-    "five-dimension-certified": "#93", "value-risk": "#52", "value-types": "#17", "weighted-50-30-20": "#45",
+    "value-risk": "#52", "value-types": "#17", "weighted-50-30-20": "#45",
+    "five-dimension-certified": "#93",
 }  # fmt: skip
 
 
