@@ -1,6 +1,6 @@
 """Grade each world on many days, out of time, and keep what came of it.
 
-    .venv/bin/python experiments/2026-11-hysteresis/grades.py --home var --out /tmp/grades
+    .venv/bin/python experiments/2026-11-hysteresis/grades.py --home var --out var/hysteresis
 
 At every day everything is fitted anew on labels that had closed by then, as in the backtest
 (``training/splits.py``). Rows: day, customer, raw tier, score, the tier deserved in hindsight

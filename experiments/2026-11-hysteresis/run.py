@@ -1,6 +1,6 @@
 """Replay ways to hold tiers over real grades; print and write the frontier.
 
-    .venv/bin/python experiments/2026-11-hysteresis/run.py --grades /tmp/grades
+    .venv/bin/python experiments/2026-11-hysteresis/run.py --grades var/hysteresis
 
 Reads what ``grades.py`` wrote; writes ``result.json`` beside this file and ``docs/migration.svg``,
 and prints the tables of ``docs/migration.md``.
