@@ -9,7 +9,6 @@ fixed scales, weighted by the policy, with what is unknown left out and told.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from features.schema import CATALOGUE, FloatArray
-from tiering.errors import Fault, SchemeError
+from tiering.errors import Fault
+from tiering.policy_text import parse_policy
 
 UNKNOWN = -1
 """Band of a customer without a health score."""
@@ -150,23 +150,13 @@ def parse_health(text: str, *, origin: str = "health") -> HealthPolicy:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        policy = HealthPolicy.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Health policy {origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(_faults(policy))
-        if not found:
-            return policy
-    raise SchemeError(
-        f"Health policy {origin} has {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/health.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        HealthPolicy,
+        _faults,
+        what="Health policy",
+        origin=origin,
+        pattern="tiering/health.toml",
     )
 
 

@@ -7,7 +7,6 @@ were upgraded later. What the signs are worth here: ``docs/migration.md``.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +15,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from features.schema import CATALOGUE, PREDICTIONS, FloatArray
 from tiering.condition import BoolArray, Condition, parse_condition
-from tiering.errors import Fault, PolicyError, SchemeError
+from tiering.errors import Fault, PolicyError
+from tiering.policy_text import parse_policy
 from tiering.texts import blank, labelled
 
 
@@ -132,23 +132,13 @@ def parse_rising(text: str, origin: str = "rising") -> RisingPolicy:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        policy = RisingPolicy.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Rising-star policy {origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(rising_faults(policy))
-        if not found:
-            return policy
-    raise SchemeError(
-        f"Rising-star policy {origin} has {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/rising.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        RisingPolicy,
+        rising_faults,
+        what="Rising-star policy",
+        origin=origin,
+        pattern="tiering/rising.toml",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -11,12 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from string import Formatter
 
-from pydantic import ValidationError
-
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.alerts.catalogue import HEALTH, SEVERITIES, Alert, AlertCatalogue, Level
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
+from tiering.policy_text import parse_policy
 
 TWELVE = 12
 """Alerts of a catalogue (#80, X7): a number that people can know by heart."""
@@ -57,23 +55,13 @@ def parse_catalogue(text: str, *, origin: str = "alerts") -> AlertCatalogue:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        catalogue = AlertCatalogue.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Alert catalogue {origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(faults(catalogue))
-        if not found:
-            return catalogue
-    raise SchemeError(
-        f"Alert catalogue {origin} has {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/alerts/twelve.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        AlertCatalogue,
+        faults,
+        what="Alert catalogue",
+        origin=origin,
+        pattern="tiering/alerts/twelve.toml",
     )
 
 

@@ -7,7 +7,6 @@ nobody; where the rest is thin or speaks for both, the cause is *undetermined*, 
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from features.schema import CATALOGUE, PREDICTIONS, FloatArray
 from tiering.alerts.catalogue import Frozen, Labelled, Language
 from tiering.condition import BoolArray, parse_condition
-from tiering.errors import Fault, PolicyError, SchemeError
+from tiering.errors import Fault, PolicyError
+from tiering.policy_text import parse_policy
 
 UNDETERMINED = -1
 
@@ -141,23 +141,13 @@ def parse_causes(text: str, *, origin: str = "causes") -> CausePolicy:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        policy = CausePolicy.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Cause policy {origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(_faults(policy))
-        if not found:
-            return policy
-    raise SchemeError(
-        f"Cause policy {origin} has {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/alerts/causes.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        CausePolicy,
+        _faults,
+        what="Cause policy",
+        origin=origin,
+        pattern="tiering/alerts/causes.toml",
     )
 
 

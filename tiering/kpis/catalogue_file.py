@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
 from tiering.kpis.catalogue import Kpi, KpiCatalogue
 from tiering.kpis.measures import BEFORE, DERIVED
+from tiering.policy_text import parse_policy
 
 PACKAGED = ("company",)
 """Catalogues of the package."""
@@ -59,23 +57,13 @@ def parse_kpis(text: str, origin: str = "kpis") -> KpiCatalogue:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        catalogue = KpiCatalogue.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"KPI catalogue {origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(faults(catalogue))
-        if not found:
-            return catalogue
-    raise SchemeError(
-        f"KPI catalogue {origin} has {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/kpis/company.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        KpiCatalogue,
+        faults,
+        what="KPI catalogue",
+        origin=origin,
+        pattern="tiering/kpis/company.toml",
     )
 
 

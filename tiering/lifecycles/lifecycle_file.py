@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from features.schema import CATALOGUE, PREDICTIONS
 from tiering.condition import parse_condition
 from tiering.errors import Fault, PolicyError, SchemeError
 from tiering.lifecycles.lifecycle import Lifecycle, Stage
+from tiering.policy_text import parse_policy
 
 PACKAGED = ("six", "four", "aarrr")
 """Policies of the package; lists of customers are filtered by the stages of the first."""
@@ -62,23 +60,13 @@ def parse_lifecycle(text: str, *, origin: str = "lifecycle") -> Lifecycle:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        policy = Lifecycle.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Lifecycle policy {origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(faults(policy))
-        if not found:
-            return policy
-    raise SchemeError(
-        f"Lifecycle policy {origin} has {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/lifecycles/six.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        Lifecycle,
+        faults,
+        what="Lifecycle policy",
+        origin=origin,
+        pattern="tiering/lifecycles/six.toml",
     )
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from features.schema import CATALOGUE, Direction
-from tiering.errors import Fault, SchemeError
+from tiering.errors import Fault
 from tiering.policy import Number
+from tiering.policy_text import parse_policy
 from tiering.texts import blank, repeated
 
 FIELDS = frozenset({"n", "before", "after"})
@@ -110,23 +110,13 @@ def parse_actions(text: str, *, origin: str = "actions") -> Actions:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        policy = Actions.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Actions {origin} are not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(_faults(policy))
-        if not found:
-            return policy
-    raise SchemeError(
-        f"Actions {origin} have {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/lift/actions.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        Actions,
+        _faults,
+        what="Actions",
+        origin=origin,
+        pattern="tiering/lift/actions.toml",
     )
 
 

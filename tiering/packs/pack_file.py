@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib.resources import files
 
-from pydantic import ValidationError
-
-from tiering.errors import Fault, SchemeError
+from tiering.errors import SchemeError
 from tiering.packs.pack import Packs, pack_faults
+from tiering.policy_text import parse_policy
 
 PACKAGED = ("four-tier", "account", "b2b-score", "graded")
 """Packs of the package; a scheme carries its own copy, so that its hash covers them."""
@@ -39,21 +37,11 @@ def parse_packs(text: str, origin: str = "packs") -> Packs:
     SchemeError
         If the text is no TOML or breaks a rule; all faults are listed.
     """
-    try:
-        packs = Packs.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SchemeError(f"Packs {origin} are not valid TOML: {error}.") from error
-    except ValidationError as error:
-        found = [
-            Fault(".".join(map(str, fault["loc"])), f"{fault['msg']}.")
-            for fault in error.errors(include_url=False)
-        ]
-    else:
-        found = list(pack_faults(packs, [pack.tier for pack in packs.tiers], origin))
-        if not found:
-            return packs
-    raise SchemeError(
-        f"Packs {origin} have {len(found)} fault{'s' if len(found) > 1 else ''}:",
-        hint="Compare with tiering/packs/four-tier.toml, which explains the format.",
-        faults=found,
+    return parse_policy(
+        text,
+        Packs,
+        lambda packs: pack_faults(packs, [pack.tier for pack in packs.tiers], origin),
+        what="Packs",
+        origin=origin,
+        pattern="tiering/packs/four-tier.toml",
     )
