@@ -67,6 +67,11 @@ def run(home: Path, *words: str) -> int:
     return result.exit_code
 
 
+def trained(bundle: Bundle, day: date) -> Bundle:
+    """The bundle as if it had been trained on a day that knew nothing of what followed."""
+    return replace(bundle, meta=replace(bundle.meta, trained_as_of=str(day)))
+
+
 def horizons_of(bundle: Bundle) -> set[int]:
     return {bundle.meta.churn_horizon_days, bundle.meta.ltv_horizon_days}
 
@@ -78,7 +83,8 @@ def test_a_broken_promise_ends_with_one(
     # Everybody is decided automatically, and the future is turned upside down.
     generous = replace(certified.certified.certificates[GOVERNING], threshold=0.0)
     reckless = replace(
-        certified, certified=replace(certified.certified, certificates={GOVERNING: generous})
+        trained(certified, day),
+        certified=replace(certified.certified, certificates={GOVERNING: generous}),
     )
     reckless.save(tmp_path / "small" / "bundle")
     upside_down = rows.net_value.max() - rows.net_value
@@ -98,7 +104,8 @@ def test_nobody_decided_breaks_nothing(
     rows, day = closed
     strict = replace(certified.certified.certificates[GOVERNING], threshold=None)
     careful = replace(
-        certified, certified=replace(certified.certified, certificates={GOVERNING: strict})
+        trained(certified, day),
+        certified=replace(certified.certified, certificates={GOVERNING: strict}),
     )
     careful.save(tmp_path / "small" / "bundle")
     publish(tmp_path / "small", rows, day, horizons_of(certified), rows.net_value)
@@ -112,7 +119,7 @@ def test_without_a_certificate_or_a_closed_day_it_says_so(
     bundle: Bundle, certified: Bundle, closed: tuple[TrainingSet, date], tmp_path: Path
 ) -> None:
     rows, day = closed
-    bundle.save(tmp_path / "small" / "bundle")
+    trained(bundle, day).save(tmp_path / "small" / "bundle")
     publish(tmp_path / "small", rows, day, horizons_of(bundle), rows.net_value)
     with pytest.raises(FitError, match="carries no certificate"):
         run(tmp_path)
@@ -120,3 +127,13 @@ def test_without_a_certificate_or_a_closed_day_it_says_so(
     publish(tmp_path / "late" / "small", rows, day, set(), np.zeros(len(rows)))
     with pytest.raises(DatasetError, match="No published day has closed outcomes"):
         run(tmp_path / "late", "--bundle", str(tmp_path / "other"))
+
+
+def test_what_was_learned_from_proves_nothing(
+    certified: Bundle, closed: tuple[TrainingSet, date], tmp_path: Path
+) -> None:
+    rows, day = closed
+    certified.save(tmp_path / "small" / "bundle")
+    publish(tmp_path / "small", rows, day, horizons_of(certified), rows.net_value)
+    with pytest.raises(DatasetError, match="No day has closed since"):
+        run(tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +65,10 @@ def certificate(
 
 
 def _latest_closed(folder: Path, bundle: Bundle) -> date:
-    """Return the latest published day whose outcomes, of both horizons, are published too."""
+    """Return the latest published day whose outcomes, of both horizons, are published too.
+
+    It must have closed after the bundle was trained: what was learned from proves nothing.
+    """
     from features.manifest import Manifest
     from training.errors import DatasetError
 
@@ -78,7 +81,14 @@ def _latest_closed(folder: Path, bundle: Bundle) -> date:
             hint="Publish a past day with its outcomes: tierwise features publish --horizon.",
             horizons=sorted(horizons),
         )
-    return max(closed)
+    latest, trained = max(closed), date.fromisoformat(bundle.meta.trained_as_of[:10])
+    if latest + timedelta(days=max(horizons)) <= trained:
+        raise DatasetError(
+            f"No day has closed since the bundle was trained as of {trained}: the latest, "
+            f"{latest}, was learned from.",
+            hint=f"Come back when {max(horizons)} days have passed and are published.",
+        )
+    return latest
 
 
 def _days(manifest: Manifest) -> list[date]:
