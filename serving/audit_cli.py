@@ -163,6 +163,14 @@ def _session(
 ) -> Iterator[tuple[Session, Settings]]:
     given = {"home": home, "world": world, "database_url": database, "bundle_dir": bundle}
     settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    file = settings.database.removeprefix("sqlite:///")
+    if file != settings.database and not Path(file).is_file():
+        # SQLite would make an empty one, and an audit leaves nothing behind.
+        raise AuditError(
+            "There is no store to audit.",
+            hint="Run `tierwise batch` first, or say where it is by --home or --database.",
+            database=settings.database,
+        )
     store = Database(settings.database)
     try:
         with store.read() as session:

@@ -81,6 +81,7 @@ def main() -> None:
             plan.final,
             recipe,
             load_scheme(),
+            # XXX is ISO 4217 for no currency.
             Provenance("simulated", "XXX", True, "0" * 64, "training-size"),
         )
     print(f"peak memory {peak_gib():.2f} GiB, {peak_gib() - before:.2f} above the frames")

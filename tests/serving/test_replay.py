@@ -172,3 +172,9 @@ def test_an_auditor_at_the_command_line(
     store.dispose()
     with pytest.raises(AuditError, match="came out otherwise"):
         invoke("replay", grade_id, *place, *published)
+
+
+def test_an_audit_of_no_store_leaves_none_behind(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="There is no store to audit"):
+        invoke("verify", "small", "--home", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -45,5 +45,6 @@ def test_the_scheme_in_full_is_sound() -> None:
 
 def test_the_conditions_shown_are_conditions() -> None:
     (text,) = re.findall(r"```toml fragment\n(.*?)```", HOW_TO, re.S)
-    for condition in re.findall(r'"([^"]+)"', text):
-        parse_condition(condition)
+    shown = [parse_condition(condition) for condition in re.findall(r'"([^"]+)"', text)]
+    assert len(shown) == 3
+    assert {condition.sign for condition in shown} == {">="}
