@@ -7,6 +7,8 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── UnauthenticatedError   nobody is known to be asking
+    ├── ForbiddenError         whoever asks may not do this
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
     └── AuditError             the audit trail does not verify
@@ -38,6 +40,14 @@ class CustomerNotFoundError(ServiceError):
 
 class AlertNotFoundError(ServiceError):
     """There is no such alert."""
+
+
+class UnauthenticatedError(ServiceError):
+    """Nobody is known to be asking: no key or session, or one that no longer holds."""
+
+
+class ForbiddenError(ServiceError):
+    """Whoever asks is known, and may not do this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
     service.AlertNotFoundError: (404, "No such alert"),
+    service.UnauthenticatedError: (401, "Who is asking?"),
+    service.ForbiddenError: (403, "Not allowed"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.StoreError: (503, "The store does not answer"),

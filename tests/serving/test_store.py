@@ -41,7 +41,7 @@ def test_migrations_go_up_and_down(tmp_path: Path) -> None:
     assert not store.is_current()
     store.upgrade()
     store.upgrade()
-    assert store.revision() == "0005"
+    assert store.revision() == "0012"
     assert store.is_current()
     tables = set(inspect(create_engine(url)).get_table_names())
     assert tables == {*Table.metadata.tables, "alembic_version"}
