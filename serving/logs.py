@@ -76,6 +76,11 @@ def logger(name: str) -> structlog.typing.FilteringBoundLogger:
     return wrapped
 
 
+def _plain(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    event.pop("color_message", None)  # uvicorn's second copy of the line, in colours
+    return event
+
+
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Put a mark in the place of every value whose name says that it is a secret."""
     for name in event:
