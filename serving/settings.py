@@ -56,6 +56,16 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.state / 'tierwise.db'}"
 
     @property
+    def models(self) -> Path:
+        """Folder of the model shelf (``training/shelf.py``)."""
+        return self.state / "models"
+
+    @property
+    def board(self) -> Path:
+        """File of the KPI board, as ``tierwise kpi`` writes it."""
+        return self.state / "kpi.json"
+
+    @property
     def bundle(self) -> Path:
         """Folder of the champion's bundle."""
         return self.bundle_dir or self.state / "bundle"
