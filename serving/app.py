@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from features.errors import TierwiseError
 from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate
+from serving.api import alerts, grades, health, manners, reference, reviews, simulate
 from serving.api.declared import describe
 from serving.deps import Service
 from serving.models import ModelHolder
@@ -20,6 +20,8 @@ from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
 from serving.web import pages
+from serving.wire.repetition import Repetition
+from serving.wire.representation import Representation
 
 LOG = logging.getLogger("tierwise.app")
 
@@ -59,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
-        description="Customer grades, why they came out as they did, and what would change them.",
+        description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -70,7 +72,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = database
     problems.install(app)
     describe(app)
+    manners.install(app)
     # The last added is the outermost.
+    app.add_middleware(Repetition, database=database)
+    app.add_middleware(Representation)
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)

@@ -7,6 +7,9 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── AbsentError            there is nothing under that name: a scheme, a model, an event
+    ├── RepetitionError        an Idempotency-Key that cannot be used like this
+    ├── ReusedKeyError         an Idempotency-Key of another request
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
     ├── ConflictError          the thing is no longer, or not yet, in a state for this
@@ -42,6 +45,18 @@ class CustomerNotFoundError(ServiceError):
 
 class AlertNotFoundError(ServiceError):
     """There is no such alert."""
+
+
+class AbsentError(ServiceError):
+    """There is nothing under that name: a scheme, a model, an event, a board."""
+
+
+class RepetitionError(ServiceError):
+    """A write with this key is being carried out, or was, and its answer was lost."""
+
+
+class ReusedKeyError(ServiceError):
+    """The key of a write was used for another request before."""
 
 
 class UnauthenticatedError(ServiceError):
