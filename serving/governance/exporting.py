@@ -71,9 +71,7 @@ class ExportDesk:
             run = Grades(session).current_run()
             if run is None:
                 raise NotReadyError("No customers have been graded yet.")
-            customers = Grades(session).page(
-                run, tier_id=tier_id, referred=referred, limit=1
-            ).total
+            customers = Grades(session).page(run, tier_id=tier_id, referred=referred, limit=1).total
             if not 0 < customers <= rules.max_customers:
                 raise InvalidRequestError(
                     f"This would export {customers:,} customers.",
@@ -92,8 +90,7 @@ class ExportDesk:
                 customers=customers,
                 data_class=data_class,
                 parts=parts,
-                locked=CLASSES.index(data_class)  # type: ignore[arg-type]
-                >= CLASSES.index(rules.locked_from),
+                locked=CLASSES.index(data_class) >= CLASSES.index(rules.locked_from),
                 state=ExportState.REQUESTED,
                 mark_key=secrets.token_hex(32),
                 expires_at=expires(now, rules.valid_days),
