@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -12,10 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from features.errors import TierwiseError
 from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate
+from serving.api import alerts, grades, health, reference, reviews, simulate, webhooks
 from serving.api.declared import describe
 from serving.deps import Service
 from serving.models import ModelHolder
+from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
@@ -63,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_running,
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
     )
@@ -76,10 +81,23 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, health, reference):
+    for room in (simulate, grades, reviews, alerts, webhooks, health, reference):
         app.include_router(room.router)
     pages.install(app)
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Run what works beside the requests while there are any."""
+    parts: Service = app.state.service
+    delivery = BackgroundDelivery(parts.settings, parts.database)
+    if parts.settings.push.inside:
+        delivery.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(delivery.stop)
 
 
 class SecurityHeaders:

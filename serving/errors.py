@@ -7,6 +7,7 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── WebhookNotFoundError   there is no such webhook
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
@@ -40,6 +41,10 @@ class CustomerNotFoundError(ServiceError):
 
 class AlertNotFoundError(ServiceError):
     """There is no such alert."""
+
+
+class WebhookNotFoundError(ServiceError):
+    """There is no such webhook."""
 
 
 class UnauthenticatedError(ServiceError):

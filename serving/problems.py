@@ -31,6 +31,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
     service.AlertNotFoundError: (404, "No such alert"),
+    service.WebhookNotFoundError: (404, "No such webhook"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
     service.InvalidRequestError: (422, "The request is not valid"),

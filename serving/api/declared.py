@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from serving.api.alert_examples import ALERT
 from serving.api.examples import GRADE, SIMULATIONS
 from serving.api.service_schemas import Problem
+from serving.api.webhook_examples import DELIVERY, WEBHOOK
 from serving.problems import MEDIA_TYPE
 
 _EXAMPLES: dict[int, dict[str, Any]] = {
@@ -93,6 +94,8 @@ def describe(app: FastAPI) -> None:
             schemas["Simulation"]["examples"] = SIMULATIONS
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
+            schemas["Webhook"]["examples"] = [WEBHOOK]
+            schemas["Delivery"]["examples"] = [DELIVERY]
             app.openapi_schema = document
         return app.openapi_schema
 
