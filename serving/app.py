@@ -14,6 +14,7 @@ from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
 from serving.api import (
     alerts,
+    audit,
     grades,
     health,
     manners,
@@ -91,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, models, policies, health, reference):
+    for room in (simulate, grades, reviews, alerts, models, policies, audit, health, reference):
         app.include_router(room.router)
     pages.install(app)
     return app
