@@ -15,6 +15,7 @@ from serving.admission import BodyLimit, HeadAsGet
 from serving.api import (
     alerts,
     audit,
+    grade_batch,
     grades,
     health,
     manners,
@@ -92,7 +93,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, models, policies, audit, health, reference):
+    for room in (
+        simulate,
+        grade_batch,
+        grades,
+        reviews,
+        alerts,
+        models,
+        policies,
+        audit,
+        health,
+        reference,
+    ):
         app.include_router(room.router)
     pages.install(app)
     return app

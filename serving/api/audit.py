@@ -58,7 +58,7 @@ def list_events(
         limit=limit or parts.settings.page_size,
         cursor=cursor,
     )
-    query: dict[str, str | int | bool | None] = {
+    query = {
         "subject": subject,
         "action": action,
         "actor": actor,

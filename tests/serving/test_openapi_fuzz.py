@@ -30,6 +30,7 @@ OPERATIONS = (
     ("GET", "/v1/grades/{customer_id}/explanation"),
     ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
+    ("POST", "/v1/grades:batchGet"),
     ("GET", "/v1/reviews"),
     ("GET", "/v1/alerts"),
     ("GET", "/v1/alerts/{alert_id}"),
