@@ -37,7 +37,7 @@ Moment = Annotated[datetime | None, Query(description="Instant, UTC unless it sa
 
 
 @router.get("/events", responses=declared(422, 503))
-def list_events(
+def list_audit_events(
     events: AuditEventsDep,
     parts: ServiceDep,
     subject: Exactly = None,
@@ -75,13 +75,13 @@ def list_events(
 
 
 @router.get("/events/{sequence}", responses=declared(404, 422, 503))
-def read_event(sequence: Sequence, events: AuditEventsDep) -> schemas.AuditEvent:
+def read_audit_event(sequence: Sequence, events: AuditEventsDep) -> schemas.AuditEvent:
     """Read one event."""
     return _event(_one(events, sequence))
 
 
 @router.get("/events/{sequence}/proof", responses=declared(404, 422, 503))
-def prove_event(
+def prove_audit_event(
     sequence: Sequence, events: AuditEventsDep, parts: ServiceDep, size: Size = None
 ) -> schemas.AuditProof:
     """Prove that an event stands in the trail of a head."""
@@ -93,14 +93,16 @@ def prove_event(
 
 
 @router.get("/head", responses=declared(422, 503))
-def read_head(events: AuditEventsDep, parts: ServiceDep, size: Size = None) -> schemas.AuditHead:
+def read_audit_head(
+    events: AuditEventsDep, parts: ServiceDep, size: Size = None
+) -> schemas.AuditHead:
     """Read the head to keep elsewhere, now or as it was at a size."""
     with _size_faults("size"):
         return _head(parts.trail.at(events).head(size))
 
 
 @router.get("/consistency", responses=declared(422, 503))
-def prove_consistency(
+def prove_audit_consistency(
     events: AuditEventsDep,
     parts: ServiceDep,
     first: Annotated[int, Query(ge=1, le=2**31 - 1, description="Size of the earlier head.")],
