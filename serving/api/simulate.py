@@ -36,7 +36,9 @@ def simulate(body: schemas.Simulation, store: GradesDep, parts: ServiceDep) -> s
     after = graded.grades[0]
     return schemas.Simulated(
         grade=presenting.grade(after, None),
-        explanation=presenting.explanation(after, graded.explanations.of(0, after)),
+        explanation=presenting.explanation(after, graded.explanations.of(0, after))
+        if body.explanation
+        else None,
         difference=presenting.difference(after, before) if before else None,
     )
 
