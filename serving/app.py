@@ -6,15 +6,17 @@ import logging
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
-from serving.admission import BodyLimit, HeadAsGet
+from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import alerts, grades, health, reference, reviews, simulate
 from serving.api.declared import describe
 from serving.deps import Service
+from serving.lane.answers import Answers
+from serving.lane.reads import StoredAnswers
+from serving.lane.what_ifs import WhatIfs
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.session import Database
@@ -50,7 +52,13 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
-    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    parts = Service(
+        settings,
+        database,
+        ModelHolder(settings.bundle),
+        Telemetry(),
+        Queue(settings.what_if_workers, settings.what_ifs_waiting),
+    )
     try:
         parts.models.refresh()
     except TierwiseError as error:
@@ -71,6 +79,10 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     describe(app)
     # The last added is the outermost.
+    app.add_middleware(WhatIfs, parts=parts)
+    app.add_middleware(
+        StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
+    )
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
@@ -87,15 +99,19 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in _HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", [])
+                brought = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *(each for each in self._ours if each[0] not in brought),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

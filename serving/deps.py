@@ -13,6 +13,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from serving.admission import Queue
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
 from serving.models import ModelHolder
@@ -32,6 +33,7 @@ class Service:
     database: Database
     models: ModelHolder
     telemetry: Telemetry
+    queue: Queue
 
 
 def service(request: Request) -> Service:

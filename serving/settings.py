@@ -24,6 +24,12 @@ class Settings(BaseSettings):
         Override where the store and the champion's bundle are.
     page_size
         Rows of a list when the request does not say.
+    answer_cache_mb
+        Megabytes of stored grades and explanations kept ready to send; 0: none.
+    what_if_workers
+        What-ifs that are explained at the same time.
+    what_ifs_waiting
+        How many more may wait; beyond that the service answers 503 at once.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -36,6 +42,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)
+    answer_cache_mb: int = Field(default=32, ge=0, le=4096)
+    what_if_workers: int = Field(default=2, ge=1, le=64)
+    what_ifs_waiting: int = Field(default=32, ge=0, le=10_000)
 
     @property
     def state(self) -> Path:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session as Session
 
 from serving.errors import StoreError
 from serving.store.known_runs import KnownRuns
+from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 16
@@ -55,6 +56,7 @@ class Database:
                 hint="Write it like sqlite:///var/tierwise.db.",
             ) from error
         self._runs = KnownRuns()
+        self.standing = Standing(self._engine)
         self.label = parsed.render_as_string(hide_password=True)
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)
@@ -99,6 +101,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        self.standing.close()
         self._engine.dispose()
 
     @contextmanager

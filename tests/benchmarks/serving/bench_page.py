@@ -31,8 +31,8 @@ ours to the customer asked for, and contributions to their sum.
 The peers serve the churn model's booster alone, one row a request, each in its own format. Tierwise
 answers a **stored grade** or its **explanation** by id, or grades a **what-if** on all indicators
 of a customer: baseline, churn and value models, points, tier, stages, referral, texts. Its stored
-answers come from memory once they were read (400 customers in turn); how long a first read takes is
-in [README.md](README.md).
+answers come from memory once they were read ({payloads} customers in turn, all read before); the
+line "nothing kept" reads every one from the store.
 """
 
 
@@ -134,7 +134,8 @@ def page(results: Row) -> str:
         f"\nMeasured {machine['begun'][:16].replace('T', ' ')} UTC in {machine['minutes']:g} "
         f"minutes on {machine['cpus']} CPUs ({machine['cpu']}), load average "
         f"{machine['load_before']:g} before; Python {machine['python']}, {packages}. "
-        "Every peer has an environment of its own, with the versions of `tests/benchmarks/serving/peers/*.txt`.\n"
+        "Every peer has an environment of its own, with the versions of "
+        "`tests/benchmarks/serving/peers/*.txt`.\n"
     )
     return "".join(text)
 

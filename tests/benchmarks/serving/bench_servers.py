@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,17 @@ def tierwise(world: World) -> Server:
                 lambda number, answer: simulated(number, answer) and summed(answer["explanation"]),
             ),
         ],
+    )
+
+
+def unkept(world: World) -> Server:
+    """Return the product with no answers kept in memory: every read comes from the store."""
+    ours = tierwise(world)
+    return replace(
+        ours,
+        name="Tierwise, nothing kept",
+        cells=[cell for cell in ours.cells if cell.name.startswith("GET")],
+        environment={"TIERWISE_ANSWER_CACHE_MB": "0"},
     )
 
 
