@@ -104,7 +104,13 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     return np.ascontiguousarray(frame.values[:, order])
 
 
-def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis) -> Graded:
+def grade(
+    bundle: Bundle,
+    values: FloatArray,
+    customer_id: Sequence[str],
+    basis: Basis,
+    explainer: str | None = None,
+) -> Graded:
     """Grade customers; every score can be explained.
 
     Parameters
@@ -113,6 +119,8 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         ``(n, k)`` indicators in the order of ``bundle.columns``; NaN is unknown.
     customer_id
         ``(n,)``.
+    explainer
+        As in ``Bundle.contributions``: a replay gives that of its run.
 
     Raises
     ------
@@ -165,7 +173,9 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
     ]
     return Graded(
         grades,
-        lambda: explain(bundle.reference, decisions, by_name, bundle.contributions(values)),
+        lambda: explain(
+            bundle.reference, decisions, by_name, bundle.contributions(values, explainer)
+        ),
     )
 
 
