@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 
-from features.schema import PREDICTIONS, FloatArray, IndicatorFrame
+from features.schema import PREDICTIONS, FloatArray, Frames, IndicatorFrame
 from serving.domain.grade import Basis, Grade
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -79,6 +79,19 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     Raises
     ------
     BatchError
+        As :func:`check_columns`.
+    """
+    check_columns(bundle, frame)
+    order = [frame.columns.index(name) for name in bundle.columns]
+    return np.ascontiguousarray(frame.values[:, order])
+
+
+def check_columns(bundle: Bundle, frame: Frames) -> None:
+    """Refuse a frame that cannot be graded.
+
+    Raises
+    ------
+    BatchError
         If the frame is empty or lacks a column the bundle was trained on.
     """
     if len(frame) == 0:
@@ -91,8 +104,6 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
             hint="Publish the snapshot with the indicator catalogue the bundle was trained on.",
             columns=missing,
         )
-    order = [frame.columns.index(name) for name in bundle.columns]
-    return np.ascontiguousarray(frame.values[:, order])
 
 
 def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis) -> Graded:

@@ -36,6 +36,13 @@ class Database:
     url
         ``sqlite:///path/to.db`` or ``postgresql+psycopg://...``.
 
+    Attributes
+    ----------
+    label
+        The URL without a password.
+    scratch
+        Folder with room for as much as is going to be written; None: that of the system.
+
     Raises
     ------
     StoreError
@@ -55,6 +62,8 @@ class Database:
                 hint="Write it like sqlite:///var/tierwise.db.",
             ) from error
         self._runs = KnownRuns()
+        on_disk = parsed.get_backend_name() == "sqlite" and parsed.database
+        self.scratch = Path(str(parsed.database)).parent if on_disk else None
         self.label = parsed.render_as_string(hide_password=True)
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)

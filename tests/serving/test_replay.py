@@ -90,8 +90,11 @@ TAMPERINGS = (
     "UPDATE grade SET tier_index = 1 - tier_index % 2 WHERE customer_id = '{c}'",
     "UPDATE grade SET ltv = ltv * 1.0000001 WHERE customer_id = '{c}'",
     "UPDATE grade SET referred = NOT referred WHERE customer_id = '{c}'",
-    "UPDATE grade SET indicators = json_set(indicators, '$.tenure_days', 1.5) "
-    "WHERE customer_id = '{c}'",
+    "UPDATE grade SET indicators = (SELECT other.indicators FROM grade AS other "
+    "WHERE other.customer_id = 'c-0006') WHERE customer_id = '{c}'",
+    "UPDATE grade_explanation SET contributions = (SELECT other.contributions "
+    "FROM grade_explanation AS other WHERE other.grade_id <> grade_explanation.grade_id LIMIT 1) "
+    "WHERE grade_id = (SELECT grade_id FROM grade WHERE customer_id = '{c}')",
     "UPDATE grade_explanation SET base = base + 1e-9 "
     "WHERE grade_id = (SELECT grade_id FROM grade WHERE customer_id = '{c}')",
 )
