@@ -41,9 +41,6 @@ from training.bundle import Bundle
 CHUNK = 1_000
 """Customers graded at a time."""
 
-EXPLAINER = "lightgbm"
-"""What explains the scores of a batch."""
-
 Progress = Callable[[str, int, int], None]
 
 
@@ -158,7 +155,7 @@ def run_batch(
                 layout=graded.layout,
                 previous_run_id=begun.before.run_id if begun.before else None,
                 columns=graded.columns,
-                explainer=EXPLAINER,
+                explainer=bundle.explainer,
             )
             result = _write(session, run, graded, tell)
     tell("store", run.customers, run.customers)

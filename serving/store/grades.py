@@ -152,8 +152,9 @@ class Grades:
         )
         if only is not None:
             wanted = wanted.where(GradeRow.grade_id == only)
-        for grade, explanation in self._session.execute(wanted.execution_options(yield_per=1_000)):
-            yield grade_of(grade, run), evidence_of(explanation, run.layout)
+        with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
+            for grade, explanation in found:
+                yield grade_of(grade, run), evidence_of(explanation, run.layout)
 
     def run_before(self, day: date) -> Run | None:
         """Return the last run of an earlier day."""
@@ -195,8 +196,9 @@ class Grades:
             .order_by(GradeRow.customer_id)
             .execution_options(yield_per=size)
         )
-        for rows in self._session.scalars(wanted).partitions():
-            yield [grade_of(row, run) for row in rows]
+        with self._session.scalars(wanted) as found:
+            for rows in found.partitions():
+                yield [grade_of(row, run) for row in rows]
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
@@ -245,5 +247,6 @@ def _kept(
     if referred is not None:
         kept.append(GradeRow.referred == referred)
     if prefix:
-        kept.append(GradeRow.customer_id.startswith(prefix, autoescape=True))
+        # LIKE would fold letters on SQLite and not on PostgreSQL; ids are told apart by case.
+        kept.append(func.substr(GradeRow.customer_id, 1, len(prefix)) == prefix)
     return kept
