@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from features.errors import ContractError, SourceNotFoundError
 from features.parquet import FrameFile, Outcomes, read_frame, write_frame, write_outcomes
@@ -32,9 +32,9 @@ NIGHT = datetime(2024, 7, 1, 2, 0)
 def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Return everything the store holds."""
     tables = ("run", "grade", "grade_explanation", "review_case", "alert", "audit_event")
-    with create_engine(database.label).connect() as connection:
+    with database.read() as session:
         return {
-            table: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))]
+            table: [tuple(row) for row in session.execute(text(f"SELECT * FROM {table}"))]
             for table in tables
         }
 
