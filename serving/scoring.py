@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -262,4 +261,4 @@ def _grade_id(basis: Basis, customer_id: str) -> str:
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:
-    return [None if math.isnan(x) else x for x in column.tolist()]
+    return [None if x != x else x for x in column.tolist()]

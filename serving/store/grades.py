@@ -17,6 +17,7 @@ from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
     GRADE_COLUMNS,
+    brief_grade,
     evidence_of,
     grade_of,
     run_of,
@@ -189,16 +190,26 @@ class Grades:
         )
 
     def referred(self, run: Run, size: int = 1_000) -> Iterator[list[Grade]]:
-        """Yield the referred grades of a run, up to ``size`` at a time, by customer."""
+        """Yield the referred grades of a run, up to ``size`` at a time, by customer.
+
+        They carry what the review queue asks for; indicators, texts and margins are left out.
+        """
+        asked = (
+            *(GradeRow.grade_id, GradeRow.customer_id, GradeRow.score),
+            *(GradeRow.tier_index, GradeRow.reasons),
+        )
         wanted = (
-            select(GradeRow)
+            select(*asked)
             .where(GradeRow.run_id == run.run_id, GradeRow.referred)
             .order_by(GradeRow.customer_id)
             .execution_options(yield_per=size)
         )
-        with self._session.scalars(wanted) as found:
+        with self._session.execute(wanted) as found:
             for rows in found.partitions():
-                yield [grade_of(row, run) for row in rows]
+                yield [
+                    brief_grade(run, grade_id, customer, score, tier, reasons)
+                    for grade_id, customer, score, tier, reasons in rows
+                ]
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
