@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,7 +17,9 @@ from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
 from serving.api import (
     alerts,
+    audit,
     exports,
+    grade_batch,
     grades,
     health,
     manners,
@@ -26,6 +28,7 @@ from serving.api import (
     reference,
     reviews,
     simulate,
+    webhooks,
 )
 from serving.api.declared import describe
 from serving.deps import Service
@@ -33,6 +36,7 @@ from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
+from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
@@ -90,9 +94,9 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_running,
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
-        lifespan=_logging_reads,
     )
     app.state.service = parts
     app.state.database = database
@@ -110,12 +114,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,
+        grade_batch,
         grades,
         reviews,
         alerts,
         exports,
+        webhooks,
         models,
         policies,
+        audit,
         health,
         reference,
     ):
@@ -125,13 +132,18 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def _logging_reads(app: FastAPI) -> AsyncIterator[None]:
-    reads: ReadLog = app.state.service.reads
-    reads.start()
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Run what works beside the requests while there are any."""
+    parts: Service = app.state.service
+    delivery = BackgroundDelivery(parts.settings, parts.database)
+    if parts.settings.push.inside:
+        delivery.start()
+    parts.reads.start()
     try:
         yield
     finally:
-        await run_in_threadpool(reads.stop)
+        await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(delivery.stop)
 
 
 class SecurityHeaders:
