@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.schema import PREDICTIONS, FloatArray, IndicatorFrame
+from features.schema import PREDICTIONS, FloatArray, Frames, IndicatorFrame
 from serving.domain.grade import Basis, Grade
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -88,6 +87,19 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     Raises
     ------
     BatchError
+        As :func:`check_columns`.
+    """
+    check_columns(bundle, frame)
+    order = [frame.columns.index(name) for name in bundle.columns]
+    return np.ascontiguousarray(frame.values[:, order])
+
+
+def check_columns(bundle: Bundle, frame: Frames) -> None:
+    """Refuse a frame that cannot be graded.
+
+    Raises
+    ------
+    BatchError
         If the frame is empty or lacks a column the bundle was trained on.
     """
     if len(frame) == 0:
@@ -100,8 +112,6 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
             hint="Publish the snapshot with the indicator catalogue the bundle was trained on.",
             columns=missing,
         )
-    order = [frame.columns.index(name) for name in bundle.columns]
-    return np.ascontiguousarray(frame.values[:, order])
 
 
 def grade(
@@ -228,4 +238,4 @@ def _grade_id(basis: Basis, customer_id: str) -> str:
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:
-    return [None if math.isnan(x) else x for x in column.tolist()]
+    return [None if x != x else x for x in column.tolist()]

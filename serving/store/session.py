@@ -43,6 +43,13 @@ class Database:
     url
         ``sqlite:///path/to.db`` or ``postgresql+psycopg://...``.
 
+    Attributes
+    ----------
+    label
+        The URL without a password.
+    scratch
+        Folder with room for as much as is going to be written; None: that of the system.
+
     Raises
     ------
     StoreError
@@ -64,6 +71,8 @@ class Database:
             ) from error
         self._runs = KnownRuns()
         self.standing = Standing(self._engine)
+        on_disk = parsed.get_backend_name() == "sqlite" and parsed.database
+        self.scratch = Path(str(parsed.database)).parent if on_disk else None
         self.label = parsed.render_as_string(hide_password=True)
         self._reading, self._writing = for_reading(self._engine), for_writing(self._engine)
 
