@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
@@ -24,13 +24,16 @@ from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
 from serving.domain.grade import Basis, Grade, Run, TierSummary
 from serving.domain.labels import TierLabel
+from serving.domain.seal import Seal
 from serving.domain.tenure import HeldBefore
 from serving.explain import Explanations, concatenate
 from serving.holding import hold
 from serving.published import Published, check_world
 from serving.scoring import aligned, basis_of, grade
+from serving.sealing import sealed
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
+from serving.store.rows import run_values
 from serving.store.session import Database
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
@@ -142,13 +145,16 @@ def run_batch(
         )
         store = Grades(session)
         store.add_run(run)
-        store.add(_told(zip(grades, explanations.evidence(), strict=True), len(grades), tell))
+        seal = Seal()
+        pairs = zip(grades, explanations.evidence(), strict=True)
+        store.add(_told(pairs, len(grades), tell), seal=seal)
         reviews = Reviews(session)
         referrals = refer(grades, reviews.open_cases(), finished_at)
         reviews.add(referrals.opened)
         reviews.replace(referrals.renewed + referrals.withdrawn)
         alerts = renew_alerts(session, watched, run_id, finished_at)
-        happenings = _happenings(run, grades, referrals, alerts)
+        seals = sealed(run_values(run), seal)
+        happenings = _happenings(run, grades, referrals, alerts, seals)
         record(session, happenings, at=finished_at, actor=actor)
     tell("store", len(grades), len(grades))
     return BatchResult(
@@ -205,7 +211,11 @@ def _summary(tier: TierLabel, grades: list[Grade]) -> TierSummary:
 
 
 def _happenings(
-    run: Run, grades: Sequence[Grade], referrals: Referrals, alerts: AlertChanges
+    run: Run,
+    grades: Sequence[Grade],
+    referrals: Referrals,
+    alerts: AlertChanges,
+    seals: Mapping[str, object],
 ) -> list[Happening]:
     basis = run.basis
     moves = Counter(grade.tenure.event for grade in grades if grade.tenure)
@@ -230,6 +240,7 @@ def _happenings(
             "previous_run_id": run.previous_run_id,
             "moves": dict(sorted(moves.items())),
             "alerts": alerts.payload,
+            **seals,
         },
     )
     return [

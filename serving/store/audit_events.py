@@ -31,6 +31,14 @@ class AuditEvents:
             for row in found:
                 yield _event(row)
 
+    def of_action(self, action: str) -> Iterator[AuditEvent]:
+        """Yield the events of one action, oldest first."""
+        rows = select(AuditEventRow).where(AuditEventRow.action == action)
+        ordered = rows.order_by(AuditEventRow.sequence).execution_options(yield_per=1_000)
+        with self._session.scalars(ordered) as found:
+            for row in found:
+                yield _event(row)
+
     def hashes(self) -> Iterator[str]:
         """Yield the hash of every event, oldest first."""
         rows = select(AuditEventRow.hash).order_by(AuditEventRow.sequence)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
 from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.seal import Seal
 from serving.domain.tenure import HeldBefore
 from serving.store.known_runs import KnownRuns
 from serving.store.paging import Page, decode_cursor, encode_cursor
@@ -197,23 +198,37 @@ class Grades:
         """Add a finished run (its grades follow in the same transaction)."""
         self._session.execute(insert(RunRow), [run_values(run)])
 
-    def add(self, graded: Iterable[tuple[Grade, Evidence]], *, chunk: int = 2_000) -> None:
-        """Add the grades of a run with the evidence for their explanations, in bulk."""
+    def add(
+        self,
+        graded: Iterable[tuple[Grade, Evidence]],
+        *,
+        chunk: int = 2_000,
+        seal: Seal | None = None,
+    ) -> None:
+        """Add the grades of a run with the evidence for their explanations, in bulk.
+
+        Parameters
+        ----------
+        seal
+            Is told of every row that is written.
+        """
         waiting: list[tuple[Grade, Evidence]] = []
         for pair in graded:
             waiting.append(pair)
             if len(waiting) == chunk:
-                self._insert(waiting)
+                self._insert(waiting, seal)
                 waiting = []
         if waiting:
-            self._insert(waiting)
+            self._insert(waiting, seal)
 
-    def _insert(self, graded: Sequence[tuple[Grade, Evidence]]) -> None:
-        self._session.execute(insert(GradeRow), [grade_values(grade) for grade, _ in graded])
-        self._session.execute(
-            insert(ExplanationRow),
-            [evidence_values(grade.grade_id, evidence) for grade, evidence in graded],
-        )
+    def _insert(self, graded: Sequence[tuple[Grade, Evidence]], seal: Seal | None) -> None:
+        grades = [grade_values(grade) for grade, _ in graded]
+        explanations = [evidence_values(grade.grade_id, evidence) for grade, evidence in graded]
+        self._session.execute(insert(GradeRow), grades)
+        self._session.execute(insert(ExplanationRow), explanations)
+        if seal is not None:
+            for pair in zip(grades, explanations, strict=True):
+                seal.add(*pair)
 
 
 def run_of_cursor(cursor: str) -> str:
