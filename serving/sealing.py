@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from serving.domain.event import AuditEvent
 from serving.domain.merkle import Head, MerkleTree, proves_inclusion
@@ -138,6 +141,46 @@ def prove_grade(session: Session, run_id: str, grade_id: str) -> GradeProof:
             run_id=run_id,
         )
     return GradeProof(*mine, tree.head, place, tree.inclusion(place))
+
+
+def proof_document(proof: GradeProof) -> dict[str, object]:
+    """Return a proof as plain JSON; bytes are written as base64, as they were hashed."""
+    rows = [
+        {name: _plain(value) for name, value in row.items()}
+        for row in (proof.grade, proof.explanation)
+    ]
+    return {
+        "grade": rows[0],
+        "explanation": rows[1],
+        "head": {"size": proof.head.size, "root": proof.head.root},
+        "place": proof.place,
+        "path": list(proof.path),
+    }
+
+
+def proof_of_grade(document: Mapping[str, Any]) -> GradeProof:
+    """Read what :func:`proof_document` wrote.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If it is something else.
+    """
+    head = Head(int(document["head"]["size"]), str(document["head"]["root"]))
+    grade, explanation = dict(document["grade"]), dict(document["explanation"])
+    return GradeProof(grade, explanation, head, int(document["place"]), tuple(document["path"]))
+
+
+def recorded_head(event: AuditEvent) -> Head | None:
+    """Return the head of the grades that an event recorded; None if it recorded none."""
+    return _recorded(event.payload) if "grades_root" in event.payload else None
+
+
+def _plain(value: object) -> object:
+    # Written as they are hashed, so the proof is checked on what it shows.
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _seal(session: Session, run_id: str) -> Seal:

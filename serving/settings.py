@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.state / 'tierwise.db'}"
 
     @property
+    def archive(self) -> Path:
+        """Folder of every bundle that ever graded, by digest."""
+        return self.state / "bundles"
+
+    @property
     def bundle(self) -> Path:
         """Folder of the champion's bundle."""
         return self.bundle_dir or self.state / "bundle"

@@ -39,6 +39,13 @@ def run_ids(session: Session) -> list[str]:
     return list(session.scalars(select(RunRow.run_id).order_by(RunRow.finished_at, RunRow.run_id)))
 
 
+def grade_ids(session: Session) -> Iterator[tuple[str, str]]:
+    """Yield the id of every grade with that of its run, by the id of the grade."""
+    wanted = select(GradeRow.grade_id, GradeRow.run_id).order_by(GradeRow.grade_id)
+    with session.execute(wanted.execution_options(yield_per=10_000)) as found:
+        yield from ((grade_id, run_id) for grade_id, run_id in found)
+
+
 def raw_grades(session: Session, run_id: str) -> Iterator[tuple[Record, Record]]:
     """Yield the rows of a run's grades with those of their explanations ({}: there is none)."""
     grade, explanation = (columns_of(t, _dialect(session)) for t in (_GRADE, _EXPLANATION))
