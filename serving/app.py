@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate
+from serving.api import (
+    alerts,
+    exports,
+    grades,
+    health,
+    manners,
+    models,
+    policies,
+    reference,
+    reviews,
+    simulate,
+)
 from serving.api.declared import describe
 from serving.deps import Service
+from serving.governance.looks import Looks
+from serving.governance.policy import load_governance
+from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
 from serving.web import pages
+from serving.wire.repetition import Repetition
+from serving.wire.representation import Representation
 
 LOG = logging.getLogger("tierwise.app")
 
@@ -50,7 +69,15 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
-    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    governance = load_governance(settings.governance)
+    parts = Service(
+        settings,
+        database,
+        ModelHolder(settings.bundle),
+        Telemetry(),
+        governance,
+        ReadLog(database, governance.reading),
+    )
     try:
         parts.models.refresh()
     except TierwiseError as error:
@@ -59,27 +86,52 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
-        description="Customer grades, why they came out as they did, and what would change them.",
+        description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
+        lifespan=_logging_reads,
     )
     app.state.service = parts
     app.state.database = database
     problems.install(app)
     describe(app)
+    manners.install(app)
     # The last added is the outermost.
+    app.add_middleware(Looks, log=parts.reads)
+    app.add_middleware(Repetition, database=database)
+    app.add_middleware(Representation)
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, health, reference):
+    for room in (
+        simulate,
+        grades,
+        reviews,
+        alerts,
+        exports,
+        models,
+        policies,
+        health,
+        reference,
+    ):
         app.include_router(room.router)
     pages.install(app)
     return app
+
+
+@asynccontextmanager
+async def _logging_reads(app: FastAPI) -> AsyncIterator[None]:
+    reads: ReadLog = app.state.service.reads
+    reads.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(reads.stop)
 
 
 class SecurityHeaders:

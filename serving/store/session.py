@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session as Session
 from serving.errors import InvalidRequestError, StoreError
 from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
+from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -40,6 +41,13 @@ class Database:
     ----------
     url
         ``sqlite:///path/to.db`` or ``postgresql+psycopg://...``.
+
+    Attributes
+    ----------
+    label
+        The URL without a password.
+    scratch
+        Folder with room for as much as is going to be written; None: that of the system.
 
     Raises
     ------
@@ -61,6 +69,8 @@ class Database:
                 "with the extra `postgres` installed.",
             ) from error
         self._runs = KnownRuns()
+        on_disk = parsed.get_backend_name() == "sqlite" and parsed.database
+        self.scratch = Path(str(parsed.database)).parent if on_disk else None
         self.label = parsed.render_as_string(hide_password=True)
         self._reading, self._writing = for_reading(self._engine), for_writing(self._engine)
 
@@ -75,6 +85,7 @@ class Database:
         """Open one transaction: commits at the end, rolls back on any exception."""
         with self._session(writes=True) as session:
             yield session
+            seal(session)
             session.commit()
 
     @contextmanager
