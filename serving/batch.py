@@ -220,7 +220,7 @@ class _Graded:
         grades = hold(found.grades, bundle.scheme, before, block.as_of)
         self.layout = found.explanations.layout
         self.columns = tuple(grades[0].indicators)
-        self.rows.add(packed(grades, found.explanations))
+        self.rows.add(packed(grades, values, found.explanations))
         if changes := tier_changes(grades, served, self.basis):
             self.moved.add(changes)
         self.watch.look(bundle, block, values, grades, self.basis)

@@ -18,12 +18,22 @@ Packed = tuple[list[Row], list[Row]]
 """Rows of grades and of explanations."""
 
 
-def packed(grades: Sequence[Grade], explanations: Explanations) -> Packed:
-    """Return ``n`` grades and their explanations as rows to load."""
-    columns = list(grades[0].indicators)
-    indicators = floats([list(grade.indicators.values()) for grade in grades], len(columns))
+def packed(grades: Sequence[Grade], values: FloatArray, explanations: Explanations) -> Packed:
+    """Return ``n`` grades and their explanations as rows to load.
+
+    Parameters
+    ----------
+    values
+        ``(n, k)`` of the bundle's columns, which are the first names of every grade's indicators;
+        behind them come predictions that the scheme weighs.
+    """
+    more = list(grades[0].indicators)[values.shape[1] :]
+    predicted = floats([[g.indicators[name] for name in more] for g in grades], len(more))
     ids = [grade.grade_id for grade in grades]
-    return grade_rows(grades, indicators), evidence_rows(ids, evidence_table(explanations))
+    return (
+        grade_rows(grades, np.hstack([values, predicted])),
+        evidence_rows(ids, evidence_table(explanations)),
+    )
 
 
 def evidence_table(explanations: Explanations) -> EvidenceTable:

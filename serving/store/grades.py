@@ -17,6 +17,7 @@ from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
     GRADE_COLUMNS,
+    brief_grade,
     evidence_of,
     grade_of,
     run_of,
@@ -62,6 +63,13 @@ class Grades:
         row = self._session.scalars(wanted).one_or_none()
         return None if row is None else grade_of(row, run)
 
+    def among(self, customer_ids: Sequence[str], run: Run) -> dict[str, Grade]:
+        """Return the grades of some customers (a page of them) in a run, by customer id."""
+        rows = select(GradeRow).where(
+            GradeRow.run_id == run.run_id, GradeRow.customer_id.in_(customer_ids)
+        )
+        return {row.customer_id: grade_of(row, run) for row in self._session.scalars(rows)}
+
     def history(self, customer_id: str, limit: int = 24) -> tuple[Grade, ...]:
         """Return a customer's grades over the runs, newest run first."""
         joined = (
@@ -82,6 +90,7 @@ class Grades:
         stage: str | None = None,
         referred: bool | None = None,
         prefix: str = "",
+        scores: tuple[float | None, float | None] = (None, None),
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Grade]:
@@ -93,6 +102,8 @@ class Grades:
             Keep only these; a tier or a stage the run does not have keeps nothing.
         prefix
             Keep only customers whose id starts with it.
+        scores
+            Keep only scores from the first (inclusive) to below the second; None: no border.
         cursor
             From the page before (of the same filters).
 
@@ -101,7 +112,7 @@ class Grades:
         InvalidRequestError
             If the cursor is not one of this list.
         """
-        kept = _kept(run, tier_id, stage, referred, prefix)
+        kept = [*_kept(run, tier_id, stage, referred, prefix), *_between(*scores)]
         total = self._session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
         rows = select(GradeRow).where(*kept)
         if cursor is not None:
@@ -189,16 +200,26 @@ class Grades:
         )
 
     def referred(self, run: Run, size: int = 1_000) -> Iterator[list[Grade]]:
-        """Yield the referred grades of a run, up to ``size`` at a time, by customer."""
+        """Yield the referred grades of a run, up to ``size`` at a time, by customer.
+
+        They carry what the review queue asks for; indicators, texts and margins are left out.
+        """
+        asked = (
+            *(GradeRow.grade_id, GradeRow.customer_id, GradeRow.score),
+            *(GradeRow.tier_index, GradeRow.reasons),
+        )
         wanted = (
-            select(GradeRow)
+            select(*asked)
             .where(GradeRow.run_id == run.run_id, GradeRow.referred)
             .order_by(GradeRow.customer_id)
             .execution_options(yield_per=size)
         )
-        with self._session.scalars(wanted) as found:
+        with self._session.execute(wanted) as found:
             for rows in found.partitions():
-                yield [grade_of(row, run) for row in rows]
+                yield [
+                    brief_grade(run, grade_id, customer, score, tier, reasons)
+                    for grade_id, customer, score, tier, reasons in rows
+                ]
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
@@ -250,3 +271,8 @@ def _kept(
         # LIKE would fold letters on SQLite and not on PostgreSQL; ids are told apart by case.
         kept.append(func.substr(GradeRow.customer_id, 1, len(prefix)) == prefix)
     return kept
+
+
+def _between(least: float | None, below: float | None) -> list[ColumnElement[bool]]:
+    kept = [] if least is None else [GradeRow.score >= least]
+    return kept if below is None else [*kept, GradeRow.score < below]

@@ -215,6 +215,29 @@ def grade_of(row: GradeRow, run: Run) -> Grade:
     )
 
 
+def brief_grade(
+    run: Run, grade_id: str, customer_id: str, score: float, tier: int, reasons: Sequence[str]
+) -> Grade:
+    """Return a referred grade of which only this much was read."""
+    return Grade(
+        grade_id=grade_id,
+        customer_id=customer_id,
+        basis=run.basis,
+        score=score,
+        tier=run.basis.tiers[tier],
+        margin_up=None,
+        margin_down=None,
+        churn_probability=None,
+        ltv=None,
+        ltv_lower=None,
+        ltv_upper=None,
+        dimension_scores={},
+        referred=True,
+        reasons=tuple(reasons),
+        indicators={},
+    )
+
+
 def run_of(row: RunRow) -> Run:
     """Return the run of a row."""
     return Run(

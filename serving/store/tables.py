@@ -161,11 +161,20 @@ class AuditEventRow(Table):
     """Append-only and hash-chained; triggers refuse UPDATE, DELETE, TRUNCATE (revision 0001)."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        # The newest change, without walking over what was only read.
+        Index(
+            "ix_audit_event_changes",
+            "sequence",
+            sqlite_where=text("actor <> 'read-log'"),
+            postgresql_where=text("actor <> 'read-log'"),
+        ),
+    )
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(Text)
-    action: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(Text, index=True)
+    action: Mapped[str] = mapped_column(Text, index=True)
     subject: Mapped[str] = mapped_column(Text, index=True)
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     previous_hash: Mapped[str] = mapped_column(String(64))
