@@ -137,7 +137,8 @@ def grade(
     UngradableError
         If a customer has no data at all.
     """
-    scores, decisions = bundle.decide(values)
+    seen = bundle.view(values)
+    scores, decisions = bundle.decide(values, seen)
     decisions = bundle.certify(scores, decisions)
     by_name = bundle.indicator_values(values, scores)
     stages = _stages(by_name, len(values))
@@ -184,7 +185,7 @@ def grade(
     return Graded(
         grades,
         lambda: explain(
-            bundle.reference, decisions, by_name, bundle.contributions(values, explainer)
+            bundle.reference, decisions, by_name, bundle.contributions(values, explainer, seen)
         ),
     )
 
