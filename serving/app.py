@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +18,7 @@ from serving.admission import BodyLimit, HeadAsGet
 from serving.api import (
     alerts,
     audit,
+    exports,
     grade_batch,
     grades,
     health,
@@ -27,6 +31,9 @@ from serving.api import (
 )
 from serving.api.declared import describe
 from serving.deps import Service
+from serving.governance.looks import Looks
+from serving.governance.policy import load_governance
+from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.session import Database
@@ -64,7 +71,15 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
-    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    governance = load_governance(settings.governance)
+    parts = Service(
+        settings,
+        database,
+        ModelHolder(settings.bundle),
+        Telemetry(),
+        governance,
+        ReadLog(database, governance.reading),
+    )
     try:
         parts.models.refresh()
     except TierwiseError as error:
@@ -79,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
+        lifespan=_logging_reads,
     )
     app.state.service = parts
     app.state.database = database
@@ -86,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     manners.install(app)
     # The last added is the outermost.
+    app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
     app.add_middleware(BodyLimit)
@@ -102,12 +119,23 @@ def create_app(settings: Settings) -> FastAPI:
         models,
         policies,
         audit,
+        exports,
         health,
         reference,
     ):
         app.include_router(room.router)
     pages.install(app)
     return app
+
+
+@asynccontextmanager
+async def _logging_reads(app: FastAPI) -> AsyncIterator[None]:
+    reads: ReadLog = app.state.service.reads
+    reads.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(reads.stop)
 
 
 class SecurityHeaders:

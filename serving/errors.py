@@ -12,6 +12,8 @@
     ├── ReusedKeyError         an Idempotency-Key of another request
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
+    ├── ConflictError          the thing is no longer, or not yet, in a state for this
+    ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
     └── AuditError             the audit trail does not verify
@@ -63,6 +65,14 @@ class UnauthenticatedError(ServiceError):
 
 class ForbiddenError(ServiceError):
     """Whoever asks is known, and may not do this."""
+
+
+class ConflictError(ServiceError):
+    """The thing is no longer, or not yet, in a state for this."""
+
+
+class ExportError(ServiceError):
+    """An exported file does not open, or cannot be traced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.ReusedKeyError: (422, "The key was used before"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
+    service.ConflictError: (409, "Not in this state"),
+    service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.StoreError: (503, "The store does not answer"),

@@ -24,6 +24,10 @@ class Settings(BaseSettings):
         Override where the store and the champion's bundle are.
     page_size
         Rows of a list when the request does not say.
+    governance
+        File of the policy about data classes and exports; the packaged one by default.
+    log_format
+        ``json`` for machines, ``console`` for people; by default as the environment has it.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -36,6 +40,13 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)
+    governance: Path | None = None
+    log_format: Literal["json", "console"] | None = None
+
+    @property
+    def log_form(self) -> Literal["json", "console"]:
+        """How log lines are written: JSON in production unless said otherwise."""
+        return self.log_format or ("json" if self.environment == "production" else "console")
 
     @property
     def state(self) -> Path:

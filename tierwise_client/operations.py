@@ -582,6 +582,134 @@ class Operations:
             },
         )
 
+    def request_export(
+        self,
+        body: schemas.ExportRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Export:
+        """Ask for an export of the run that is served now; two others have to approve it."""
+        return self.transport.call(
+            "POST",
+            "/v1/exports",
+            schemas.Export,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def list_exports(
+        self,
+        *,
+        state: Literal["requested", "ready", "refused", "expired"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.ExportList:
+        """List exports, the newest first."""
+        return self.transport.call(
+            "GET",
+            "/v1/exports",
+            schemas.ExportList,
+            query={
+                "state": state,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_exports(
+        self,
+        *,
+        state: Literal["requested", "ready", "refused", "expired"] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Export]:
+        """Go through all pages of `list_exports`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_exports(
+                state=state,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_export(
+        self,
+        export_id: str,
+    ) -> schemas.Export:
+        """Read an export: one's own, or any for those who approve."""
+        return self.transport.call(
+            "GET",
+            f"/v1/exports/{segment(export_id)}",
+            schemas.Export,
+        )
+
+    def approve_export(
+        self,
+        export_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Export:
+        """Stand for an export; with the second approval its file is made."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/approve",
+            schemas.Export,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def refuse_export(
+        self,
+        export_id: str,
+        body: schemas.Refusal,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Export:
+        """Refuse an export, or withdraw one's own."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/refuse",
+            schemas.Export,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def collect_share(
+        self,
+        export_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Share:
+        """Collect one's share of the lock, once; the two approvers together open the file."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/share",
+            schemas.Share,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def fetch_export(
+        self,
+        export_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Fetch the file; only for the one who asked. Each time is counted and recorded."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/file",
+            str,
+            key=idempotency_key,
+            writes=True,
+            accept="application/octet-stream",
+        )
+
     def read_model(
         self,
     ) -> schemas.Serving:

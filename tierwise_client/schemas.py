@@ -91,6 +91,14 @@ class Analysis(Struct, frozen=True, kw_only=True):
     cause: Literal["adjustment", "loss"] | None | UnsetType = UNSET
 
 
+class ApprovalGiven(Struct, frozen=True, kw_only=True):
+    """Who stood for an export, and in which role."""
+
+    by: str
+    role: str
+    at: str
+
+
 class AuditConsistency(Struct, frozen=True, kw_only=True):
     """Evidence that a later trail begins with an earlier one, unchanged."""
 
@@ -262,6 +270,48 @@ class Explanation(Struct, frozen=True, kw_only=True):
     score: float
     contributions: list[Contribution]
     texts: dict[str, Story]
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """An export. ``parts`` are what the one who asked is cleared for; ``locked`` files open only
+    with the shares of both approvers.
+    """
+
+    export_id: str
+    run_id: str
+    requested_by: str
+    requested_at: str
+    purpose: str
+    tier: str | None
+    referred: bool | None
+    customers: int
+    data_class: str
+    parts: list[str]
+    locked: bool
+    state: str
+    approvals: list[ApprovalGiven]
+    refused_by: str | None
+    refused_why: str | None
+    expires_at: str
+    file_sha256: str | None
+    downloads: int
+
+
+class ExportList(Struct, frozen=True, kw_only=True):
+    """A page of exports, the newest first."""
+
+    items: list[Export]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class ExportRequest(Struct, frozen=True, kw_only=True):
+    """Which customers of the served run are wanted, and what for."""
+
+    purpose: str
+    tier: str | None | UnsetType = UNSET
+    referred: bool | None | UnsetType = UNSET
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -567,6 +617,12 @@ class Referral(Struct, frozen=True, kw_only=True):
     due_at: str | None
 
 
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why an export is refused or withdrawn."""
+
+    why: str
+
+
 class Resolution(Struct, frozen=True, kw_only=True):
     """What was done about an alert and what came of it; ``analysis`` files one at once."""
 
@@ -683,6 +739,13 @@ class Serving(Struct, frozen=True, kw_only=True):
     lifecycles: list[Lifecycle]
     loaded: Model | None
     loaded_is_served: bool
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """One of the two shares that open a locked export; it is told once."""
+
+    export_id: str
+    share: str
 
 
 class Simulated(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.api.alert_examples import ALERT
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
+from serving.api.export_schemas import EXPORT
 from serving.api.service_schemas import Problem
 from serving.problems import MEDIA_TYPE
 
@@ -93,6 +94,7 @@ def describe(app: FastAPI) -> None:
             schemas["Simulation"]["examples"] = SIMULATIONS
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
+            schemas["Export"]["examples"] = [EXPORT]
             schemas["Lift"]["examples"] = [LIFT]
             app.openapi_schema = document
         return app.openapi_schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.admission import json_only, known_query
@@ -14,6 +14,7 @@ from serving.api.declared import declared
 from serving.api.parts import Out
 from serving.deps import GradesDep, ReviewsDep, served_run
 from serving.domain.access import Permission
+from serving.governance.looks import seen
 from serving.guard import needs
 from serving.store.paging import MAX_LIMIT
 
@@ -46,11 +47,14 @@ class GradeBatch(Out):
 
 
 @router.post("/grades:batchGet", responses=declared(400, 413, 415, 422, 503))
-def read_grades(body: GradeRequest, store: GradesDep, reviews: ReviewsDep) -> GradeBatch:
+def read_grades(
+    body: GradeRequest, store: GradesDep, reviews: ReviewsDep, request: Request
+) -> GradeBatch:
     """Read the grades of up to 500 customers, all of the same run."""
     run = served_run(store)
     wanted = list(dict.fromkeys(body.customer_ids))
     found = store.among(wanted, run)
+    seen(request, len(found))
     cases = reviews.open_cases_of(list(found))
     return GradeBatch(
         items=[presenting.grade(found[each], cases.get(each)) for each in wanted if each in found],

@@ -28,8 +28,10 @@ class AuditEvents:
     def all(self) -> Iterator[AuditEvent]:
         """Yield every event, oldest first."""
         rows = select(AuditEventRow).order_by(AuditEventRow.sequence)
-        for row in self._session.scalars(rows.execution_options(yield_per=1_000)):
-            yield _event(row)
+        # Closed even if the reader stops half-way: on PostgreSQL it is a cursor of the server.
+        with self._session.scalars(rows.execution_options(yield_per=1_000)) as found:
+            for row in found:
+                yield _event(row)
 
     def hashes(self, start: int = 0, stop: int | None = None) -> Iterator[str]:
         """Yield the hash of every event, oldest first, or of those at places (from 0)."""
@@ -37,7 +39,8 @@ class AuditEvents:
         if stop is not None:
             rows = rows.where(AuditEventRow.sequence <= stop)
         rows = rows.order_by(AuditEventRow.sequence)
-        yield from self._session.scalars(rows.execution_options(yield_per=10_000))
+        with self._session.scalars(rows.execution_options(yield_per=10_000)) as found:
+            yield from found
 
     def one(self, sequence: int) -> AuditEvent | None:
         """Return the event with that number."""

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import alert_schemas, parts, schemas, service_schemas
+from serving.api import alert_schemas, export_schemas, parts, schemas, service_schemas
 from serving.api.service_schemas import Problem
 
 
@@ -38,6 +38,13 @@ OPERATIONS = (
     ("POST", "/v1/alerts/{alert_id}/analyse"),
     ("POST", "/v1/alerts/{alert_id}/resolve"),
     ("GET", "/v1/alert-cases"),
+    ("GET", "/v1/exports"),
+    ("POST", "/v1/exports"),
+    ("GET", "/v1/exports/{export_id}"),
+    ("POST", "/v1/exports/{export_id}/approve"),
+    ("POST", "/v1/exports/{export_id}/refuse"),
+    ("POST", "/v1/exports/{export_id}/share"),
+    ("POST", "/v1/exports/{export_id}/file"),
     ("GET", "/v1/model"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/champion"),
@@ -119,7 +126,13 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [schemas.Grade, schemas.Explanation, service_schemas.ReviewCase, alert_schemas.Alert],
+    [
+        schemas.Grade,
+        schemas.Explanation,
+        service_schemas.ReviewCase,
+        alert_schemas.Alert,
+        export_schemas.Export,
+    ],
 )
 def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:
     (example,) = document["components"]["schemas"][model.__name__]["examples"]
