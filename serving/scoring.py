@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -22,12 +23,20 @@ from tiering.packs.pack import Packs
 from training.bundle import Bundle
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Graded:
-    """Grades with their explanations, row by row in the order they were handed in."""
+    """Grades with their explanations, row by row in the order they were handed in.
+
+    Explaining takes most of the time, so it waits until somebody asks.
+    """
 
     grades: list[Grade]
-    explanations: Explanations
+    explain: Callable[[], Explanations]
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """Why each score came out as it did."""
+        return self.explain()
 
 
 def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
@@ -95,8 +104,14 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     return np.ascontiguousarray(frame.values[:, order])
 
 
-def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis) -> Graded:
-    """Grade customers and explain every score.
+def grade(
+    bundle: Bundle,
+    values: FloatArray,
+    customer_id: Sequence[str],
+    basis: Basis,
+    explainer: str | None = None,
+) -> Graded:
+    """Grade customers; every score can be explained.
 
     Parameters
     ----------
@@ -104,6 +119,8 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         ``(n, k)`` indicators in the order of ``bundle.columns``; NaN is unknown.
     customer_id
         ``(n,)``.
+    explainer
+        As in ``Bundle.contributions``: a replay gives that of its run.
 
     Raises
     ------
@@ -113,7 +130,6 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
     scores, decisions = bundle.decide(values)
     decisions = bundle.certify(scores, decisions)
     by_name = bundle.indicator_values(values, scores)
-    explanations = explain(bundle.reference, decisions, by_name, bundle.contributions(values))
     stages = _stages(by_name, len(values))
     segments = segments_of(decisions)
     columns = [
@@ -155,7 +171,12 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         )
         for row, customer in enumerate(customer_id)
     ]
-    return Graded(grades, explanations)
+    return Graded(
+        grades,
+        lambda: explain(
+            bundle.reference, decisions, by_name, bundle.contributions(values, explainer)
+        ),
+    )
 
 
 def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:

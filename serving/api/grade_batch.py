@@ -48,7 +48,7 @@ class GradeBatch(Out):
 
 @router.post("/grades:batchGet", responses=declared(400, 413, 415, 422, 503))
 def read_grades(
-    body: GradeRequest, store: GradesDep, reviews: ReviewsDep, request: Request
+    request: Request, body: GradeRequest, store: GradesDep, reviews: ReviewsDep
 ) -> GradeBatch:
     """Read the grades of up to 500 customers, all of the same run."""
     run = served_run(store)
