@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate, webhooks
+from serving.api import (
+    alerts,
+    exports,
+    grades,
+    health,
+    manners,
+    models,
+    policies,
+    reference,
+    reviews,
+    simulate,
+    webhooks,
+)
 from serving.api.declared import describe
 from serving.deps import Service
+from serving.governance.looks import Looks
+from serving.governance.policy import load_governance
+from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
 from serving.web import pages
+from serving.wire.repetition import Repetition
+from serving.wire.representation import Representation
 
 LOG = logging.getLogger("tierwise.app")
 
@@ -54,7 +71,15 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
-    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    governance = load_governance(settings.governance)
+    parts = Service(
+        settings,
+        database,
+        ModelHolder(settings.bundle),
+        Telemetry(),
+        governance,
+        ReadLog(database, governance.reading),
+    )
     try:
         parts.models.refresh()
     except TierwiseError as error:
@@ -63,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
-        description="Customer grades, why they came out as they did, and what would change them.",
+        description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -75,13 +100,28 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = database
     problems.install(app)
     describe(app)
+    manners.install(app)
     # The last added is the outermost.
+    app.add_middleware(Looks, log=parts.reads)
+    app.add_middleware(Repetition, database=database)
+    app.add_middleware(Representation)
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, webhooks, health, reference):
+    for room in (
+        simulate,
+        grades,
+        reviews,
+        alerts,
+        exports,
+        models,
+        policies,
+        webhooks,
+        health,
+        reference,
+    ):
         app.include_router(room.router)
     pages.install(app)
     return app
@@ -92,12 +132,14 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run what works beside the requests while there are any."""
     parts: Service = app.state.service
     delivery = BackgroundDelivery(parts.settings, parts.database)
+    parts.reads.start()
     if parts.settings.push.inside:
         delivery.start()
     try:
         yield
     finally:
-        await asyncio.to_thread(delivery.stop)
+        await run_in_threadpool(delivery.stop)
+        await run_in_threadpool(parts.reads.stop)
 
 
 class SecurityHeaders:

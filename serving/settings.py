@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         Rows of a list when the request does not say.
     push
         How webhooks are delivered.
+    governance
+        File of the policy about data classes and exports; the packaged one by default.
+    log_format
+        ``json`` for machines, ``console`` for people; by default as the environment has it.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -74,6 +78,13 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)
     push: PushSettings = Field(default_factory=PushSettings)
+    governance: Path | None = None
+    log_format: Literal["json", "console"] | None = None
+
+    @property
+    def log_form(self) -> Literal["json", "console"]:
+        """How log lines are written: JSON in production unless said otherwise."""
+        return self.log_format or ("json" if self.environment == "production" else "console")
 
     @property
     def state(self) -> Path:
@@ -84,6 +95,16 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the store."""
         return self.database_url or f"sqlite:///{self.state / 'tierwise.db'}"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the model shelf (``training/shelf.py``)."""
+        return self.state / "models"
+
+    @property
+    def board(self) -> Path:
+        """File of the KPI board, as ``tierwise kpi`` writes it."""
+        return self.state / "kpi.json"
 
     @property
     def bundle(self) -> Path:

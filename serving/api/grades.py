@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
@@ -13,6 +13,7 @@ from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
+from serving.governance.looks import seen
 from serving.lifting import lift_of
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
@@ -27,6 +28,7 @@ Cursor = Annotated[str | None, Query(description="From the page before.", max_le
 
 @router.get("/grades", responses=declared(422, 503))
 def list_grades(
+    request: Request,
     store: GradesDep,
     reviews: ReviewsDep,
     parts: ServiceDep,
@@ -55,6 +57,7 @@ def list_grades(
         cursor=cursor,
     )
     cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
+    seen(request, len(page.items))
     query = {
         "tier": tier,
         "stage": stage,

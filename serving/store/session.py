@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session as Session
 
 from serving.errors import StoreError
+from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -70,6 +71,7 @@ class Database:
         """Open one transaction: commits at the end, rolls back on any exception."""
         with self._session(writes=True) as session:
             yield session
+            seal(session)
             session.commit()
 
     @contextmanager

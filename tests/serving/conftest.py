@@ -16,6 +16,7 @@ from serving.app import create_app
 from serving.batch import BatchResult, run_batch
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.serving.furnishing import furnish
 from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
@@ -103,7 +104,8 @@ def graded(settings: Settings, served_bundle: Bundle, frame: IndicatorFrame) -> 
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, graded: BatchResult) -> Iterator[FastAPI]:
+def app(settings: Settings, graded: BatchResult, bundle: Bundle) -> Iterator[FastAPI]:
+    furnish(settings, bundle.digest)
     application = create_app(settings)
     yield application
     application.state.database.dispose()

@@ -15,7 +15,14 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import alert_schemas, parts, schemas, service_schemas, webhook_schemas
+from serving.api import (
+    alert_schemas,
+    export_schemas,
+    parts,
+    schemas,
+    service_schemas,
+    webhook_schemas,
+)
 from serving.api.service_schemas import Problem
 
 
@@ -46,7 +53,23 @@ OPERATIONS = (
     ("POST", "/v1/webhooks/{webhook_id}/test"),
     ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
     ("POST", "/v1/webhooks/{webhook_id}/replay"),
+    ("GET", "/v1/exports"),
+    ("POST", "/v1/exports"),
+    ("GET", "/v1/exports/{export_id}"),
+    ("POST", "/v1/exports/{export_id}/approve"),
+    ("POST", "/v1/exports/{export_id}/refuse"),
+    ("POST", "/v1/exports/{export_id}/share"),
+    ("POST", "/v1/exports/{export_id}/file"),
     ("GET", "/v1/model"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/champion"),
+    ("GET", "/v1/models/{version}"),
+    ("GET", "/v1/models/{version}/card"),
+    ("GET", "/v1/tiers"),
+    ("GET", "/v1/schemes"),
+    ("GET", "/v1/schemes/{name}"),
+    ("GET", "/v1/schemes/{name}/difference"),
+    ("GET", "/v1/kpis"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -119,6 +142,7 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
         service_schemas.ReviewCase,
         alert_schemas.Alert,
         webhook_schemas.Webhook,
+        export_schemas.Export,
     ],
 )
 def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:

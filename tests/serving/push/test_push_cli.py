@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from serving.errors import WebhookNotFoundError
+from serving.errors import AbsentError
 from serving.push_cli import app
 from serving.settings import Settings
 from tests.serving.push.conftest import Happen, Subscribe
@@ -33,7 +33,7 @@ def test_deliver_list_and_replay(
     assert "2 messages" in invoke(own, *replay, "--everything", "--since", "2024-07-01")
     invoke(own, "deliver", "--once")
     assert len(receiver.arrived) == 4
-    with pytest.raises(WebhookNotFoundError):
+    with pytest.raises(AbsentError):
         invoke(own, "webhooks", "replay", "none")
 
 
