@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +14,15 @@ from serving.settings import Settings
 from tests.serving.push.conftest import Happen, Subscribe
 from tests.serving.push.receiver import Receiver
 from tierwise.cli import load
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """`deliver` sets the log up for its process, which here is everybody's."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
 
 
 def invoke(own: Settings, *arguments: str) -> str:
