@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -116,9 +116,9 @@ def create_app(settings: Settings) -> FastAPI:
         reviews,
         alerts,
         exports,
+        webhooks,
         models,
         policies,
-        webhooks,
         health,
         reference,
     ):
@@ -138,8 +138,8 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await run_in_threadpool(delivery.stop)
-        await run_in_threadpool(parts.reads.stop)
+        await asyncio.to_thread(delivery.stop)
+        await asyncio.to_thread(parts.reads.stop)
 
 
 class SecurityHeaders:

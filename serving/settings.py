@@ -59,12 +59,12 @@ class Settings(BaseSettings):
         Override where the store and the champion's bundle are.
     page_size
         Rows of a list when the request does not say.
-    push
-        How webhooks are delivered.
     governance
         File of the policy about data classes and exports; the packaged one by default.
     log_format
         ``json`` for machines, ``console`` for people; by default as the environment has it.
+    push
+        How webhooks are delivered.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -77,9 +77,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)
-    push: PushSettings = Field(default_factory=PushSettings)
     governance: Path | None = None
     log_format: Literal["json", "console"] | None = None
+    push: PushSettings = Field(default_factory=PushSettings)
 
     @property
     def log_form(self) -> Literal["json", "console"]:

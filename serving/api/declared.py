@@ -95,10 +95,10 @@ def describe(app: FastAPI) -> None:
             schemas["Simulation"]["examples"] = SIMULATIONS
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
-            schemas["Webhook"]["examples"] = [WEBHOOK]
-            schemas["Delivery"]["examples"] = [DELIVERY]
             schemas["Export"]["examples"] = [EXPORT]
             schemas["Lift"]["examples"] = [LIFT]
+            schemas["Webhook"]["examples"] = [WEBHOOK]
+            schemas["Delivery"]["examples"] = [DELIVERY]
             app.openapi_schema = document
         return app.openapi_schema
 

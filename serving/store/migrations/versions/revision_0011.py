@@ -10,6 +10,8 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+CUSTOMER_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Add the log of reads and the exports."""
@@ -25,7 +27,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("principal", sa.Text(), nullable=False),
         sa.Column("action", sa.String(20), nullable=False),
-        sa.Column("customer_id", sa.Text()),
+        sa.Column("customer_id", CUSTOMER_ID),
         sa.Column("customers", sa.Integer(), nullable=False),
         sa.Column("request_id", sa.String(100), nullable=False),
     )
