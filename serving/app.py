@@ -17,7 +17,9 @@ from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
 from serving.api import (
     alerts,
+    audit,
     exports,
+    grade_batch,
     grades,
     health,
     manners,
@@ -112,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,
+        grade_batch,
         grades,
         reviews,
         alerts,
@@ -119,6 +122,7 @@ def create_app(settings: Settings) -> FastAPI:
         webhooks,
         models,
         policies,
+        audit,
         health,
         reference,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -38,6 +39,12 @@ def list_grades(
         Query(description="Stage of the first lifecycle scheme, for instance `dormant`."),
     ] = None,
     referred: Annotated[bool | None, Query(description="Only (not) referred ones.")] = None,
+    min_score: Annotated[
+        float | None, Query(ge=0, le=100, description="Only scores from this on, in points.")
+    ] = None,
+    below_score: Annotated[
+        float | None, Query(ge=0, le=100, description="Only scores below this, in points.")
+    ] = None,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> schemas.GradeList:
@@ -53,6 +60,7 @@ def list_grades(
         tier_id=tier,
         stage=stage,
         referred=referred,
+        scores=(min_score, below_score),
         limit=limit or parts.settings.page_size,
         cursor=cursor,
     )
@@ -62,6 +70,8 @@ def list_grades(
         "tier": tier,
         "stage": stage,
         "referred": referred,
+        "min_score": min_score,
+        "below_score": below_score,
         "limit": limit,
         "cursor": page.cursor,
     }
@@ -135,7 +145,7 @@ def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:
     return graded
 
 
-def next_address(path: str, query: dict[str, str | int | bool | None]) -> str | None:
+def next_address(path: str, query: Mapping[str, str | float | bool | None]) -> str | None:
     """Return the address of the next page, None on the last."""
     if query["cursor"] is None:
         return None

@@ -15,6 +15,7 @@ LOOKS: Mapping[str, str] = {
     "/v1/grades/{customer_id:path}": "grade",
     "/v1/grades/{customer_id:path}/explanation": "explanation",
     "/v1/grades/{customer_id:path}/lift": "lift",
+    "/v1/grades:batchGet": "list",
     "/v1/grades:simulate": "simulation",
     "/v1/reviews": "list",
     "/v1/alerts": "list",
