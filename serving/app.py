@@ -35,7 +35,7 @@ from serving.deps import Service
 from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
-from serving.models import ModelHolder
+from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
@@ -136,12 +136,15 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run what works beside the requests while there are any."""
     parts: Service = app.state.service
     delivery = BackgroundDelivery(parts.settings, parts.database)
+    watch = ModelWatch(parts.models)
     parts.reads.start()
+    watch.start()
     if parts.settings.push.inside:
         delivery.start()
     try:
         yield
     finally:
+        await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
         await asyncio.to_thread(parts.reads.stop)
 
