@@ -37,7 +37,7 @@ from serving.governance.reads import ReadLog
 from serving.lane.answers import Answers
 from serving.lane.reads import StoredAnswers
 from serving.lane.what_ifs import WhatIfs
-from serving.models import ModelHolder
+from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
@@ -143,14 +143,17 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run what works beside the requests while there are any."""
     parts: Service = app.state.service
     delivery = BackgroundDelivery(parts.settings, parts.database)
+    watch = ModelWatch(parts.models)
+    parts.reads.start()
+    watch.start()
     if parts.settings.push.inside:
         delivery.start()
-    parts.reads.start()
     try:
         yield
     finally:
-        await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
+        await asyncio.to_thread(parts.reads.stop)
 
 
 class SecurityHeaders:
