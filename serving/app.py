@@ -17,6 +17,7 @@ from serving.deps import Service
 from serving.lane.answers import Answers
 from serving.lane.reads import StoredAnswers
 from serving.lane.what_ifs import WhatIfs
+from serving.leaving import Farewell
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.session import Database
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (simulate, grades, reviews, alerts, health, reference):
         app.include_router(room.router)

@@ -130,9 +130,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
 ) -> None:
     """Serve the API and the pages until interrupted."""
-    import uvicorn
-
     from serving.app import create_app
+    from serving.leaving import run
 
     settings = _settings(
         home=home,
@@ -149,8 +148,11 @@ def serve(
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
     # Our own middleware writes the access log, with the request id in it.
-    uvicorn.run(
+    run(
         application,
+        application.state.service.leaving,
+        drain=settings.drain_seconds,
+        grace=settings.grace_seconds,
         host=settings.host,
         port=settings.port,
         access_log=False,

@@ -8,7 +8,7 @@ only as many requests as the store plans for hold one, and the others wait witho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from serving.admission import Queue
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
+from serving.leaving import Leaving
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.alerts import AlertStore
@@ -34,6 +35,7 @@ class Service:
     models: ModelHolder
     telemetry: Telemetry
     queue: Queue
+    leaving: Leaving = field(default_factory=Leaving)
 
 
 def service(request: Request) -> Service:

@@ -59,7 +59,7 @@ class Answers:
 
     def keep(self, mark: Hashable, key: Hashable, answer: Answer) -> None:
         """Keep an answer that was begun when the store stood at ``mark``."""
-        if mark != self._mark or len(answer.body) > self._most:
+        if mark != self._mark:
             return
         before = self._kept.pop(key, None)
         self._bytes += len(answer.body) - (len(before.body) if before is not None else 0)
