@@ -5,6 +5,7 @@ Expected failures are raised as they are; ``tierwise/cli.py`` tells them to peop
 
 from __future__ import annotations
 
+import gc
 import getpass
 import logging
 from collections.abc import Iterator
@@ -147,6 +148,10 @@ def serve(
     console.print(f"Pages     {address}/", highlight=False)
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
+    # What is there now stays: looking through all of it for garbage again and again would hold
+    # up the requests that come by just then.
+    gc.collect()
+    gc.freeze()
     # Our own middleware writes the access log, with the request id in it.
     run(
         application,

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)
-    answer_cache_mb: int = Field(default=32, ge=0, le=4096)
+    answer_cache_mb: int = Field(default=16, ge=0, le=4096)
     what_if_workers: int = Field(default=2, ge=1, le=64)
     what_ifs_waiting: int = Field(default=32, ge=0, le=10_000)
     drain_seconds: float = Field(default=1.0, ge=0, le=600)

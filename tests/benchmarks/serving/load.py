@@ -210,9 +210,7 @@ def main() -> None:
     before = events(world.folder)
     with run(server, world.folder / "server.log") as running:
         send(running.port, requests, 3, None)
-        limit = send(
-            running.port, requests, float(os.environ.get("LOAD_LIMIT_SECONDS", "15")), None
-        )
+        limit = send(running.port, requests, limit_seconds, None)
         most = limit["requests"] / limit["seconds"]
         _say(f"limit {most:,.0f} requests/s on {CONNECTIONS} connections, {limit['errors']} errors")
         story = Story(time.monotonic())
