@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from features.schema import PREDICTIONS, FloatArray, IndicatorFrame
+from features.schema import PREDICTIONS, FloatArray, Frames, IndicatorFrame
 from serving.domain.grade import Basis, Grade
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -19,7 +18,7 @@ from serving.explain import Explanations, explain
 from tiering.assign import Decisions
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from tiering.packs.pack import Packs
-from training.bundle import Bundle
+from training.bundle import Bundle, Scores, Views
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +78,19 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     Raises
     ------
     BatchError
+        As :func:`check_columns`.
+    """
+    check_columns(bundle, frame)
+    order = [frame.columns.index(name) for name in bundle.columns]
+    return np.ascontiguousarray(frame.values[:, order])
+
+
+def check_columns(bundle: Bundle, frame: Frames) -> None:
+    """Refuse a frame that cannot be graded.
+
+    Raises
+    ------
+    BatchError
         If the frame is empty or lacks a column the bundle was trained on.
     """
     if len(frame) == 0:
@@ -91,11 +103,15 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
             hint="Publish the snapshot with the indicator catalogue the bundle was trained on.",
             columns=missing,
         )
-    order = [frame.columns.index(name) for name in bundle.columns]
-    return np.ascontiguousarray(frame.values[:, order])
 
 
-def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis) -> Graded:
+def grade(
+    bundle: Bundle,
+    values: FloatArray,
+    customer_id: Sequence[str],
+    basis: Basis,
+    explainer: str | None = None,
+) -> Graded:
     """Grade customers and explain every score.
 
     Parameters
@@ -104,17 +120,59 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         ``(n, k)`` indicators in the order of ``bundle.columns``; NaN is unknown.
     customer_id
         ``(n,)``.
+    explainer
+        As in ``Bundle.contributions``: a replay gives that of its run.
 
     Raises
     ------
     UngradableError
         If a customer has no data at all.
     """
-    scores, decisions = bundle.decide(values)
-    decisions = bundle.certify(scores, decisions)
-    by_name = bundle.indicator_values(values, scores)
-    explanations = explain(bundle.reference, decisions, by_name, bundle.contributions(values))
-    stages = _stages(by_name, len(values))
+    judged = _judge(bundle, values)
+    explanations = explain(
+        bundle.reference,
+        judged.decisions,
+        judged.by_name,
+        bundle.contributions(values, explainer, judged.seen),
+    )
+    return Graded(_grades(bundle, judged, customer_id, basis), explanations)
+
+
+def grade_alone(
+    bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis
+) -> list[Grade]:
+    """Return the grades of :func:`grade` without explaining them, which costs most of its time."""
+    return _grades(bundle, _judge(bundle, values), customer_id, basis)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """What is decided of customers, and on what."""
+
+    values: FloatArray
+    seen: Views
+    scores: Scores
+    decisions: Decisions
+    by_name: Mapping[str, FloatArray]
+
+
+def _judge(bundle: Bundle, values: FloatArray) -> _Judged:
+    seen = bundle.view(values)
+    scores, decisions = bundle.decide(values, seen)
+    return _Judged(
+        values,
+        seen,
+        scores,
+        bundle.certify(scores, decisions),
+        bundle.indicator_values(values, scores),
+    )
+
+
+def _grades(
+    bundle: Bundle, judged: _Judged, customer_id: Sequence[str], basis: Basis
+) -> list[Grade]:
+    values, scores, decisions = judged.values, judged.scores, judged.decisions
+    stages = _stages(judged.by_name, len(values))
     segments = segments_of(decisions)
     columns = [
         _unknown_as_none(column)
@@ -128,10 +186,10 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         )
     ]
     indicators = [_unknown_as_none(row) for row in values]
-    weighed = _more_predictions(bundle, by_name, len(values))
+    weighed = _more_predictions(bundle, judged.by_name, len(values))
     by_dimension = [_unknown_as_none(row) for row in decisions.composite.dimension_score]
     dimensions = decisions.composite.dimensions
-    grades = [
+    return [
         Grade(
             grade_id=_grade_id(basis, customer),
             customer_id=str(customer),
@@ -155,7 +213,6 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         )
         for row, customer in enumerate(customer_id)
     ]
-    return Graded(grades, explanations)
 
 
 def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:
@@ -207,4 +264,4 @@ def _grade_id(basis: Basis, customer_id: str) -> str:
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:
-    return [None if math.isnan(x) else x for x in column.tolist()]
+    return [None if x != x else x for x in column.tolist()]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from serving.store.tables import Table
+from serving.store.tables import CustomerId, Table
 
 
 class ReadRow(Table):
@@ -27,7 +27,7 @@ class ReadRow(Table):
     at: Mapped[datetime]
     principal: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(String(20))
-    customer_id: Mapped[str | None] = mapped_column(Text)
+    customer_id: Mapped[str | None] = mapped_column(CustomerId)
     customers: Mapped[int]
     request_id: Mapped[str] = mapped_column(String(100))
 

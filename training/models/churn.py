@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from features.schema import FloatArray
@@ -26,6 +25,7 @@ from training.models.baseline import Baseline
 from training.models.boosting import Boosted, binned, grow
 from training.models.correction import (
     Correction,
+    View,
     lesson,
     purchase_model_of,
     refuse_if_nobody_bought,
@@ -50,14 +50,22 @@ class ChurnModel:
         """Days without a purchase that make a churner."""
         return self.correction.horizon_days
 
-    def predict(self, columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, Baseline]:
+    def predict(
+        self, columns: Sequence[str], values: FloatArray, seen: View | None = None
+    ) -> tuple[FloatArray, Baseline]:
         """Return the churn probability ``(n,)`` and the baseline behind it."""
-        margin, start = self.correction.margin(columns, values)
-        return portable.expit(margin), start
+        seen = seen or self.correction.view(columns, values)
+        return portable.expit(seen.margin), seen.start
 
-    def attribution(self, columns: Sequence[str], values: FloatArray) -> Attribution:
+    def attribution(
+        self,
+        columns: Sequence[str],
+        values: FloatArray,
+        explainer: str | None = None,
+        seen: View | None = None,
+    ) -> Attribution:
         """Explain the margin, the log-odds of the probability."""
-        parts = self.correction.parts(columns, values)
+        parts = self.correction.parts(columns, values, explainer, seen)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.expit)
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,6 +157,8 @@ def _level(
     A share of what the purchase model was wrong by, in log-odds, on the days learned from is
     added: some markets it never gets right.
     """
+    from scipy.optimize import brentq  # heavy, and only fitting takes it
+
     if len(present) == 0:
         raise FitError(
             "No customer is eligible on the day the level of churn is set for.",

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet
@@ -26,6 +25,7 @@ from training.models.boosting import BIN_SAMPLE_ROWS, Boosted, binned, grow
 from training.models.conformal import IntervalModel, fit_intervals
 from training.models.correction import (
     Correction,
+    View,
     lesson,
     offset,
     purchase_model_of,
@@ -60,13 +60,21 @@ class LtvModel:
     intervals: IntervalModel
     others: tuple[IntervalModel, ...] = ()
 
-    def predict(self, columns: Sequence[str], values: FloatArray) -> FloatArray:
+    def predict(
+        self, columns: Sequence[str], values: FloatArray, seen: View | None = None
+    ) -> FloatArray:
         """Return the expected net spend ``(n,)``, money, > 0."""
-        return portable.exp(self.correction.margin(columns, values)[0])
+        return portable.exp((seen or self.correction.view(columns, values)).margin)
 
-    def attribution(self, columns: Sequence[str], values: FloatArray) -> Attribution:
+    def attribution(
+        self,
+        columns: Sequence[str],
+        values: FloatArray,
+        explainer: str | None = None,
+        seen: View | None = None,
+    ) -> Attribution:
         """Explain the margin, the log of the prediction."""
-        parts = self.correction.parts(columns, values)
+        parts = self.correction.parts(columns, values, explainer, seen)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
 
     def to_dict(self) -> dict[str, Any]:
@@ -210,6 +218,8 @@ def _level(
     As for churn, the total is left to the model that has seen the day of service, corrected by
     a share of the log of what it was wrong by on the days learned from.
     """
+    from scipy.optimize import brentq  # heavy, and only fitting takes it
+
     if len(present) == 0:
         raise FitError(
             "No customer is eligible on the day the level of LTV is set for.",

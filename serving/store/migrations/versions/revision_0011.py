@@ -10,6 +10,8 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+CUSTOMER_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Add the log of reads and the exports."""
@@ -25,13 +27,21 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("principal", sa.Text(), nullable=False),
         sa.Column("action", sa.String(20), nullable=False),
-        sa.Column("customer_id", sa.Text()),
+        sa.Column("customer_id", CUSTOMER_ID),
         sa.Column("customers", sa.Integer(), nullable=False),
         sa.Column("request_id", sa.String(100), nullable=False),
     )
     op.create_index("ix_read_event_page_id", "read_event", ["page_id"])
     op.create_index("ix_read_event_principal_at", "read_event", ["principal", "at"])
     op.create_index("ix_read_event_customer", "read_event", ["customer_id", "at"])
+    # The newest change, without walking over what was only read.
+    op.create_index(
+        "ix_audit_event_changes",
+        "audit_event",
+        ["sequence"],
+        sqlite_where=sa.text("actor <> 'read-log'"),
+        postgresql_where=sa.text("actor <> 'read-log'"),
+    )
     op.create_table(
         "export",
         sa.Column("export_id", sa.String(32), primary_key=True),
@@ -68,4 +78,5 @@ def downgrade() -> None:
     """Remove them."""
     op.drop_table("export_file")
     op.drop_table("export")
+    op.drop_index("ix_audit_event_changes", "audit_event")
     op.drop_table("read_event")
