@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -184,10 +183,8 @@ def test_a_write_whose_answer_was_lost_is_not_done_again(
     assert events(database) == 1
 
 
-def test_two_workers_race_and_one_writes(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'shared.db'}"
-    stores = [Database(address), Database(address)]
-    stores[0].upgrade()
+def test_two_workers_race_and_one_writes(store_url: str) -> None:
+    stores = [Database(store_url), Database(store_url)]
     start = threading.Barrier(8)
 
     def send(number: int) -> int:
