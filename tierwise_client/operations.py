@@ -680,6 +680,20 @@ class Operations:
             schemas.ModelList,
         )
 
+    def refresh_model(
+        self,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Refreshed:
+        """Load the bundle in the folder now, instead of within a second."""
+        return self.transport.call(
+            "POST",
+            "/v1/models:refresh",
+            schemas.Refreshed,
+            key=idempotency_key,
+            writes=True,
+        )
+
     def read_champion(
         self,
         *,

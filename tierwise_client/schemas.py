@@ -644,6 +644,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     run_id: str
     as_of: date
     bundle_digest: str
+    bundle_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -660,6 +661,14 @@ class Referral(Struct, frozen=True, kw_only=True):
     reasons: list[Reason]
     case_id: str | None
     due_at: str | None
+
+
+class Refreshed(Struct, frozen=True, kw_only=True):
+    """The bundle that answers what-ifs after a look at its folder."""
+
+    changed: bool
+    version: str | None
+    bundle_digest: str
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -961,4 +970,4 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
     """A webhook with its secret, which is shown this once."""
 
     webhook: Webhook
-    secret: str
+    secret: str | None
