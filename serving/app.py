@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
-from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate
+from serving.admission import BodyLimit, HeadAsGet, Queue
+from serving.api import (
+    alerts,
+    audit,
+    exports,
+    grade_batch,
+    grades,
+    health,
+    manners,
+    models,
+    policies,
+    reference,
+    reviews,
+    simulate,
+    webhooks,
+)
 from serving.api.declared import describe
 from serving.deps import Service
-from serving.models import ModelHolder
+from serving.governance.looks import Looks
+from serving.governance.policy import load_governance
+from serving.governance.reads import ReadLog
+from serving.lane.answers import Answers
+from serving.lane.reads import StoredAnswers
+from serving.lane.what_ifs import WhatIfs
+from serving.models import ModelHolder, ModelWatch
+from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
 from serving.web import pages
+from serving.wire.repetition import Repetition
+from serving.wire.representation import Representation
 
 LOG = logging.getLogger("tierwise.app")
 
@@ -50,7 +75,16 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
-    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    governance = load_governance(settings.governance)
+    parts = Service(
+        settings,
+        database,
+        ModelHolder(settings.bundle),
+        Telemetry(),
+        Queue(settings.what_if_workers, settings.what_ifs_waiting),
+        governance,
+        ReadLog(database, governance.reading),
+    )
     try:
         parts.models.refresh()
     except TierwiseError as error:
@@ -59,10 +93,11 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
-        description="Customer grades, why they came out as they did, and what would change them.",
+        description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_running,
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
     )
@@ -70,16 +105,55 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = database
     problems.install(app)
     describe(app)
+    manners.install(app)
     # The last added is the outermost.
+    app.add_middleware(WhatIfs, parts=parts)
+    app.add_middleware(Repetition, database=database)
+    app.add_middleware(Representation)
+    app.add_middleware(
+        StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
+    )
+    app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, health, reference):
+    for room in (
+        simulate,
+        grade_batch,
+        grades,
+        reviews,
+        alerts,
+        exports,
+        webhooks,
+        models,
+        policies,
+        audit,
+        health,
+        reference,
+    ):
         app.include_router(room.router)
     pages.install(app)
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Run what works beside the requests while there are any."""
+    parts: Service = app.state.service
+    delivery = BackgroundDelivery(parts.settings, parts.database)
+    watch = ModelWatch(parts.models)
+    parts.reads.start()
+    watch.start()
+    if parts.settings.push.inside:
+        delivery.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(watch.stop)
+        await asyncio.to_thread(delivery.stop)
+        await asyncio.to_thread(parts.reads.stop)
 
 
 class SecurityHeaders:
@@ -87,15 +161,19 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in _HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", [])
+                brought = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *(each for each in self._ours if each[0] not in brought),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

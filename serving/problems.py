@@ -31,10 +31,16 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
     service.AlertNotFoundError: (404, "No such alert"),
+    service.AbsentError: (404, "No such thing"),
+    service.RepetitionError: (409, "The write is not repeated"),
+    service.ReusedKeyError: (422, "The key was used before"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
+    service.ConflictError: (409, "Not in this state"),
+    service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
+    service.OverloadedError: (503, "Too much to do"),
     service.StoreError: (503, "The store does not answer"),
     service.BatchError: (422, "The frame cannot be graded"),
     service.AuditError: (500, "The audit trail does not verify"),
@@ -96,7 +102,7 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
-    app.add_exception_handler(TierwiseError, _on_expected)
+    app.add_exception_handler(TierwiseError, respond)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
 
@@ -147,7 +153,8 @@ def _entry(error: TierwiseError) -> tuple[int, str]:
     raise KeyError(type(error).__name__)
 
 
-def _on_expected(request: Request, error: Exception) -> Response:
+def respond(request: Request, error: Exception) -> Response:
+    """Return the problem that an expected error becomes."""
     assert isinstance(error, TierwiseError)
     status, title = _entry(error)
     kind = f"urn:tierwise:problem:{_slug(type(error).__name__)}"
@@ -155,24 +162,26 @@ def _on_expected(request: Request, error: Exception) -> Response:
         faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
     else:
         faults = []
-    if status >= 500 and not isinstance(error, service.NotReadyError):
+    if status >= 500 and not isinstance(error, service.NotReadyError | service.OverloadedError):
         # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
         LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-        return problem(request, status, title=title, kind=kind, headers=_later(status))
+        return problem(request, status, title=title, kind=kind, headers=_later(error, status))
     return problem(
         request,
         status,
         title=title,
         detail=error.message,
         kind=kind,
-        headers=_later(status),
+        headers=_later(error, status),
         hint=error.hint,
         errors=faults,
         context=jsonable_encoder(error.context),
     )
 
 
-def _later(status: int) -> dict[str, str]:
+def _later(error: TierwiseError, status: int) -> dict[str, str]:
+    if isinstance(error, service.OverloadedError):
+        return {"Retry-After": "1"}
     return {"Retry-After": "30"} if status == 503 else {}
 
 
