@@ -45,12 +45,14 @@ def test_explain(world: World, ledger: Ledger) -> None:
     def by_bundle() -> Any:
         return explain(bundle.reference, decisions, named, bundle.contributions(values))
 
-    told, attributions, theirs = by_bundle(), bundle.contributions(values), by_shap()
+    told, theirs = by_bundle(), by_shap()
     score = decisions.composite.score
     np.testing.assert_allclose(told.base + told.contributions.sum(axis=1), score, atol=1e-9)
-    for name, target in (("churn_probability", "churn"), ("ltv", "ltv")):
-        ours = attributions[name].phi[:, :-1]  # all but the baseline's entry
-        np.testing.assert_allclose(theirs[target][:, : ours.shape[1]], ours, atol=1e-9)
+    for name, values_by_shap in theirs.items():
+        target, part = name.split(".")
+        trees = {"churn": bundle.churn, "ltv": bundle.ltv}[target].correction.trees[part]
+        ours, _ = trees.contributions(boosters.matrix[name])
+        np.testing.assert_allclose(values_by_shap, ours, rtol=0, atol=1e-9)
 
     ledger.race(
         AREA,
