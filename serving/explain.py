@@ -34,7 +34,8 @@ from features.schema import FloatArray
 from serving.domain.evidence import Evidence, account, indicators_of
 from serving.domain.grade import Explanation, Grade, LayoutEntry
 from tiering.assign import Decisions
-from tiering.normalize import points, typical_points
+from tiering.normalize import points
+from tiering.plan import plan_of
 from tiering.policy import IndicatorWeight
 from tiering.scores import Reference
 
@@ -141,8 +142,14 @@ def explain(
     """
     scored = decisions.composite
     filled = np.nan_to_num(scored.points, nan=0.0)
-    own = [i for d in decisions.scheme.dimensions for i in d.indicators]
-    typical = np.array([_typical(reference, i, attributions.get(i.name)) for i in own])
+    plan = plan_of(decisions.scheme, reference)
+    own = plan.weighed
+    typical = np.array(
+        [
+            _at_base(reference, i, attributions[i.name]) if i.name in attributions else mean
+            for i, mean in zip(own, plan.typical, strict=True)
+        ]
+    )
     # An indicator without data weighs nothing, whatever its typical points are.
     gain = scored.weight * (filled - typical)
 
@@ -195,13 +202,8 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
     )
 
 
-def _typical(
-    reference: Reference, indicator: IndicatorWeight, attribution: Attribution | None
-) -> float:
+def _at_base(reference: Reference, indicator: IndicatorWeight, attribution: Attribution) -> float:
     """Return the points of a typical customer, 0 where the population has no data."""
-    if attribution is None:
-        mean = typical_points(reference, indicator)
-        return 0.0 if mean != mean else mean
     path = _points_at(reference, indicator, attribution.value_at)
     at_base = path(np.array([attribution.base_margin]))
     return float(np.nan_to_num(at_base, nan=0.0)[0])
