@@ -161,30 +161,27 @@ def _compiled(
     beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))
     found = np.empty((6, len(values)))
     baseline_loops.baseline(
-        given,
-        (beta, gammaln(fit.r + x), hypergeometric),
-        (*_constants(fit), a),
-        (spend.p, spend.q, spend.v),
-        (mix.btyd_weight, mix.order_value_share, float(mix.min_observed_days)),
-        float(horizon_days),
-        found,
+        *(given, beta, gammaln(fit.r + x), hypergeometric, _constants(fit, spend), a),
+        *(mix.btyd_weight, mix.order_value_share, float(mix.min_observed_days)),
+        *(float(horizon_days), found),
     )
     return Baseline(*found)
 
 
+# Arrays: numba looks at every member of a tuple, each time.
 @lru_cache(maxsize=32)
-def _constants(fit: BtydFit) -> tuple[float, ...]:
-    """Return r, α, b, the chances before the first purchase, and functions of all these."""
-    return (
-        *(fit.r, fit.alpha, fit.b, 0.0 if fit.kind == "bgnbd" else 1.0),
-        *(float(betaln(fit.a, fit.b)), float(gammaln(fit.r))),
-        *(float(portable.log(fit.a)), float(portable.log(fit.alpha))),
-    )
+def _constants(fit: BtydFit, spend: GammaGammaFit) -> FloatArray:
+    """Return r, α, b, chances before the first purchase, functions of these, then p, q, v."""
+    first = 0.0 if fit.kind == "bgnbd" else 1.0
+    logs = (float(portable.log(fit.a)), float(portable.log(fit.alpha)))
+    special = (float(betaln(fit.a, fit.b)), float(gammaln(fit.r)))
+    told = (fit.r, fit.alpha, fit.b, first, *special, *logs, spend.p, spend.q, spend.v)
+    return np.array(told, dtype=np.float64)
 
 
 @lru_cache(maxsize=8)
-def _places(columns: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(columns.index(name) for name in INPUTS)
+def _places(columns: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    return np.array([columns.index(name) for name in INPUTS], dtype=np.intp)
 
 
 def _inputs(columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, ...]:

@@ -50,13 +50,22 @@ def inputs(values: Any, places: Any, found: Any) -> None:
 
 @compiled  # pragma: no cover - it runs as machine code
 def baseline(
-    given: Any, special: Any, fit: Any, spend: Any, mix: Any, horizon: Any, found: Any
+    given: Any,
+    beta: Any,
+    gamma: Any,
+    hypergeometric: Any,
+    constants: Any,
+    smooth_a: Any,
+    weight: Any,
+    share: Any,
+    least: Any,
+    horizon: Any,
+    found: Any,
 ) -> None:
     """Write the fields of a ``Baseline``, ``(6, n)``, for inputs ``(5, n)``."""
-    beta, gamma, hypergeometric = special
-    r, alpha, b, first, beta_0, gamma_0, log_a, log_alpha, smooth_a = fit
-    p, q, v = spend
-    weight, share, least = mix
+    r, alpha, b, first = constants[0], constants[1], constants[2], constants[3]
+    beta_0, gamma_0, log_a, log_alpha = constants[4], constants[5], constants[6], constants[7]
+    p, q, v = constants[8], constants[9], constants[10]
     h = horizon / _DAYS_PER_WEEK
     for i in range(given.shape[1]):
         x, days, mean = given[0, i], given[2, i], given[3, i]
