@@ -37,6 +37,7 @@ from serving.governance.reads import ReadLog
 from serving.lane.answers import Answers
 from serving.lane.reads import StoredAnswers
 from serving.lane.what_ifs import WhatIfs
+from serving.leaving import Farewell
 from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,

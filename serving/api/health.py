@@ -40,7 +40,7 @@ def healthz() -> service_schemas.Alive:
 @router.get("/readyz", responses=declared(503))
 def readyz(parts: ServiceDep) -> service_schemas.Ready:
     """Tell whether grades and what-ifs can be answered; a 503 says what is missing."""
-    missing: list[str] = []
+    missing = ["The service is leaving."] if parts.leaving.begun else []
     run = _run(parts, missing)
     digest = _digest(parts, missing)
     if run is None or missing:
