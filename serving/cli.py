@@ -18,12 +18,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from features.errors import TierwiseError
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from features.schema import Frames
     from serving.batch import BatchResult
     from serving.batch import Progress as Told
     from serving.domain.drift import DriftReport
+    from serving.domain.grade import Run
+    from serving.store.session import Database
 
 app = typer.Typer(name="serving", help="Grade customers and serve grades.", no_args_is_help=True)
 console = Console()
@@ -207,12 +211,26 @@ def _batch(
             progress=told,
             force=force,
         )
+        _shadow(settings, indicators, store, result.run)
         told("watch", 0, 1)
         report = watch_drift(store, result.run, datetime.now(UTC).replace(tzinfo=None))
         told("watch", 1, 1)
         return result, report
     finally:
         store.dispose()
+
+
+def _shadow(settings: Settings, frame: Frames, store: Database, run: Run) -> None:
+    """Let the shadow grade too; what goes wrong with it is told, and undoes nothing."""
+    if not settings.shadow.is_dir():
+        return
+    from serving.shadow.grading import grade_shadow
+    from training.bundle import Bundle
+
+    try:
+        grade_shadow(Bundle.load(settings.shadow), frame, store, run)
+    except TierwiseError as error:
+        console.print(f"The shadow did not grade: {error}", highlight=False, markup=False)
 
 
 @contextmanager

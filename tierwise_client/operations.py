@@ -709,6 +709,16 @@ class Operations:
             },
         )
 
+    def read_shadow(
+        self,
+    ) -> schemas.Shadow:
+        """Read how the shadow compares with the champion; its grades are served to nobody."""
+        return self.transport.call(
+            "GET",
+            "/v1/models/shadow",
+            schemas.Shadow,
+        )
+
     def read_model_version(
         self,
         version: int,
