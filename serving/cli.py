@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import getpass
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -133,6 +132,7 @@ def serve(
     """Serve the API and the pages until interrupted."""
     from serving.app import create_app
     from serving.leaving import run
+    from serving.logs import configure_logging
 
     settings = _settings(
         home=home,
@@ -142,7 +142,7 @@ def serve(
         host=host,
         port=port,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    configure_logging(settings.log_form)
     application = create_app(settings)
     address = f"http://{settings.host}:{settings.port}"
     console.print(f"Pages     {address}/", highlight=False)
@@ -180,15 +180,15 @@ def _batch(
     force: bool,
     told: Told,
 ) -> BatchResult:
-    from features.parquet import read_frame
+    from features.parquet import FrameFile
     from serving.batch import run_batch
-    from serving.published import read_published
+    from serving.published import open_published
     from serving.store.session import Database
     from training.bundle import Bundle
 
     loaded = Bundle.load(settings.bundle)
     indicators, origin = (
-        (read_frame(frame), None) if frame is not None else read_published(published, day)
+        (FrameFile(frame), None) if frame is not None else open_published(published, day)
     )
     store = Database(settings.database)
     try:

@@ -16,13 +16,17 @@ from fastapi import Depends, Request
 from serving.admission import Queue
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
+from serving.governance.policy import GovernancePolicy
+from serving.governance.reads import ReadLog
 from serving.leaving import Leaving
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.alerts import AlertStore
+from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import READERS, Database, Session
+from serving.store.trail import Trail
 from serving.telemetry import Telemetry
 
 
@@ -35,6 +39,9 @@ class Service:
     models: ModelHolder
     telemetry: Telemetry
     queue: Queue
+    governance: GovernancePolicy
+    reads: ReadLog
+    trail: Trail = field(default_factory=Trail)
     leaving: Leaving = field(default_factory=Leaving)
 
 
@@ -80,6 +87,12 @@ async def alerts(session: SessionDep) -> AlertStore:
     return AlertStore(session)
 
 
+async def audit_events(session: SessionDep) -> AuditEvents:
+    """Return the audit trail as of the request's transaction."""
+    return AuditEvents(session)
+
+
+AuditEventsDep = Annotated[AuditEvents, Depends(audit_events)]
 AlertsDep = Annotated[AlertStore, Depends(alerts)]
 GradesDep = Annotated[Grades, Depends(grades)]
 ReviewsDep = Annotated[Reviews, Depends(reviews)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
-from features.schema import PREDICTIONS, FloatArray, IndicatorFrame
+from features.schema import PREDICTIONS, FloatArray, Frames, IndicatorFrame
 from serving.domain.grade import Basis, Grade
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -19,15 +19,23 @@ from serving.explain import Explanations, explain
 from tiering.assign import Decisions
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from tiering.packs.pack import Packs
-from training.bundle import Bundle, Scores
+from training.bundle import Bundle
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Graded:
-    """Grades with their explanations, row by row in the order they were handed in."""
+    """Grades with their explanations, row by row in the order they were handed in.
+
+    Explaining takes most of the time, so it waits until somebody asks.
+    """
 
     grades: list[Grade]
-    explanations: Explanations
+    explain: Callable[[], Explanations]
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """Why each score came out as it did."""
+        return self.explain()
 
 
 def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
@@ -79,6 +87,19 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     Raises
     ------
     BatchError
+        As :func:`check_columns`.
+    """
+    check_columns(bundle, frame)
+    order = [frame.columns.index(name) for name in bundle.columns]
+    return np.ascontiguousarray(frame.values[:, order])
+
+
+def check_columns(bundle: Bundle, frame: Frames) -> None:
+    """Refuse a frame that cannot be graded.
+
+    Raises
+    ------
+    BatchError
         If the frame is empty or lacks a column the bundle was trained on.
     """
     if len(frame) == 0:
@@ -91,8 +112,6 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
             hint="Publish the snapshot with the indicator catalogue the bundle was trained on.",
             columns=missing,
         )
-    order = [frame.columns.index(name) for name in bundle.columns]
-    return np.ascontiguousarray(frame.values[:, order])
 
 
 def grade(
@@ -102,7 +121,7 @@ def grade(
     basis: Basis,
     explainer: str | None = None,
 ) -> Graded:
-    """Grade customers and explain every score.
+    """Grade customers; every score can be explained.
 
     Parameters
     ----------
@@ -118,48 +137,10 @@ def grade(
     UngradableError
         If a customer has no data at all.
     """
-    judged = _judge(bundle, values)
-    explanations = explain(
-        bundle.reference,
-        judged.decisions,
-        judged.by_name,
-        bundle.contributions(values, explainer),
-    )
-    return Graded(_grades(bundle, judged, customer_id, basis), explanations)
-
-
-def grade_alone(
-    bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis
-) -> list[Grade]:
-    """Return the grades of :func:`grade` without explaining them, which costs most of its time."""
-    return _grades(bundle, _judge(bundle, values), customer_id, basis)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """What is decided of customers, and on what."""
-
-    values: FloatArray
-    scores: Scores
-    decisions: Decisions
-    by_name: Mapping[str, FloatArray]
-
-
-def _judge(bundle: Bundle, values: FloatArray) -> _Judged:
     scores, decisions = bundle.decide(values)
-    return _Judged(
-        values,
-        scores,
-        bundle.certify(scores, decisions),
-        bundle.indicator_values(values, scores),
-    )
-
-
-def _grades(
-    bundle: Bundle, judged: _Judged, customer_id: Sequence[str], basis: Basis
-) -> list[Grade]:
-    values, scores, decisions = judged.values, judged.scores, judged.decisions
-    stages = _stages(judged.by_name, len(values))
+    decisions = bundle.certify(scores, decisions)
+    by_name = bundle.indicator_values(values, scores)
+    stages = _stages(by_name, len(values))
     segments = segments_of(decisions)
     columns = [
         _unknown_as_none(column)
@@ -173,10 +154,10 @@ def _grades(
         )
     ]
     indicators = [_unknown_as_none(row) for row in values]
-    weighed = _more_predictions(bundle, judged.by_name, len(values))
+    weighed = _more_predictions(bundle, by_name, len(values))
     by_dimension = [_unknown_as_none(row) for row in decisions.composite.dimension_score]
     dimensions = decisions.composite.dimensions
-    return [
+    grades = [
         Grade(
             grade_id=_grade_id(basis, customer),
             customer_id=str(customer),
@@ -200,6 +181,12 @@ def _grades(
         )
         for row, customer in enumerate(customer_id)
     ]
+    return Graded(
+        grades,
+        lambda: explain(
+            bundle.reference, decisions, by_name, bundle.contributions(values, explainer)
+        ),
+    )
 
 
 def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:
@@ -251,4 +238,4 @@ def _grade_id(basis: Basis, customer_id: str) -> str:
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:
-    return [None if math.isnan(x) else x for x in column.tolist()]
+    return [None if x != x else x for x in column.tolist()]

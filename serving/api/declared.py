@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving.api.alert_examples import ALERT
-from serving.api.examples import GRADE, SIMULATIONS
+from serving.api.examples import GRADE, LIFT, SIMULATIONS
+from serving.api.export_schemas import EXPORT
 from serving.api.service_schemas import Problem
+from serving.api.webhook_examples import DELIVERY, WEBHOOK
 from serving.problems import MEDIA_TYPE
 
 _EXAMPLES: dict[int, dict[str, Any]] = {
@@ -93,6 +95,10 @@ def describe(app: FastAPI) -> None:
             schemas["Simulation"]["examples"] = SIMULATIONS
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
+            schemas["Export"]["examples"] = [EXPORT]
+            schemas["Lift"]["examples"] = [LIFT]
+            schemas["Webhook"]["examples"] = [WEBHOOK]
+            schemas["Delivery"]["examples"] = [DELIVERY]
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from serving.admission import known_query
 from serving.api import presenting, service_schemas
@@ -12,12 +12,14 @@ from serving.api.declared import declared
 from serving.api.grades import Cursor, Limit, next_address
 from serving.deps import ReviewsDep, ServiceDep
 from serving.domain.case import CaseStatus
+from serving.governance.looks import seen
 
 router = APIRouter(prefix="/v1", tags=["reviews"], dependencies=[Depends(known_query)])
 
 
 @router.get("/reviews", responses=declared(422, 503))
 def list_reviews(
+    request: Request,
     reviews: ReviewsDep,
     parts: ServiceDep,
     status: Annotated[CaseStatus | None, Query(description="Only cases of this status.")] = None,
@@ -26,6 +28,7 @@ def list_reviews(
 ) -> service_schemas.ReviewList:
     """List review cases, earliest due first."""
     page = reviews.page(status=status, limit=limit or parts.settings.page_size, cursor=cursor)
+    seen(request, len(page.items))
     query = {"status": status, "limit": limit, "cursor": page.cursor}
     return service_schemas.ReviewList(
         items=[presenting.review_case(case) for case in page.items],

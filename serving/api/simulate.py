@@ -8,7 +8,7 @@ from datetime import date
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
@@ -18,8 +18,9 @@ from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
 from serving.domain.grade import Basis, Grade, Run
 from serving.errors import InvalidRequestError, RequestFault
+from serving.governance.looks import seen_customer
 from serving.problems import pointer
-from serving.scoring import basis_of, grade, grade_alone
+from serving.scoring import basis_of, grade
 from serving.store.grades import Grades
 from training.bundle import Bundle
 
@@ -43,8 +44,9 @@ class Asked:
     response_model=schemas.Simulated,
     responses=declared(400, 404, 413, 415, 422, 503),
 )
-async def simulate(body: schemas.Simulation, parts: ServiceDep) -> Response:
+async def simulate(request: Request, body: schemas.Simulation, parts: ServiceDep) -> Response:
     """Grade a what-if by the same function as the batch; nothing is stored."""
+    seen_customer(request.scope, body.customer_id)
     return Response(await parts.queue.run(_answer, parts, body), media_type="application/json")
 
 
@@ -87,16 +89,13 @@ def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> b
     """
     basis = _basis(bundle, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
-    customer = [asked.customer_id or ""]
-    if asked.explanation:
-        graded = grade(bundle, values, customer, basis)
-        after = graded.grades[0]
-        why = presenting.explanation(after, graded.explanations.of(0, after))
-    else:
-        (after,), why = grade_alone(bundle, values, customer, basis), None
+    graded = grade(bundle, values, [asked.customer_id or ""], basis)
+    after = graded.grades[0]
     told = schemas.Simulated(
         grade=presenting.grade(after, None),
-        explanation=why,
+        explanation=presenting.explanation(after, graded.explanations.of(0, after))
+        if asked.explanation
+        else None,
         difference=presenting.difference(after, before) if before else None,
     )
     return told.__pydantic_serializer__.to_json(told, by_alias=True)

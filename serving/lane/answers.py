@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,8 @@ class Answer:
         The ETag among them; empty without one.
     route
         The route that answered, for whoever measures by route.
+    parameters
+        What its path held, for whoever logs who was looked at.
     deflated
         Whether the body is kept in fewer bytes (zlib).
     """
@@ -34,6 +36,7 @@ class Answer:
     body: bytes
     tag: bytes
     route: Any
+    parameters: Mapping[str, Any]
     deflated: bool = False
 
 

@@ -50,7 +50,7 @@ class StoredAnswers:
         if found is None:
             await self._keeping(mark, key, scope, receive, send)
         elif not known_tag:
-            scope["route"] = found.route
+            scope["route"], scope["path_params"] = found.route, found.parameters
             await send(
                 {
                     "type": "http.response.start",
@@ -60,7 +60,7 @@ class StoredAnswers:
             )
             await send({"type": "http.response.body", "body": found.body})
         elif known_tag == found.tag:
-            scope["route"] = found.route
+            scope["route"], scope["path_params"] = found.route, found.parameters
             headers = [each for each in found.headers if each[0] not in _LENGTHS]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
@@ -86,6 +86,7 @@ class StoredAnswers:
                         body=bytes(message.get("body", b"")),
                         tag=next((value for name, value in headers if name == b"etag"), b""),
                         route=scope["route"],
+                        parameters=scope["path_params"],
                     )
                     self._answers.keep(mark, key, answer)
             else:

@@ -22,6 +22,7 @@ from serving.api.simulate import Asked, known, simulated
 from serving.deps import Service
 from serving.domain.access import LOCAL, Permission, Principal
 from serving.domain.grade import Grade, Run
+from serving.governance.looks import seen_customer
 from serving.store.standing import Mark
 from training.bundle import Bundle
 
@@ -60,7 +61,7 @@ class WhatIfs:
             await self._app(scope, receive, send)
             return
         messages, body = await _whole(receive)
-        answer = await self._answer(body)
+        answer = await self._answer(scope, body)
         if answer is None:
             await self._app(scope, _again(messages, receive), send)
             return
@@ -72,7 +73,7 @@ class WhatIfs:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _answer(self, body: bytes) -> bytes | None:
+    async def _answer(self, scope: Scope, body: bytes) -> bytes | None:
         """Return the answer, None where the endpoint has to say something."""
         try:
             question = _read(body)
@@ -81,6 +82,7 @@ class WhatIfs:
                 return None
             asked = Asked(question.customer_id, question.indicators, question.explanation)
             run, before = await self._known(asked.customer_id)
+            seen_customer(scope, asked.customer_id)
             if asked.explanation:
                 # Milliseconds: they would hold up everybody else's answers.
                 return await self._parts.queue.run(simulated, bundle, run, before, asked)

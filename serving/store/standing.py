@@ -24,7 +24,8 @@ Mark = tuple[str | None, int | None]
 
 _MARK = (
     "SELECT (SELECT run_id FROM run ORDER BY finished_at DESC, run_id DESC LIMIT 1), "
-    "(SELECT max(sequence) FROM audit_event)"
+    # What is only read changes no answer; the index ix_audit_event_changes is for this.
+    "(SELECT max(sequence) FROM audit_event WHERE actor <> 'read-log')"
 )
 
 
