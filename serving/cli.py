@@ -181,12 +181,14 @@ def _batch(
     told: Told,
 ) -> BatchResult:
     from features.parquet import FrameFile
+    from serving.archive import BundleArchive
     from serving.batch import run_batch
     from serving.published import open_published
     from serving.store.session import Database
     from training.bundle import Bundle
 
     loaded = Bundle.load(settings.bundle)
+    BundleArchive(settings.archive).keep(settings.bundle, loaded.digest)
     indicators, origin = (
         (FrameFile(frame), None) if frame is not None else open_published(published, day)
     )

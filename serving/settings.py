@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.state / 'tierwise.db'}"
 
     @property
+    def archive(self) -> Path:
+        """Folder of every bundle that ever graded, by digest."""
+        return self.state / "bundles"
+
+    @property
     def models(self) -> Path:
         """Folder of the model shelf (``training/shelf.py``)."""
         return self.state / "models"
