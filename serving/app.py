@@ -18,6 +18,7 @@ from serving.admission import BodyLimit, HeadAsGet
 from serving.api import (
     alerts,
     audit,
+    changes,
     exports,
     grade_batch,
     grades,
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     for room in (
         simulate,
         grade_batch,
+        changes,
         grades,
         reviews,
         alerts,

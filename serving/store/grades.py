@@ -68,7 +68,7 @@ class Grades:
         rows = select(GradeRow).where(
             GradeRow.run_id == run.run_id, GradeRow.customer_id.in_(customer_ids)
         )
-        return {row.customer_id: grade_of(row, run.basis) for row in self._session.scalars(rows)}
+        return {row.customer_id: grade_of(row, run) for row in self._session.scalars(rows)}
 
     def history(self, customer_id: str, limit: int = 24) -> tuple[Grade, ...]:
         """Return a customer's grades over the runs, newest run first."""
