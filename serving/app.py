@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
-from serving.admission import BodyLimit, HeadAsGet
+from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     alerts,
     audit,
@@ -36,7 +35,11 @@ from serving.deps import Service
 from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
-from serving.models import ModelHolder
+from serving.lane.answers import Answers
+from serving.lane.reads import StoredAnswers
+from serving.lane.what_ifs import WhatIfs
+from serving.leaving import Farewell
+from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
@@ -80,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
         database,
         ModelHolder(settings.bundle),
         Telemetry(),
+        Queue(settings.what_if_workers, settings.what_ifs_waiting),
         governance,
         ReadLog(database, governance.reading),
     )
@@ -105,13 +109,18 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     manners.install(app)
     # The last added is the outermost.
-    app.add_middleware(Looks, log=parts.reads)
+    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
+    app.add_middleware(
+        StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
+    )
+    app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,
@@ -138,14 +147,17 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run what works beside the requests while there are any."""
     parts: Service = app.state.service
     delivery = BackgroundDelivery(parts.settings, parts.database)
+    watch = ModelWatch(parts.models)
+    parts.reads.start()
+    watch.start()
     if parts.settings.push.inside:
         delivery.start()
-    parts.reads.start()
     try:
         yield
     finally:
-        await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
+        await asyncio.to_thread(parts.reads.stop)
 
 
 class SecurityHeaders:
@@ -153,15 +165,19 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in _HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", [])
+                brought = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *(each for each in self._ours if each[0] not in brought),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

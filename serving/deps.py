@@ -13,10 +13,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from serving.admission import Queue
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
 from serving.governance.policy import GovernancePolicy
 from serving.governance.reads import ReadLog
+from serving.leaving import Leaving
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.alerts import AlertStore
@@ -36,9 +38,11 @@ class Service:
     database: Database
     models: ModelHolder
     telemetry: Telemetry
+    queue: Queue
     governance: GovernancePolicy
     reads: ReadLog
     trail: Trail = field(default_factory=Trail)
+    leaving: Leaving = field(default_factory=Leaving)
 
 
 def service(request: Request) -> Service:

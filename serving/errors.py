@@ -4,13 +4,13 @@
 
     ServiceError
     ├── NotReadyError          no bundle or no finished run yet
+    ├── OverloadedError        more work waits than is worth waiting for
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
     ├── AbsentError            there is nothing under that name: a scheme, a model, an event
     ├── RepetitionError        an Idempotency-Key that cannot be used like this
     ├── ReusedKeyError         an Idempotency-Key of another request
-    ├── WebhookNotFoundError   there is no such webhook
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
     ├── ConflictError          the thing is no longer, or not yet, in a state for this
@@ -36,6 +36,10 @@ class NotReadyError(ServiceError):
     """The service has no bundle or no finished run yet."""
 
 
+class OverloadedError(ServiceError):
+    """More work waits already than is worth waiting for; later there is room again."""
+
+
 class StoreError(ServiceError):
     """The database is missing, locked or of another schema version."""
 
@@ -58,10 +62,6 @@ class RepetitionError(ServiceError):
 
 class ReusedKeyError(ServiceError):
     """The key of a write was used for another request before."""
-
-
-class WebhookNotFoundError(ServiceError):
-    """There is no such webhook."""
 
 
 class UnauthenticatedError(ServiceError):

@@ -18,7 +18,7 @@ from serving.explain import Explanations, explain
 from tiering.assign import Decisions
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from tiering.packs.pack import Packs
-from training.bundle import Bundle, Scores
+from training.bundle import Bundle, Scores, Views
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +133,7 @@ def grade(
         bundle.reference,
         judged.decisions,
         judged.by_name,
-        bundle.contributions(values, explainer),
+        bundle.contributions(values, explainer, judged.seen),
     )
     return Graded(_grades(bundle, judged, customer_id, basis), explanations)
 
@@ -150,15 +150,18 @@ class _Judged:
     """What is decided of customers, and on what."""
 
     values: FloatArray
+    seen: Views
     scores: Scores
     decisions: Decisions
     by_name: Mapping[str, FloatArray]
 
 
 def _judge(bundle: Bundle, values: FloatArray) -> _Judged:
-    scores, decisions = bundle.decide(values)
+    seen = bundle.view(values)
+    scores, decisions = bundle.decide(values, seen)
     return _Judged(
         values,
+        seen,
         scores,
         bundle.certify(scores, decisions),
         bundle.indicator_values(values, scores),

@@ -21,6 +21,9 @@ LOOKS: Mapping[str, str] = {
     "/v1/alerts": "list",
     "/v1/alerts/{alert_id}": "alert",
     "/v1/alert-cases": "list",
+    "/v1/audit/events": "events",
+    "/v1/audit/events/{sequence}": "events",
+    "/v1/audit/events/{sequence}/proof": "events",
     "/v1/exports/{export_id}/file": "export",
     "/": "list",
     "/reviews": "list",
@@ -28,6 +31,11 @@ LOOKS: Mapping[str, str] = {
     "/customers/{customer_id:path}": "page",
 }
 """What a route shows of customers. Other routes show none; a test holds the list complete."""
+
+
+def seen_customer(scope: Scope, customer_id: str | None) -> None:
+    """Say which customer an answer is about, where the path does not."""
+    scope.setdefault("state", {})["customer_seen"] = customer_id
 
 
 def seen(request: Request, customers: int) -> None:
@@ -63,6 +71,7 @@ class Looks:
             await principal(Request(scope)),
             action,
             state.get("request_id", ""),
-            customer_id=scope.get("path_params", {}).get("customer_id"),
+            customer_id=state.get("customer_seen")
+            or scope.get("path_params", {}).get("customer_id"),
             customers=state.get("customers_seen", 1),
         )

@@ -28,6 +28,7 @@ from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
 from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
+from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
@@ -69,6 +70,7 @@ class Database:
                 "with the extra `postgres` installed.",
             ) from error
         self._runs = KnownRuns()
+        self.standing = Standing(self._engine)
         on_disk = parsed.get_backend_name() == "sqlite" and parsed.database
         self.scratch = Path(str(parsed.database)).parent if on_disk else None
         self.label = parsed.render_as_string(hide_password=True)
@@ -115,6 +117,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        self.standing.close()
         self._engine.dispose()
 
     @contextmanager

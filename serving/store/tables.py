@@ -161,6 +161,15 @@ class AuditEventRow(Table):
     """Append-only and hash-chained; triggers refuse UPDATE, DELETE, TRUNCATE (revision 0001)."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        # The newest change, without walking over what was only read.
+        Index(
+            "ix_audit_event_changes",
+            "sequence",
+            sqlite_where=text("actor <> 'read-log'"),
+            postgresql_where=text("actor <> 'read-log'"),
+        ),
+    )
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
