@@ -181,6 +181,45 @@ class Champion(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """An exact account: ``before.score`` plus all ``points`` is ``after.score`` (1e-9).
+
+    ``how`` ``same_model``: only figures changed. ``graded_again``: model or scheme changed, and
+    the figures of then were graded by those of now, so that every other part is by one model.
+    ``side_by_side``: they changed, and those of now are not loaded; every part may have both in
+    it. Parts are ordered by size; those of exactly 0 are left out.
+    """
+
+    customer_id: str
+    before: PastGrade
+    after: PastGrade
+    points: float
+    how: str
+    dimensions: list[DimensionChange]
+    parts: list[ChangePart]
+    texts: dict[str, list[str]]
+
+
+class ChangePart(Struct, frozen=True, kw_only=True):
+    """A part of the difference: ``points`` is ``contribution_after - contribution_before``.
+
+    ``kind`` ``indicator``: an indicator over all its channels, in one dimension. ``model``: the
+    change of model or scheme, the two contributions being whole scores of the figures of then.
+    ``base``: the change of a typical customer's score with the same data.
+    """
+
+    kind: str
+    indicator: str | None
+    label: Text | None
+    dimension: str | None
+    unit: str | None
+    value_before: float | None
+    value_after: float | None
+    contribution_before: float
+    contribution_after: float
+    points: float
+
+
 class Churn(Struct, frozen=True, kw_only=True):
     """Probability (0 to 1) of no purchase within the horizon after ``as_of``."""
 
@@ -257,6 +296,14 @@ class Difference(Struct, frozen=True, kw_only=True):
     tier_after: str
     churn_probability: float | None
     ltv: float | None
+
+
+class DimensionChange(Struct, frozen=True, kw_only=True):
+    """What the indicators of one dimension did to the score, in points."""
+
+    id: str
+    label: Text
+    points: float
 
 
 class DimensionScore(Struct, frozen=True, kw_only=True):
@@ -407,6 +454,16 @@ class GradeRequest(Struct, frozen=True, kw_only=True):
     """Customers whose grades are wanted."""
 
     customer_ids: list[str]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A customer's grades over the runs, the run that finished last first."""
+
+    customer_id: str
+    items: list[PastGrade]
+    total: int
+    cursor: str | None
+    next: str | None
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -598,6 +655,23 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     paused: bool | UnsetType = UNSET
 
 
+class PastGrade(Struct, frozen=True, kw_only=True):
+    """A grade as one run left it; ``raw_tier`` is what the figures of the day alone gave."""
+
+    grade_id: str
+    run_id: str
+    as_of: date
+    finished_at: str
+    score: float
+    tier: Tier
+    raw_tier: str
+    referred: bool
+    churn_probability: float | None
+    ltv: float | None
+    model: Model
+    scheme: Scheme
+
+
 class PolicyPack(Struct, frozen=True, kw_only=True):
     """What the tier is promised, with the customer's own risk terms; null: no promise.
 
@@ -644,6 +718,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     run_id: str
     as_of: date
     bundle_digest: str
+    bundle_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -660,6 +735,14 @@ class Referral(Struct, frozen=True, kw_only=True):
     reasons: list[Reason]
     case_id: str | None
     due_at: str | None
+
+
+class Refreshed(Struct, frozen=True, kw_only=True):
+    """The bundle that answers what-ifs after a look at its folder."""
+
+    changed: bool
+    version: str | None
+    bundle_digest: str
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -961,4 +1044,4 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
     """A webhook with its secret, which is shown this once."""
 
     webhook: Webhook
-    secret: str
+    secret: str | None
