@@ -17,6 +17,7 @@ from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     alerts,
     audit,
+    changes,
     drift,
     exports,
     grade_batch,
@@ -125,6 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
     for room in (
         simulate,
         grade_batch,
+        changes,
         grades,
         reviews,
         alerts,

@@ -45,6 +45,64 @@ class Operations:
             body=body,
         )
 
+    def list_history(
+        self,
+        customer_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.History:
+        """List a customer's grades over the runs, the run that finished last first."""
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/history",
+            schemas.History,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_history(
+        self,
+        customer_id: str,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.PastGrade]:
+        """Go through all pages of `list_history`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_history(
+                customer_id=customer_id,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_change(
+        self,
+        customer_id: str,
+        *,
+        since: date,
+        lang: Literal["en", "zh-CN"] | None = None,
+    ) -> schemas.Change:
+        """Read why a customer's score is another than it was.
+
+        The parts add up to the difference within 1e-9, also across a change of model or scheme.
+        """
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/change",
+            schemas.Change,
+            query={
+                "since": since,
+                "lang": lang,
+            },
+        )
+
     def list_grades(
         self,
         *,
@@ -914,6 +972,23 @@ class Operations:
             query={
                 "first": first,
                 "second": second,
+            },
+        )
+
+    def list_drift(
+        self,
+        *,
+        limit: int | None = None,
+        all: bool | None = None,
+    ) -> schemas.DriftList:
+        """Tell what moved between each run and the one before."""
+        return self.transport.call(
+            "GET",
+            "/v1/drift",
+            schemas.DriftList,
+            query={
+                "limit": limit,
+                "all": all,
             },
         )
 

@@ -181,6 +181,45 @@ class Champion(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """An exact account: ``before.score`` plus all ``points`` is ``after.score`` (1e-9).
+
+    ``how`` ``same_model``: only figures changed. ``graded_again``: model or scheme changed, and
+    the figures of then were graded by those of now, so that every other part is by one model.
+    ``side_by_side``: they changed, and those of now are not loaded; every part may have both in
+    it. Parts are ordered by size; those of exactly 0 are left out.
+    """
+
+    customer_id: str
+    before: PastGrade
+    after: PastGrade
+    points: float
+    how: str
+    dimensions: list[DimensionChange]
+    parts: list[ChangePart]
+    texts: dict[str, list[str]]
+
+
+class ChangePart(Struct, frozen=True, kw_only=True):
+    """A part of the difference: ``points`` is ``contribution_after - contribution_before``.
+
+    ``kind`` ``indicator``: an indicator over all its channels, in one dimension. ``model``: the
+    change of model or scheme, the two contributions being whole scores of the figures of then.
+    ``base``: the change of a typical customer's score with the same data.
+    """
+
+    kind: str
+    indicator: str | None
+    label: Text | None
+    dimension: str | None
+    unit: str | None
+    value_before: float | None
+    value_after: float | None
+    contribution_before: float
+    contribution_after: float
+    points: float
+
+
 class Churn(Struct, frozen=True, kw_only=True):
     """Probability (0 to 1) of no purchase within the horizon after ``as_of``."""
 
@@ -289,6 +328,14 @@ class Difference(Struct, frozen=True, kw_only=True):
     ltv: float | None
 
 
+class DimensionChange(Struct, frozen=True, kw_only=True):
+    """What the indicators of one dimension did to the score, in points."""
+
+    id: str
+    label: Text
+    points: float
+
+
 class DimensionScore(Struct, frozen=True, kw_only=True):
     """Score (0 to 100) of one dimension; null when it has no data."""
 
@@ -296,6 +343,47 @@ class DimensionScore(Struct, frozen=True, kw_only=True):
     label: Text
     weight: float
     score: float | None
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """How one indicator or prediction moved.
+
+    ``psi``: population stability index, an effect size; ``noise``: what chance alone would make
+    of it; ``q_value``: corrected for the number looked at; ``shift``: -1 to 1, upward positive.
+    """
+
+    indicator: str
+    verdict: str
+    psi: float | None
+    noise: float | None
+    q_value: float | None
+    shift: float | None
+    known_before: int
+    known_after: int
+
+
+class DriftList(Struct, frozen=True, kw_only=True):
+    """Reports, the newest run first."""
+
+    items: list[DriftReport]
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """A run against the one before; what moved most comes first.
+
+    The alarm takes an effect that counts and a chance below ``level``, which is set so that of
+    all alarms ever raised at most one in twenty is expected to be false.
+    """
+
+    run_id: str
+    before_run_id: str
+    at: str
+    customers_before: int
+    customers_after: int
+    p_value: float
+    level: float
+    alarm: bool
+    indicators: list[Drift]
 
 
 class Driver(Struct, frozen=True, kw_only=True):
@@ -444,6 +532,16 @@ class Histogram(Struct, frozen=True, kw_only=True):
 
     edges: list[float]
     customers: list[int]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A customer's grades over the runs, the run that finished last first."""
+
+    customer_id: str
+    items: list[PastGrade]
+    total: int
+    cursor: str | None
+    next: str | None
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -633,6 +731,23 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     event_types: list[str]
     description: str | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+
+
+class PastGrade(Struct, frozen=True, kw_only=True):
+    """A grade as one run left it; ``raw_tier`` is what the figures of the day alone gave."""
+
+    grade_id: str
+    run_id: str
+    as_of: date
+    finished_at: str
+    score: float
+    tier: Tier
+    raw_tier: str
+    referred: bool
+    churn_probability: float | None
+    ltv: float | None
+    model: Model
+    scheme: Scheme
 
 
 class PolicyPack(Struct, frozen=True, kw_only=True):

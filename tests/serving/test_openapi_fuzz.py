@@ -35,6 +35,8 @@ OPERATIONS = (
     ("GET", "/v1/grades"),
     ("GET", "/v1/grades/{customer_id}"),
     ("GET", "/v1/grades/{customer_id}/explanation"),
+    ("GET", "/v1/grades/{customer_id}/history"),
+    ("GET", "/v1/grades/{customer_id}/change"),
     ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
     ("POST", "/v1/grades:batchGet"),
