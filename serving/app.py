@@ -12,7 +12,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from features.errors import TierwiseError
 from serving import problems
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate
+from serving.api import (
+    alerts,
+    appeals,
+    grades,
+    health,
+    overrides,
+    reference,
+    reviews,
+    simulate,
+)
 from serving.api.declared import describe
 from serving.deps import Service
 from serving.models import ModelHolder
@@ -76,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, health, reference):
+    for room in (simulate, grades, reviews, overrides, appeals, alerts, health, reference):
         app.include_router(room.router)
     pages.install(app)
     return app

@@ -19,7 +19,6 @@ import numpy as np
 from features.schema import FloatArray, IndicatorFrame
 from serving.alerting import AlertChanges, policy_sha256, renew_alerts, watch
 from serving.audit import record
-from serving.domain.case import Referrals, ReviewCase, refer
 from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
 from serving.domain.grade import Basis, Grade, Run, TierSummary
@@ -28,9 +27,9 @@ from serving.domain.tenure import HeldBefore
 from serving.explain import Explanations, concatenate
 from serving.holding import hold
 from serving.published import Published, check_world
+from serving.reviewing.queue import QueueRenewal
 from serving.scoring import aligned, basis_of, grade
 from serving.store.grades import Grades
-from serving.store.reviews import Reviews
 from serving.store.session import Database
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
@@ -50,7 +49,7 @@ class BatchResult:
     created
         False when the current run already holds these grades; then nothing was written.
     opened, kept, withdrawn
-        Review cases opened, still open from before, and closed as no longer needed.
+        Review cases opened, still live from before, and withdrawn as no longer needed.
     alerts
         What became of the alerts; None when nothing was written.
     """
@@ -143,20 +142,19 @@ def run_batch(
         store = Grades(session)
         store.add_run(run)
         store.add(_told(zip(grades, explanations.evidence(), strict=True), len(grades), tell))
-        reviews = Reviews(session)
-        referrals = refer(grades, reviews.open_cases(), finished_at)
-        reviews.add(referrals.opened)
-        reviews.replace(referrals.renewed + referrals.withdrawn)
+        renewal = QueueRenewal(session, finished_at)
+        renewal.see(grades)
+        queue = renewal.finish(actor)
         alerts = renew_alerts(session, watched, run_id, finished_at)
-        happenings = _happenings(run, grades, referrals, alerts)
+        happenings = _happenings(run, grades, queue.happenings, alerts)
         record(session, happenings, at=finished_at, actor=actor)
     tell("store", len(grades), len(grades))
     return BatchResult(
         run,
         created=True,
-        opened=len(referrals.opened),
-        kept=len(referrals.renewed),
-        withdrawn=len(referrals.withdrawn),
+        opened=queue.opened,
+        kept=queue.kept,
+        withdrawn=queue.withdrawn,
         alerts=alerts,
     )
 
@@ -205,7 +203,7 @@ def _summary(tier: TierLabel, grades: list[Grade]) -> TierSummary:
 
 
 def _happenings(
-    run: Run, grades: Sequence[Grade], referrals: Referrals, alerts: AlertChanges
+    run: Run, grades: Sequence[Grade], queue: Sequence[Happening], alerts: AlertChanges
 ) -> list[Happening]:
     basis = run.basis
     moves = Counter(grade.tenure.event for grade in grades if grade.tenure)
@@ -232,22 +230,7 @@ def _happenings(
             "alerts": alerts.payload,
         },
     )
-    return [
-        finished,
-        *(_about("case.opened", case) for case in referrals.opened),
-        *(_about("case.withdrawn", case) for case in referrals.withdrawn),
-        *alerts.happenings,
-    ]
-
-
-def _about(action: str, case: ReviewCase) -> Happening:
-    payload = {
-        "customer_id": case.customer_id,
-        "grade_id": case.grade_id,
-        "reasons": list(case.reasons),
-        "due_at": case.due_at.isoformat(),
-    }
-    return Happening(action, f"case:{case.case_id}", payload)
+    return [finished, *queue, *alerts.happenings]
 
 
 def _frame_sha256(frame: IndicatorFrame) -> str:

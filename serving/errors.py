@@ -7,6 +7,10 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── ReviewNotFoundError    there is no such case, appeal or override
+    ├── FourEyesError          somebody else has to do this
+    ├── ConflictError          somebody was faster, or it was done before
+    ├── StaleError             the case has moved on since it was read
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
@@ -40,6 +44,22 @@ class CustomerNotFoundError(ServiceError):
 
 class AlertNotFoundError(ServiceError):
     """There is no such alert."""
+
+
+class ReviewNotFoundError(ServiceError):
+    """There is no such review case, appeal or override."""
+
+
+class FourEyesError(ServiceError):
+    """Whoever asks has had a part in it already; somebody else has to do this."""
+
+
+class ConflictError(ServiceError):
+    """Somebody was faster, or it was done before."""
+
+
+class StaleError(ServiceError):
+    """What was to be changed has moved on since it was read."""
 
 
 class UnauthenticatedError(ServiceError):

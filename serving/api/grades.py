@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -10,10 +11,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
 from serving.api.declared import declared
-from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
+from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
 from serving.lifting import lift_of
+from serving.reviewing.overriding import under_overrides
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
 from tiering.lift.actions import packaged_actions
@@ -29,6 +31,7 @@ Cursor = Annotated[str | None, Query(description="From the page before.", max_le
 def list_grades(
     store: GradesDep,
     reviews: ReviewsDep,
+    session: SessionDep,
     parts: ServiceDep,
     tier: Annotated[str | None, Query(description="Tier id, for instance `core`.")] = None,
     stage: Annotated[
@@ -41,8 +44,10 @@ def list_grades(
 ) -> schemas.GradeList:
     """List grades, best score first.
 
-    All pages of a list are of the run it was begun on, even if a newer one finishes.
+    All pages of a list are of the run it was begun on, even if a newer one finishes. Tiers are
+    those that hold now: a panel's where it gave another.
     """
+    at = now()
     run = served_run(store) if cursor is None else _run_of(store, cursor)
     _check("tier", tier, [each.id for each in run.basis.tiers])
     _check("stage", stage, [each.id for each in run.basis.stages])
@@ -53,6 +58,7 @@ def list_grades(
         referred=referred,
         limit=limit or parts.settings.page_size,
         cursor=cursor,
+        now=at,
     )
     cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
     query = {
@@ -63,7 +69,10 @@ def list_grades(
         "cursor": page.cursor,
     }
     return schemas.GradeList(
-        items=[presenting.grade(each, cases.get(each.customer_id)) for each in page.items],
+        items=[
+            presenting.grade(each, cases.get(each.customer_id))
+            for each in under_overrides(session, page.items, at)
+        ],
         total=page.total,
         run_id=run.run_id,
         as_of=run.basis.as_of,
@@ -112,10 +121,18 @@ def read_lift(
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
-def read_grade(customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep) -> schemas.Grade:
-    """Read the grade of a customer."""
+def read_grade(
+    customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep, session: SessionDep
+) -> schemas.Grade:
+    """Read the grade of a customer; where a panel gave another tier, `override` says so."""
     graded = grade_of(store, served_run(store), customer_id)
-    return presenting.grade(graded, reviews.open_case_of(customer_id))
+    (holding,) = under_overrides(session, [graded], now())
+    return presenting.grade(holding, reviews.open_case_of(customer_id))
+
+
+def now() -> datetime:
+    """Return the present instant, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:

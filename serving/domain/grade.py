@@ -9,6 +9,7 @@ from typing import Literal
 
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.override import Overruled
 from serving.domain.tenure import TierTenure
 from tiering.packs.pack import EffectivePack, Packs, pack_of, risk_flags
 
@@ -176,6 +177,8 @@ class Grade:
     tenure
         How the customer came to hold its tier; None in a what-if, and in grades from before
         tiers were held.
+    overruled
+        By a panel, whose tier ``tier`` then is; runs compute and store none.
     """
 
     grade_id: str
@@ -198,6 +201,7 @@ class Grade:
     confidence: float | None = None
     segment: str | None = None
     tenure: TierTenure | None = None
+    overruled: Overruled | None = None
 
     @property
     def pack(self) -> EffectivePack | None:

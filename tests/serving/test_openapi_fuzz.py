@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import alert_schemas, parts, schemas, service_schemas
+from serving.api import alert_schemas, parts, review_schemas, schemas
 from serving.api.service_schemas import Problem
 
 
@@ -31,6 +31,20 @@ OPERATIONS = (
     ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
     ("GET", "/v1/reviews"),
+    ("GET", "/v1/reviews:summary"),
+    ("GET", "/v1/reviews/{case_id}"),
+    ("POST", "/v1/reviews/{case_id}/claim"),
+    ("POST", "/v1/reviews/{case_id}/release"),
+    ("POST", "/v1/reviews/{case_id}/votes"),
+    ("POST", "/v1/reviews/{case_id}/escalate"),
+    ("POST", "/v1/reviews/{case_id}/decide"),
+    ("POST", "/v1/reviews/{case_id}/close"),
+    ("GET", "/v1/overrides"),
+    ("GET", "/v1/overrides/{override_id}"),
+    ("POST", "/v1/overrides/{override_id}/revoke"),
+    ("GET", "/v1/appeals"),
+    ("GET", "/v1/appeals/{appeal_id}"),
+    ("POST", "/v1/appeals"),
     ("GET", "/v1/alerts"),
     ("GET", "/v1/alerts/{alert_id}"),
     ("POST", "/v1/alerts/{alert_id}/acknowledge"),
@@ -104,7 +118,13 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [schemas.Grade, schemas.Explanation, service_schemas.ReviewCase, alert_schemas.Alert],
+    [
+        schemas.Grade,
+        schemas.Explanation,
+        review_schemas.ReviewDetail,
+        review_schemas.Appeal,
+        alert_schemas.Alert,
+    ],
 )
 def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:
     (example,) = document["components"]["schemas"][model.__name__]["examples"]
