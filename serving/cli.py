@@ -6,7 +6,6 @@ Expected failures are raised as they are; ``tierwise/cli.py`` tells them to peop
 from __future__ import annotations
 
 import getpass
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -133,6 +132,7 @@ def serve(
     import uvicorn
 
     from serving.app import create_app
+    from serving.logs import configure_logging
 
     settings = _settings(
         home=home,
@@ -142,7 +142,7 @@ def serve(
         host=host,
         port=port,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    configure_logging(settings.log_form)
     application = create_app(settings)
     address = f"http://{settings.host}:{settings.port}"
     console.print(f"Pages     {address}/", highlight=False)

@@ -15,6 +15,8 @@ from fastapi import Depends, Request
 
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
+from serving.governance.policy import GovernancePolicy
+from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.alerts import AlertStore
@@ -32,6 +34,8 @@ class Service:
     database: Database
     models: ModelHolder
     telemetry: Telemetry
+    governance: GovernancePolicy
+    reads: ReadLog
 
 
 def service(request: Request) -> Service:

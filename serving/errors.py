@@ -9,10 +9,15 @@
     ├── AlertNotFoundError     there is no such alert
     ├── ReviewNotFoundError    there is no such case, appeal or override
     ├── FourEyesError          somebody else has to do this
-    ├── ConflictError          somebody was faster, or it was done before
     ├── StaleError             the case has moved on since it was read
+    ├── AbsentError            there is nothing under that name: a scheme, a model, an event
+    ├── RepetitionError        an Idempotency-Key that cannot be used like this
+    ├── ReusedKeyError         an Idempotency-Key of another request
+    ├── WebhookNotFoundError   there is no such webhook
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
+    ├── ConflictError          the thing is no longer, or not yet, in a state for this
+    ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
     └── AuditError             the audit trail does not verify
@@ -54,12 +59,24 @@ class FourEyesError(ServiceError):
     """Whoever asks has had a part in it already; somebody else has to do this."""
 
 
-class ConflictError(ServiceError):
-    """Somebody was faster, or it was done before."""
-
-
 class StaleError(ServiceError):
     """What was to be changed has moved on since it was read."""
+
+
+class AbsentError(ServiceError):
+    """There is nothing under that name: a scheme, a model, an event, a board."""
+
+
+class RepetitionError(ServiceError):
+    """A write with this key is being carried out, or was, and its answer was lost."""
+
+
+class ReusedKeyError(ServiceError):
+    """The key of a write was used for another request before."""
+
+
+class WebhookNotFoundError(ServiceError):
+    """There is no such webhook."""
 
 
 class UnauthenticatedError(ServiceError):
@@ -68,6 +85,14 @@ class UnauthenticatedError(ServiceError):
 
 class ForbiddenError(ServiceError):
     """Whoever asks is known, and may not do this."""
+
+
+class ConflictError(ServiceError):
+    """The thing is no longer, or not yet, in a state for this."""
+
+
+class ExportError(ServiceError):
+    """An exported file does not open, or cannot be traced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,15 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.AlertNotFoundError: (404, "No such alert"),
     service.ReviewNotFoundError: (404, "No such case, appeal or override"),
     service.FourEyesError: (409, "Somebody else has to do this"),
-    service.ConflictError: (409, "Somebody was faster"),
     service.StaleError: (412, "The case has moved on"),
+    service.AbsentError: (404, "No such thing"),
+    service.RepetitionError: (409, "The write is not repeated"),
+    service.ReusedKeyError: (422, "The key was used before"),
+    service.WebhookNotFoundError: (404, "No such webhook"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
+    service.ConflictError: (409, "Not in this state"),
+    service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.StoreError: (503, "The store does not answer"),
@@ -100,7 +105,7 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
-    app.add_exception_handler(TierwiseError, _on_expected)
+    app.add_exception_handler(TierwiseError, respond)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
 
@@ -151,7 +156,8 @@ def _entry(error: TierwiseError) -> tuple[int, str]:
     raise KeyError(type(error).__name__)
 
 
-def _on_expected(request: Request, error: Exception) -> Response:
+def respond(request: Request, error: Exception) -> Response:
+    """Return the problem that an expected error becomes."""
     assert isinstance(error, TierwiseError)
     status, title = _entry(error)
     kind = f"urn:tierwise:problem:{_slug(type(error).__name__)}"

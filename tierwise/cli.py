@@ -61,6 +61,8 @@ COMMANDS: dict[str, Entry] = {
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
     "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "deliver": Entry("serving.push_cli", "Deliver what happened to webhooks."),
+    "webhooks": Entry("serving.push_cli", "List webhooks; send again what did not arrive."),
     "audit": Entry(
         "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
     ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import json_only, known_query
 from serving.api import alert_presenting as presenting
@@ -16,6 +16,7 @@ from serving.api.grades import Cursor, Limit, next_address
 from serving.deps import AlertsDep, ServiceDep
 from serving.domain.alert import AlertAction, CustomerAlert
 from serving.errors import InvalidRequestError, RequestFault
+from serving.governance.looks import seen
 from serving.problems import pointer
 from serving.responding import (
     Responder,
@@ -45,6 +46,7 @@ _WRITES = declared(400, 404, 409, 413, 415, 422, 503)
 
 @router.get("/alerts", responses=declared(422, 503))
 def list_alerts(
+    request: Request,
     store: AlertsDep,
     parts: ServiceDep,
     state: Annotated[AlertState | None, Query(description="Only alerts of this state.")] = None,
@@ -67,6 +69,7 @@ def list_alerts(
         late_at=now if late else None,
     )
     page = store.page(wanted, limit=limit or parts.settings.page_size, cursor=cursor)
+    seen(request, len(page.items))
     query = {
         "state": state,
         "kind": kind,
@@ -137,6 +140,7 @@ def resolve_one(alert_id: AlertId, body: schemas.Resolution, parts: ServiceDep) 
 
 @router.get("/alert-cases", responses=declared(422, 503))
 def search_cases(
+    request: Request,
     store: AlertsDep,
     parts: ServiceDep,
     kind: Kind = None,
@@ -157,6 +161,7 @@ def search_cases(
         cause=cause,
     )
     page = store.page(wanted, limit=limit or parts.settings.page_size, cursor=cursor)
+    seen(request, len(page.items))
     query = {
         "kind": kind,
         "tier": tier,

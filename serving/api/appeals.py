@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import json_only, known_query
 from serving.api import review_presenting as presenting
@@ -15,6 +15,7 @@ from serving.api.reviewing import PolicyDep
 from serving.deps import ServiceDep, SessionDep
 from serving.domain.access import Permission
 from serving.errors import ForbiddenError
+from serving.governance.looks import seen
 from serving.guard import PrincipalDep, needs
 from serving.reviewing.appealing import Complaint, appeal_not_found, file_appeal
 from serving.reviewing.stepping import Reviewer, case_not_found
@@ -41,6 +42,7 @@ _READ = [Depends(_reads_appeals)]
 
 @router.get("/appeals", responses=declared(403, 422, 503), dependencies=_READ)
 def list_appeals(
+    request: Request,
     session: SessionDep,
     parts: ServiceDep,
     customer: Annotated[str | None, Query(description="Only of this customer.")] = None,
@@ -56,6 +58,7 @@ def list_appeals(
         cursor=cursor,
     )
     query = {"customer": customer, "answered": answered, "limit": limit, "cursor": page.cursor}
+    seen(request, len(page.items))
     reviews, at = Reviews(session), now()
     return schemas.AppealList(
         items=[

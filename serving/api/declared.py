@@ -8,9 +8,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving.api.alert_examples import ALERT
-from serving.api.examples import GRADE, SIMULATIONS
+from serving.api.examples import GRADE, LIFT, SIMULATIONS
+from serving.api.export_schemas import EXPORT
 from serving.api.review_examples import APPEAL, REVIEW_DETAIL
 from serving.api.service_schemas import Problem
+from serving.api.webhook_examples import DELIVERY, WEBHOOK
 from serving.problems import MEDIA_TYPE
 
 _EXAMPLES: dict[int, dict[str, Any]] = {
@@ -108,6 +110,10 @@ def describe(app: FastAPI) -> None:
             schemas["Grade"]["examples"] = [GRADE]
             schemas["ReviewDetail"]["examples"] = [REVIEW_DETAIL]
             schemas["Appeal"]["examples"] = [APPEAL]
+            schemas["Export"]["examples"] = [EXPORT]
+            schemas["Lift"]["examples"] = [LIFT]
+            schemas["Webhook"]["examples"] = [WEBHOOK]
+            schemas["Delivery"]["examples"] = [DELIVERY]
             app.openapi_schema = document
         return app.openapi_schema
 

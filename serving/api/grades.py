@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
@@ -14,6 +14,7 @@ from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
+from serving.governance.looks import seen
 from serving.lifting import lift_of
 from serving.reviewing.overriding import under_overrides
 from serving.store.grades import Grades, run_of_cursor
@@ -29,6 +30,7 @@ Cursor = Annotated[str | None, Query(description="From the page before.", max_le
 
 @router.get("/grades", responses=declared(422, 503))
 def list_grades(
+    request: Request,
     store: GradesDep,
     reviews: ReviewsDep,
     session: SessionDep,
@@ -61,6 +63,7 @@ def list_grades(
         now=at,
     )
     cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
+    seen(request, len(page.items))
     query = {
         "tier": tier,
         "stage": stage,

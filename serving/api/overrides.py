@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import json_only, known_query
 from serving.api import review_presenting as presenting
@@ -14,6 +14,7 @@ from serving.api.grades import Cursor, Limit, next_address, now
 from serving.api.reviewing import PolicyDep
 from serving.deps import ServiceDep, SessionDep
 from serving.domain.access import Permission
+from serving.governance.looks import seen
 from serving.guard import PrincipalDep, needs
 from serving.reviewing.overriding import override_not_found, revoke
 from serving.reviewing.stepping import Reviewer
@@ -27,6 +28,7 @@ _READ = [needs(Permission.REVIEWS_READ)]
 
 @router.get("/overrides", responses=declared(403, 422, 503), dependencies=_READ)
 def list_overrides(
+    request: Request,
     session: SessionDep,
     parts: ServiceDep,
     policy: PolicyDep,
@@ -43,6 +45,7 @@ def list_overrides(
         limit=limit or parts.settings.page_size,
         cursor=cursor,
     )
+    seen(request, len(page.items))
     query = {
         "customer": customer,
         "in_force": in_force or None,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from serving.admission import json_only, known_query
 from serving.api import review_presenting as presenting
@@ -18,6 +18,7 @@ from serving.deps import ReviewsDep, Service, ServiceDep, SessionDep
 from serving.domain.access import Permission
 from serving.domain.case import CaseKind, CaseStatus, ReviewCase
 from serving.errors import InvalidRequestError, NotReadyError, RequestFault
+from serving.governance.looks import seen
 from serving.guard import PrincipalDep, needs
 from serving.reviewing import steps
 from serving.reviewing.closing import close
@@ -39,6 +40,7 @@ _WRITES = declared(400, 403, 404, 409, 412, 413, 415, 422, 503)
 
 @router.get("/reviews", responses=declared(403, 422, 503), dependencies=_READ)
 def list_reviews(
+    request: Request,
     reviews: ReviewsDep,
     parts: ServiceDep,
     policy: PolicyDep,
@@ -78,6 +80,7 @@ def list_reviews(
         "limit": limit,
         "cursor": page.cursor,
     }
+    seen(request, len(page.items))
     voters = reviews.voters([case.case_id for case in page.items])
     return schemas.ReviewList(
         items=[presenting.case(each, voters, policy, at) for each in page.items],

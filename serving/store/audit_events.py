@@ -26,13 +26,16 @@ class AuditEvents:
     def all(self) -> Iterator[AuditEvent]:
         """Yield every event, oldest first."""
         rows = select(AuditEventRow).order_by(AuditEventRow.sequence)
-        for row in self._session.scalars(rows.execution_options(yield_per=1_000)):
-            yield _event(row)
+        # Closed even if the reader stops half-way: on PostgreSQL it is a cursor of the server.
+        with self._session.scalars(rows.execution_options(yield_per=1_000)) as found:
+            for row in found:
+                yield _event(row)
 
     def hashes(self) -> Iterator[str]:
         """Yield the hash of every event, oldest first."""
         rows = select(AuditEventRow.hash).order_by(AuditEventRow.sequence)
-        yield from self._session.scalars(rows.execution_options(yield_per=10_000))
+        with self._session.scalars(rows.execution_options(yield_per=10_000)) as found:
+            yield from found
 
     def one(self, sequence: int) -> AuditEvent | None:
         """Return the event with that number."""

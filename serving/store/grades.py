@@ -157,8 +157,9 @@ class Grades:
         )
         if only is not None:
             wanted = wanted.where(GradeRow.grade_id == only)
-        for grade, explanation in self._session.execute(wanted.execution_options(yield_per=1_000)):
-            yield grade_of(grade, run.basis), evidence_of(explanation)
+        with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
+            for grade, explanation in found:
+                yield grade_of(grade, run.basis), evidence_of(explanation)
 
     def held_before(self, day: date) -> HeldBefore:
         """Return the tiers that the last run of an earlier day left to its customers."""
@@ -244,5 +245,6 @@ def _kept(
     if referred is not None:
         kept.append(GradeRow.referred == referred)
     if prefix:
-        kept.append(GradeRow.customer_id.startswith(prefix, autoescape=True))
+        # LIKE would fold letters on SQLite and not on PostgreSQL; ids are told apart by case.
+        kept.append(func.substr(GradeRow.customer_id, 1, len(prefix)) == prefix)
     return kept

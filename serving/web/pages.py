@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from serving.deps import service
 from serving.domain.grade import Grade, Run
 from serving.errors import NotReadyError, StoreError
+from serving.governance.looks import seen
 from serving.lifting import lift_of
 from serving.store.grades import Grades
 from serving.store.overrides import Overrides
@@ -145,6 +146,7 @@ def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> 
         size=CUSTOMERS_PER_PAGE,
         overruled=(run, _now()),
     )
+    seen(request, len(listing.rows))
     summary = _summaries(request).of(session, run)
     page = portfolio_page(writer, run, summary, listing, query, size=CUSTOMERS_PER_PAGE)
     return respond(request, writer, "portfolio.html", page)

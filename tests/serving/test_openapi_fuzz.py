@@ -15,7 +15,14 @@ with warnings.catch_warnings():
     import schemathesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import alert_schemas, parts, review_schemas, schemas
+from serving.api import (
+    alert_schemas,
+    export_schemas,
+    parts,
+    review_schemas,
+    schemas,
+    webhook_schemas,
+)
 from serving.api.service_schemas import Problem
 
 
@@ -51,7 +58,32 @@ OPERATIONS = (
     ("POST", "/v1/alerts/{alert_id}/analyse"),
     ("POST", "/v1/alerts/{alert_id}/resolve"),
     ("GET", "/v1/alert-cases"),
+    ("GET", "/v1/exports"),
+    ("POST", "/v1/exports"),
+    ("GET", "/v1/exports/{export_id}"),
+    ("POST", "/v1/exports/{export_id}/approve"),
+    ("POST", "/v1/exports/{export_id}/refuse"),
+    ("POST", "/v1/exports/{export_id}/share"),
+    ("POST", "/v1/exports/{export_id}/file"),
+    ("GET", "/v1/webhooks"),
+    ("POST", "/v1/webhooks"),
+    ("GET", "/v1/webhooks/{webhook_id}"),
+    ("PATCH", "/v1/webhooks/{webhook_id}"),
+    ("DELETE", "/v1/webhooks/{webhook_id}"),
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"),
+    ("POST", "/v1/webhooks/{webhook_id}/test"),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
+    ("POST", "/v1/webhooks/{webhook_id}/replay"),
     ("GET", "/v1/model"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/champion"),
+    ("GET", "/v1/models/{version}"),
+    ("GET", "/v1/models/{version}/card"),
+    ("GET", "/v1/tiers"),
+    ("GET", "/v1/schemes"),
+    ("GET", "/v1/schemes/{name}"),
+    ("GET", "/v1/schemes/{name}/difference"),
+    ("GET", "/v1/kpis"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -99,7 +131,7 @@ def test_every_operation_and_schema_is_described(document: dict) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert operation["description"], path
-            assert operation["responses"]["200"]
+            assert {"200", "201", "204"} & set(operation["responses"]), path
     for name, described in document["components"]["schemas"].items():
         if "enum" not in described:
             assert described.get("description"), name
@@ -124,6 +156,8 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
         review_schemas.ReviewDetail,
         review_schemas.Appeal,
         alert_schemas.Alert,
+        export_schemas.Export,
+        webhook_schemas.Webhook,
     ],
 )
 def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -9,8 +12,22 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Change nothing yet."""
+    """Add the answers of writes that carried an ``Idempotency-Key``."""
+    op.create_table(
+        "kept_answer",
+        sa.Column("principal", sa.Text(), primary_key=True),
+        sa.Column("key", sa.String(255), primary_key=True),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("token", sa.String(32), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(), nullable=False),
+        sa.Column("effective", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", sa.JSON(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+    )
+    op.create_index("ix_kept_answer_claimed_at", "kept_answer", ["claimed_at"])
 
 
 def downgrade() -> None:
-    """Change nothing yet."""
+    """Forget the answers: a write repeated after this is done again."""
+    op.drop_table("kept_answer")
