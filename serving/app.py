@@ -9,16 +9,17 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
-from serving.admission import BodyLimit, HeadAsGet
+from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     alerts,
     appeals,
+    audit,
     exports,
+    grade_batch,
     grades,
     health,
     manners,
@@ -35,6 +36,9 @@ from serving.deps import Service
 from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
+from serving.lane.answers import Answers
+from serving.lane.reads import StoredAnswers
+from serving.lane.what_ifs import WhatIfs
 from serving.models import ModelHolder
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
@@ -79,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
         database,
         ModelHolder(settings.bundle),
         Telemetry(),
+        Queue(settings.what_if_workers, settings.what_ifs_waiting),
         governance,
         ReadLog(database, governance.reading),
     )
@@ -104,9 +109,13 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     manners.install(app)
     # The last added is the outermost.
-    app.add_middleware(Looks, log=parts.reads)
+    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
+    app.add_middleware(
+        StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
+    )
+    app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
@@ -114,6 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,
+        grade_batch,
         grades,
         reviews,
         overrides,
@@ -123,6 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
         webhooks,
         models,
         policies,
+        audit,
         health,
         reference,
     ):
@@ -151,15 +162,19 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in _HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", [])
+                brought = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *(each for each in self._ours if each[0] not in brought),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

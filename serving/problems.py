@@ -44,6 +44,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
+    service.OverloadedError: (503, "Too much to do"),
     service.StoreError: (503, "The store does not answer"),
     service.BatchError: (422, "The frame cannot be graded"),
     service.AuditError: (500, "The audit trail does not verify"),
@@ -165,24 +166,26 @@ def respond(request: Request, error: Exception) -> Response:
         faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
     else:
         faults = []
-    if status >= 500 and not isinstance(error, service.NotReadyError):
+    if status >= 500 and not isinstance(error, service.NotReadyError | service.OverloadedError):
         # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
         LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-        return problem(request, status, title=title, kind=kind, headers=_later(status))
+        return problem(request, status, title=title, kind=kind, headers=_later(error, status))
     return problem(
         request,
         status,
         title=title,
         detail=error.message,
         kind=kind,
-        headers=_later(status),
+        headers=_later(error, status),
         hint=error.hint,
         errors=faults,
         context=jsonable_encoder(error.context),
     )
 
 
-def _later(status: int) -> dict[str, str]:
+def _later(error: TierwiseError, status: int) -> dict[str, str]:
+    if isinstance(error, service.OverloadedError):
+        return {"Retry-After": "1"}
     return {"Retry-After": "30"} if status == 503 else {}
 
 

@@ -63,6 +63,7 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("serving.cli", "Serve the API and the pages."),
     "deliver": Entry("serving.push_cli", "Deliver what happened to webhooks."),
     "webhooks": Entry("serving.push_cli", "List webhooks; send again what did not arrive."),
+    "openapi": Entry("serving.openapi_cli", "Write the API's OpenAPI file."),
     "audit": Entry(
         "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -41,6 +42,12 @@ def list_grades(
         Query(description="Stage of the first lifecycle scheme, for instance `dormant`."),
     ] = None,
     referred: Annotated[bool | None, Query(description="Only (not) referred ones.")] = None,
+    min_score: Annotated[
+        float | None, Query(ge=0, le=100, description="Only scores from this on, in points.")
+    ] = None,
+    below_score: Annotated[
+        float | None, Query(ge=0, le=100, description="Only scores below this, in points.")
+    ] = None,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> schemas.GradeList:
@@ -58,6 +65,7 @@ def list_grades(
         tier_id=tier,
         stage=stage,
         referred=referred,
+        scores=(min_score, below_score),
         limit=limit or parts.settings.page_size,
         cursor=cursor,
         now=at,
@@ -68,6 +76,8 @@ def list_grades(
         "tier": tier,
         "stage": stage,
         "referred": referred,
+        "min_score": min_score,
+        "below_score": below_score,
         "limit": limit,
         "cursor": page.cursor,
     }
@@ -125,11 +135,18 @@ def read_lift(
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
 def read_grade(
-    customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep, session: SessionDep
+    request: Request,
+    customer_id: CustomerId,
+    store: GradesDep,
+    reviews: ReviewsDep,
+    session: SessionDep,
 ) -> schemas.Grade:
     """Read the grade of a customer; where a panel gave another tier, `override` says so."""
     graded = grade_of(store, served_run(store), customer_id)
     (holding,) = under_overrides(session, [graded], now())
+    if holding.overruled is not None:
+        # It ends at an instant, of itself: nothing in the store tells that it did.
+        request.scope.setdefault("state", {})["passing"] = True
     return presenting.grade(holding, reviews.open_case_of(customer_id))
 
 
@@ -152,7 +169,7 @@ def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:
     return graded
 
 
-def next_address(path: str, query: dict[str, str | int | bool | None]) -> str | None:
+def next_address(path: str, query: Mapping[str, str | float | bool | None]) -> str | None:
     """Return the address of the next page, None on the last."""
     if query["cursor"] is None:
         return None

@@ -109,8 +109,7 @@ class Run:
     Attributes
     ----------
     fingerprint
-        SHA-256 over data, bundle, snapshot, lifecycle policies and the run before; the same
-        input gives the same fingerprint.
+        SHA-256 over data, bundle, snapshot, lifecycle policies and the run before.
     known_at, started_at, finished_at
         Instants, naive UTC.
     manifest_sha256
@@ -118,8 +117,12 @@ class Run:
     tiers
         One summary per tier, best first, empty tiers included.
     previous_run_id
-        The run whose tiers were held before; None for the first, and in runs from before tiers
-        were held.
+        The run whose tiers were held before; None for the first, and before tiers were held.
+    columns
+        Names in every grade's ``indicators``, in their order.
+    explainer
+        The algorithm that made the explanations (``training.bundle``): another one may differ
+        in the last bit.
     """
 
     run_id: str
@@ -136,6 +139,8 @@ class Run:
     tiers: tuple[TierSummary, ...]
     layout: tuple[LayoutEntry, ...]
     previous_run_id: str | None = None
+    columns: tuple[str, ...] = ()
+    explainer: str = "lightgbm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +180,7 @@ class Grade:
     segment
         Id of a class in ``basis.segments``; None without data for it, or without segments.
     tenure
-        How the customer came to hold its tier; None in a what-if, and in grades from before
-        tiers were held.
+        How it came to hold its tier; None in a what-if, and from before tiers were held.
     overruled
         By a panel, whose tier ``tier`` then is; runs compute and store none.
     """

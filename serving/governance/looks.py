@@ -15,6 +15,7 @@ LOOKS: Mapping[str, str] = {
     "/v1/grades/{customer_id:path}": "grade",
     "/v1/grades/{customer_id:path}/explanation": "explanation",
     "/v1/grades/{customer_id:path}/lift": "lift",
+    "/v1/grades:batchGet": "list",
     "/v1/grades:simulate": "simulation",
     "/v1/reviews": "list",
     "/v1/reviews/{case_id}": "review",
@@ -39,6 +40,11 @@ LOOKS: Mapping[str, str] = {
     "/customers/{customer_id:path}": "page",
 }
 """What a route shows of customers. Other routes show none; a test holds the list complete."""
+
+
+def seen_customer(scope: Scope, customer_id: str | None) -> None:
+    """Say which customer an answer is about, where the path does not."""
+    scope.setdefault("state", {})["customer_seen"] = customer_id
 
 
 def seen(request: Request, customers: int) -> None:
@@ -74,6 +80,7 @@ class Looks:
             await principal(Request(scope)),
             action,
             state.get("request_id", ""),
-            customer_id=scope.get("path_params", {}).get("customer_id"),
+            customer_id=state.get("customer_seen")
+            or scope.get("path_params", {}).get("customer_id"),
             customers=state.get("customers_seen", 1),
         )

@@ -9,7 +9,7 @@ another or a reason is new.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from serving.domain.case import CaseKind, CaseStatus, ReviewCase, case_id_of
@@ -36,8 +36,6 @@ class QueueChanges:
         Referred customers about whom a decision still holds.
     escalated
         Claimed cases that were late and went to the level above.
-    happenings
-        For the audit trail, those of ended overrides included.
     """
 
     opened: int = 0
@@ -45,13 +43,13 @@ class QueueChanges:
     withdrawn: int = 0
     rested: int = 0
     escalated: int = 0
-    happenings: list[Happening] = field(default_factory=list)
 
 
 class QueueRenewal:
     """Renews the queue while the grades of a run come by, in parts of any size.
 
-    Create it in the run's transaction, hand `see` all grades, then `finish`.
+    Create it in the run's transaction, hand `see` all grades (those referred are enough), then
+    `finish`; both return what the audit trail is told. ``changes`` counts.
 
     Parameters
     ----------
@@ -67,9 +65,9 @@ class QueueRenewal:
         self._live = self._reviews.open_cases(lock=True)
         self._resting = self._reviews.resting(now)
         self._seen: set[str] = set()
-        self._changes = QueueChanges()
+        self.changes = QueueChanges()
 
-    def see(self, grades: Iterable[Grade]) -> None:
+    def see(self, grades: Iterable[Grade]) -> list[Happening]:
         """Take note of grades of the run."""
         opened, renewed = [], []
         for grade in grades:
@@ -78,21 +76,20 @@ class QueueRenewal:
             self._seen.add(grade.customer_id)
             live = self._live.get(grade.customer_id)
             if live is not None:
-                self._changes.kept += 1
+                self.changes.kept += 1
                 if live.is_untouched:
                     renewed.append(_renewed(live, grade))
             elif self._rests(grade):
-                self._changes.rested += 1
+                self.changes.rested += 1
             else:
                 opened.append(self._opened(grade))
         self._reviews.add(opened)
         self._reviews.replace(renewed)
-        self._changes.opened += len(opened)
-        self._changes.happenings += [_about("case.opened", case) for case in opened]
+        self.changes.opened += len(opened)
+        return [_about("case.opened", case) for case in opened]
 
-    def finish(self, actor: str) -> QueueChanges:
+    def finish(self, actor: str) -> list[Happening]:
         """Deal with what the run did not refer, with what is late, and with ended overrides."""
-        changes = self._changes
         unseen = [case for customer, case in self._live.items() if customer not in self._seen]
         withdrawn = [
             replace(
@@ -105,20 +102,21 @@ class QueueRenewal:
             if case.is_untouched
         ]
         held = [case for case in unseen if not case.is_untouched and case.kind is CaseKind.REFERRAL]
-        changes.withdrawn = len(withdrawn)
-        changes.kept += len(unseen) - len(withdrawn)
-        changes.happenings += [_about("case.withdrawn", case) for case in withdrawn]
-        changes.happenings += [
-            told("case.kept", case, why="no_longer_referred", status=case.status.value)
-            for case in held
-        ]
+        self.changes.withdrawn = len(withdrawn)
+        self.changes.kept += len(unseen) - len(withdrawn)
         self._reviews.replace(withdrawn)
-        self._escalate()
-        changes.happenings += expire(self._session, self._now, actor)
-        return changes
+        return [
+            *(_about("case.withdrawn", case) for case in withdrawn),
+            *(
+                told("case.kept", case, why="no_longer_referred", status=case.status.value)
+                for case in held
+            ),
+            *self._escalate(),
+            *expire(self._session, self._now, actor),
+        ]
 
-    def _escalate(self) -> None:
-        above = []
+    def _escalate(self) -> list[Happening]:
+        above, happenings = [], []
         for case in self._live.values():
             # Nobody is at odds about an open case; it is late, and lists say so.
             stuck = case.status is CaseStatus.CLAIMED and case.is_late(self._now)
@@ -126,9 +124,10 @@ class QueueRenewal:
                 after, happening = escalated(case, self._policy, self._now, "late")
                 status = advance(case.status, Step.ESCALATE)
                 above.append(replace(after, status=status, version=case.version + 1))
-                self._changes.happenings.append(happening)
-        self._changes.escalated = len(above)
+                happenings.append(happening)
+        self.changes.escalated = len(above)
         self._reviews.replace(above)
+        return happenings
 
     def _rests(self, grade: Grade) -> bool:
         last = self._resting.get(grade.customer_id)

@@ -66,7 +66,8 @@ def test_parts_of_any_size_come_to_the_same(lite: Room) -> None:
             renewal = QueueRenewal(session, lite.now)
             for start in range(0, len(grades), size):
                 renewal.see(grades[start : start + size])
-            changes = renewal.finish("test")
+            renewal.finish("test")
+            changes = renewal.changes
             session.rollback()
         seen.append((changes.opened, changes.kept, changes.withdrawn, changes.rested))
     assert len(set(seen)) == 1

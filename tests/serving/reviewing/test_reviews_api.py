@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from features.schema import IndicatorFrame
+from serving.api.grades import now
 from serving.app import create_app
 from serving.batch import run_batch
 from serving.domain.access import GRANTS, LOCAL, Principal, Role
@@ -137,6 +139,31 @@ def test_a_case_from_the_queue_to_the_customer(desk: Desk) -> None:
     assert desk.get("crm", f"/v1/grades/{customer}").json()["override"] is None
     summary = desk.get("analyst", "/v1/reviews:summary?days=7").json()
     assert (summary["decided"], summary["overridden"], summary["decided_in_time"]) == (1, 1, 1.0)
+
+
+def test_an_override_ends_at_its_instant_also_for_answers_given_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that time alone makes wrong is not given again."""
+    place, customer, case, tiers = waiting(desk)
+    given = tiers[tiers.index(case["tier_id"]) + 1]
+    address = f"/v1/grades/{customer}"
+    before = desk.get("crm", address).json()
+    assert before["override"] is None
+    desk.post("sales", f"{place}/claim")
+    for name in THREE:
+        desk.vote(name, place, given)
+    body = {"reason": "one_off", "text": TEXT, "days": 1}
+    desk.post("sales", f"{place}/decide", body)
+    for _ in range(3):
+        assert desk.get("crm", address).json()["tier"]["id"] == given
+    asked = {"customer_ids": [customer]}
+    (item,) = desk.post("crm", "/v1/grades:batchGet", asked).json()["items"]
+    assert item["tier"]["id"] == given
+    later = now() + timedelta(days=1)
+    monkeypatch.setattr("serving.api.grades.now", lambda: later)
+    after = desk.get("crm", address).json()
+    assert (after["override"], after["tier"]) == (None, before["tier"])
 
 
 def test_nothing_leaks_before_the_decision(desk: Desk) -> None:
