@@ -5,6 +5,7 @@ Expected failures are raised as they are; ``tierwise/cli.py`` tells them to peop
 
 from __future__ import annotations
 
+import gc
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,9 +130,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
 ) -> None:
     """Serve the API and the pages until interrupted."""
-    import uvicorn
-
     from serving.app import create_app
+    from serving.leaving import run
     from serving.logs import configure_logging
 
     settings = _settings(
@@ -148,9 +148,16 @@ def serve(
     console.print(f"Pages     {address}/", highlight=False)
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
+    # What is there now stays: looking through all of it for garbage again and again would hold
+    # up the requests that come by just then.
+    gc.collect()
+    gc.freeze()
     # Our own middleware writes the access log, with the request id in it.
-    uvicorn.run(
+    run(
         application,
+        application.state.service.leaving,
+        drain=settings.drain_seconds,
+        grace=settings.grace_seconds,
         host=settings.host,
         port=settings.port,
         access_log=False,

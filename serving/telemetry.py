@@ -50,12 +50,25 @@ class Telemetry:
             "world",
         )
 
+        self._loads = self._gauge("tierwise_bundle_loads", "Bundles loaded by this process.")
+        self._loaded = self._gauge("tierwise_bundle_loaded_seconds", "Last load, unix time.")
+        self._faulty = self._gauge(
+            "tierwise_bundle_faulty", "1 while a newer bundle in the folder cannot be used."
+        )
+
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; ``route`` is the template, never the path (few labels)."""
         self._latency.labels(method, route, str(status)).observe(seconds)
+
+    def watch_bundle(self, loads: int, at: datetime | None, *, faulty: bool) -> None:
+        """Set the gauges of the bundle in memory; ``at`` is its load (naive UTC), if any."""
+        self._loads.set(loads)
+        self._faulty.set(faulty)
+        if at is not None:
+            self._loaded.set(_unix(at))
 
     def watch(self, run: Run | None, cases: dict[str, int]) -> None:
         """Set the gauges from what is served now."""

@@ -91,6 +91,25 @@ class Analysis(Struct, frozen=True, kw_only=True):
     cause: Literal["adjustment", "loss"] | None | UnsetType = UNSET
 
 
+class ApprovalGiven(Struct, frozen=True, kw_only=True):
+    """Who stood for an export, and in which role."""
+
+    by: str
+    role: str
+    at: str
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try; without an answer ``status`` is null and ``error`` says why."""
+
+    number: int
+    at: str
+    milliseconds: int
+    status: int | None
+    error: str | None
+    answer: str
+
+
 class AuditConsistency(Struct, frozen=True, kw_only=True):
     """Evidence that a later trail begins with an earlier one, unchanged."""
 
@@ -203,6 +222,31 @@ class Decision(Struct, frozen=True, kw_only=True):
     bundle_digest: str
 
 
+class Delivery(Struct, frozen=True, kw_only=True):
+    """Where one message stands; ``event`` is what is sent (CloudEvents 1.0)."""
+
+    sequence: int
+    message_id: str
+    type: str
+    subject: str
+    happened_at: str
+    state: str
+    tries: int
+    next_at: str | None
+    closed_at: str | None
+    event: dict[str, Any]
+    attempts: list[Attempt]
+
+
+class DeliveryList(Struct, frozen=True, kw_only=True):
+    """A page of deliveries, newest first."""
+
+    items: list[Delivery]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
 class Difference(Struct, frozen=True, kw_only=True):
     """The what-if minus the customer's present grade."""
 
@@ -262,6 +306,48 @@ class Explanation(Struct, frozen=True, kw_only=True):
     score: float
     contributions: list[Contribution]
     texts: dict[str, Story]
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """An export. ``parts`` are what the one who asked is cleared for; ``locked`` files open only
+    with the shares of both approvers.
+    """
+
+    export_id: str
+    run_id: str
+    requested_by: str
+    requested_at: str
+    purpose: str
+    tier: str | None
+    referred: bool | None
+    customers: int
+    data_class: str
+    parts: list[str]
+    locked: bool
+    state: str
+    approvals: list[ApprovalGiven]
+    refused_by: str | None
+    refused_why: str | None
+    expires_at: str
+    file_sha256: str | None
+    downloads: int
+
+
+class ExportList(Struct, frozen=True, kw_only=True):
+    """A page of exports, the newest first."""
+
+    items: list[Export]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class ExportRequest(Struct, frozen=True, kw_only=True):
+    """Which customers of the served run are wanted, and what for."""
+
+    purpose: str
+    tier: str | None | UnsetType = UNSET
+    referred: bool | None | UnsetType = UNSET
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -503,6 +589,15 @@ class Named(Struct, frozen=True, kw_only=True):
     label: Text
 
 
+class NewWebhook(Struct, frozen=True, kw_only=True):
+    """A webhook to be made."""
+
+    url: str
+    event_types: list[str]
+    description: str | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+
+
 class PolicyPack(Struct, frozen=True, kw_only=True):
     """What the tier is promised, with the customer's own risk terms; null: no promise.
 
@@ -567,6 +662,26 @@ class Referral(Struct, frozen=True, kw_only=True):
     due_at: str | None
 
 
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why an export is refused or withdrawn."""
+
+    why: str
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """What is to be sent again: dead messages, or everything, that happened in a range."""
+
+    what: Literal["dead", "everything"] | UnsetType = UNSET
+    since: datetime | None | UnsetType = UNSET
+    until: datetime | None | UnsetType = UNSET
+
+
+class Replayed(Struct, frozen=True, kw_only=True):
+    """How many messages will be sent again."""
+
+    messages: int
+
+
 class Resolution(Struct, frozen=True, kw_only=True):
     """What was done about an alert and what came of it; ``analysis`` files one at once."""
 
@@ -602,6 +717,12 @@ class ReviewList(Struct, frozen=True, kw_only=True):
     total: int
     cursor: str | None
     next: str | None
+
+
+class Rotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret signs beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
 
 
 class Scheme(Struct, frozen=True, kw_only=True):
@@ -685,11 +806,21 @@ class Serving(Struct, frozen=True, kw_only=True):
     loaded_is_served: bool
 
 
+class Share(Struct, frozen=True, kw_only=True):
+    """One of the two shares that open a locked export; it is told once."""
+
+    export_id: str
+    share: str
+
+
 class Simulated(Struct, frozen=True, kw_only=True):
-    """The grade of a what-if; nothing is stored. ``difference`` needs a customer."""
+    """The grade of a what-if; nothing is stored.
+
+    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
+    """
 
     grade: Grade
-    explanation: Explanation
+    explanation: Explanation | None
     difference: Difference | None
 
 
@@ -703,6 +834,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
+    explanation: bool | UnsetType = UNSET
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -780,3 +912,53 @@ class TierTerms(Struct, frozen=True, kw_only=True):
     score_mean: float | None
     churn_probability_mean: float | None
     policy: PolicyPack | None
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """Where messages are sent, which, and how it fares.
+
+    A ``failing`` webhook (five failures in a row) is tried with one message at a time until one
+    arrives; the others wait and lose none of their tries.
+    """
+
+    webhook_id: str
+    url: str
+    description: str
+    event_types: list[str]
+    state: str
+    paused: bool
+    created_at: str
+    created_by: str
+    old_secret_until: str | None
+    failures: int
+    resume_at: str | None
+    succeeded_at: str | None
+    failed_at: str | None
+    pending: int
+    delivered: int
+    dead: int
+
+
+class WebhookChange(Struct, frozen=True, kw_only=True):
+    """What is to be different; what is left out, or null, stays."""
+
+    url: str | None | UnsetType = UNSET
+    event_types: list[str] | None | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    paused: bool | None | UnsetType = UNSET
+
+
+class WebhookList(Struct, frozen=True, kw_only=True):
+    """A page of webhooks."""
+
+    items: list[Webhook]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class WebhookSecret(Struct, frozen=True, kw_only=True):
+    """A webhook with its secret, which is shown this once."""
+
+    webhook: Webhook
+    secret: str

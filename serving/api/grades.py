@@ -20,6 +20,7 @@ from serving.lifting import lift_of
 from serving.reviewing.overriding import under_overrides
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
+from serving.store.reviews import Reviews
 from tiering.lift.actions import packaged_actions
 
 router = APIRouter(prefix="/v1", tags=["grades"], dependencies=[Depends(known_query)])
@@ -98,7 +99,7 @@ def list_grades(
 @router.get("/grades/{customer_id:path}/explanation", responses=declared(404, 422, 503))
 def read_explanation(
     customer_id: CustomerId,
-    store: GradesDep,
+    parts: ServiceDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Texts in this language only; both by default.")
     ] = None,
@@ -107,9 +108,11 @@ def read_explanation(
 
     The base and the contributions add up to the score within 1e-9.
     """
-    run = served_run(store)
-    graded = grade_of(store, run, customer_id)
-    account = store.explanation(graded)
+    with parts.database.read() as session:
+        store = Grades(session)
+        run = served_run(store)
+        graded = grade_of(store, run, customer_id)
+        account = store.explanation(graded)
     if account is None:
         raise _not_graded(run, customer_id)
     return presenting.explanation(graded, account, lang)
@@ -134,20 +137,18 @@ def read_lift(
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
-def read_grade(
-    request: Request,
-    customer_id: CustomerId,
-    store: GradesDep,
-    reviews: ReviewsDep,
-    session: SessionDep,
-) -> schemas.Grade:
+def read_grade(request: Request, customer_id: CustomerId, parts: ServiceDep) -> schemas.Grade:
     """Read the grade of a customer; where a panel gave another tier, `override` says so."""
-    graded = grade_of(store, served_run(store), customer_id)
-    (holding,) = under_overrides(session, [graded], now())
+    # One turn on a thread: what is asked for most does not wait for a second and a third.
+    with parts.database.read() as session:
+        store = Grades(session)
+        graded = grade_of(store, served_run(store), customer_id)
+        (holding,) = under_overrides(session, [graded], now())
+        case = Reviews(session).open_case_of(customer_id)
     if holding.overruled is not None:
         # It ends at an instant, of itself: nothing in the store tells that it did.
         request.scope.setdefault("state", {})["passing"] = True
-    return presenting.grade(holding, reviews.open_case_of(customer_id))
+    return presenting.grade(holding, case)
 
 
 def now() -> datetime:

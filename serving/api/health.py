@@ -40,19 +40,25 @@ def healthz() -> service_schemas.Alive:
 @router.get("/readyz", responses=declared(503))
 def readyz(parts: ServiceDep) -> service_schemas.Ready:
     """Tell whether grades and what-ifs can be answered; a 503 says what is missing."""
-    missing: list[str] = []
+    missing = ["The service is leaving."] if parts.leaving.begun else []
     run = _run(parts, missing)
     digest = _digest(parts, missing)
     if run is None or missing:
         raise NotReadyError(" ".join(missing), reasons=missing)
     return service_schemas.Ready(
-        status="ready", run_id=run.run_id, as_of=run.basis.as_of, bundle_digest=digest
+        status="ready",
+        run_id=run.run_id,
+        as_of=run.basis.as_of,
+        bundle_digest=digest,
+        bundle_fault=parts.models.swapped.fault,
     )
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(parts: ServiceDep) -> PlainTextResponse:
     """Expose metrics in the Prometheus text format."""
+    swapped = parts.models.swapped
+    parts.telemetry.watch_bundle(swapped.count, swapped.at, faulty=swapped.fault is not None)
     try:
         with parts.database.read() as session:
             reviews = Reviews(session)

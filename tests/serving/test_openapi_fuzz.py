@@ -77,6 +77,7 @@ OPERATIONS = (
     ("POST", "/v1/webhooks/{webhook_id}/replay"),
     ("GET", "/v1/model"),
     ("GET", "/v1/models"),
+    ("POST", "/v1/models:refresh"),
     ("GET", "/v1/models/champion"),
     ("GET", "/v1/models/{version}"),
     ("GET", "/v1/models/{version}/card"),
