@@ -16,6 +16,7 @@ from serving import problems
 from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     alerts,
+    appeals,
     audit,
     changes,
     drift,
@@ -25,6 +26,7 @@ from serving.api import (
     health,
     manners,
     models,
+    overrides,
     policies,
     reference,
     reviews,
@@ -129,6 +131,8 @@ def create_app(settings: Settings) -> FastAPI:
         changes,
         grades,
         reviews,
+        overrides,
+        appeals,
         alerts,
         exports,
         webhooks,

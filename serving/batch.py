@@ -10,7 +10,6 @@ unless forced. Neither memory nor results depend on how many are graded at a tim
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -25,13 +24,13 @@ from serving.errors import BatchError
 from serving.holding import hold
 from serving.nightly.fingerprint import frame_sha256
 from serving.nightly.packing import Packed, packed
-from serving.nightly.referring import about_cases, refer_all
 from serving.nightly.spool import Spool
 from serving.nightly.tally import Tally
 from serving.nightly.telling import finished
 from serving.nightly.tier_changes import Change, tier_changes, told
 from serving.nightly.watching import Watch
 from serving.published import Published, check_world
+from serving.reviewing.queue import QueueRenewal
 from serving.scoring import aligned, basis_of, check_columns, grade
 from serving.sealing import sealed
 from serving.store.alerts import AlertStore
@@ -56,7 +55,7 @@ class BatchResult:
     created
         False when the current run already holds these grades; then nothing was written.
     opened, kept, withdrawn
-        Review cases opened, still open from before, and closed as no longer needed.
+        Review cases opened, still live from before, and withdrawn as no longer needed.
     alerts
         What became of the alerts; None when nothing was written.
     moved
@@ -254,23 +253,19 @@ def _write(session: Session, run: Run, graded: _Graded, tell: Progress) -> Batch
     alerts = renew_alerts(session, graded.watch, run.run_id, run.finished_at)
     seals = sealed(run_values(run), seal)
     told_of([finished(run, graded.tally, alerts.payload, seals)])
-    cases = Counter[str]()
-    for referrals in refer_all(session, run):
-        told_of(about_cases(referrals))
-        cases.update(
-            opened=len(referrals.opened),
-            kept=len(referrals.renewed),
-            withdrawn=len(referrals.withdrawn),
-        )
+    queue = QueueRenewal(session, run.finished_at)
+    for referred in store.referred(run):
+        told_of(queue.see(referred))
+    told_of(queue.finish(run.actor))
     told_of(alerts.happenings)
     for changes in graded.moved:
         told_of(told(changes, run.basis))
     return BatchResult(
         run,
         created=True,
-        opened=cases["opened"],
-        kept=cases["kept"],
-        withdrawn=cases["withdrawn"],
+        opened=queue.changes.opened,
+        kept=queue.changes.kept,
+        withdrawn=queue.changes.withdrawn,
         alerts=alerts,
         moved=sum(map(len, graded.moved)),
     )

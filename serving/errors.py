@@ -8,6 +8,9 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── ReviewNotFoundError    there is no such case, appeal or override
+    ├── FourEyesError          somebody else has to do this
+    ├── StaleError             the case has moved on since it was read
     ├── AbsentError            there is nothing under that name: a scheme, a model, an event
     ├── RepetitionError        an Idempotency-Key that cannot be used like this
     ├── ReusedKeyError         an Idempotency-Key of another request
@@ -51,6 +54,18 @@ class CustomerNotFoundError(ServiceError):
 
 class AlertNotFoundError(ServiceError):
     """There is no such alert."""
+
+
+class ReviewNotFoundError(ServiceError):
+    """There is no such review case, appeal or override."""
+
+
+class FourEyesError(ServiceError):
+    """Whoever asks has had a part in it already; somebody else has to do this."""
+
+
+class StaleError(ServiceError):
+    """What was to be changed has moved on since it was read."""
 
 
 class AbsentError(ServiceError):

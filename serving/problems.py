@@ -31,6 +31,9 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
     service.AlertNotFoundError: (404, "No such alert"),
+    service.ReviewNotFoundError: (404, "No such case, appeal or override"),
+    service.FourEyesError: (409, "Somebody else has to do this"),
+    service.StaleError: (412, "The case has moved on"),
     service.AbsentError: (404, "No such thing"),
     service.RepetitionError: (409, "The write is not repeated"),
     service.ReusedKeyError: (422, "The key was used before"),
@@ -48,7 +51,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     policy.UngradableError: (422, "These values cannot be graded"),
     policy.SchemeError: (500, "The grading scheme is wrong"),
     policy.WeightsError: (500, "The weights are wrong"),
-    policy.TransitionError: (409, "The alert cannot take this step"),
+    policy.TransitionError: (409, "This step cannot be taken"),
     policy.PopulationError: (500, "The reference population is wrong"),
     data.SourceNotFoundError: (500, "A source is missing"),
     data.EmptySourceError: (500, "A source is empty"),

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
         ``development``, ``test`` or ``production``.
     database_url, bundle_dir
         Override where the store and the champion's bundle are.
+    panel
+        Policy of reviews: the packaged one, or the path of a TOML file.
     page_size
         Rows of a list when the request does not say.
     governance
@@ -85,6 +87,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "test", "production"] = "development"
     database_url: str | None = None
     bundle_dir: Path | None = None
+    panel: str = "committee"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)

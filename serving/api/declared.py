@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from serving.api.alert_examples import ALERT
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
 from serving.api.export_schemas import EXPORT
+from serving.api.review_examples import APPEAL, REVIEW_DETAIL
 from serving.api.service_schemas import Problem
 from serving.api.webhook_examples import DELIVERY, WEBHOOK
 from serving.problems import MEDIA_TYPE
@@ -25,8 +26,18 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
     },
     409: {
         "type": "urn:tierwise:problem:transition",
-        "title": "The alert cannot take this step",
+        "title": "This step cannot be taken",
         "detail": "The alert is resolved; it cannot be acknowledged.",
+    },
+    403: {
+        "type": "urn:tierwise:problem:forbidden",
+        "title": "Not allowed",
+        "detail": "person:li.wei has no permission 'reviews.decide'.",
+    },
+    412: {
+        "type": "urn:tierwise:problem:stale",
+        "title": "The case has moved on",
+        "detail": "The case is at version 4, not at 3.",
     },
     413: {"title": "Content Too Large", "detail": "The body has more than 65,536 bytes."},
     415: {
@@ -55,6 +66,8 @@ _MEANING = {
     400: "The body is no text, nested too deeply, or has a number of thousands of digits.",
     404: "There is no such thing.",
     409: "It cannot take this step from where it stands.",
+    403: "Whoever asks may not do this.",
+    412: "It has changed since it was read.",
     413: "The body is larger than any this address takes.",
     415: "The body is not declared as JSON.",
     422: "The request is well-formed but wrong; `errors` lists every fault.",
@@ -95,6 +108,8 @@ def describe(app: FastAPI) -> None:
             schemas["Simulation"]["examples"] = SIMULATIONS
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
+            schemas["ReviewDetail"]["examples"] = [REVIEW_DETAIL]
+            schemas["Appeal"]["examples"] = [APPEAL]
             schemas["Export"]["examples"] = [EXPORT]
             schemas["Lift"]["examples"] = [LIFT]
             schemas["Webhook"]["examples"] = [WEBHOOK]

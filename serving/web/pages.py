@@ -18,6 +18,7 @@ from serving.errors import NotReadyError, StoreError
 from serving.governance.looks import seen
 from serving.lifting import lift_of
 from serving.store.grades import Grades
+from serving.store.overrides import Overrides
 from serving.store.portfolio import list_customers
 from serving.store.reviews import Reviews
 from serving.store.session import Session
@@ -32,6 +33,7 @@ from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
 from serving.web.summaries import Summaries
 from tiering.lift.found import Lift
+from tiering.panel.policy_file import load_panel
 
 LOG = logging.getLogger("tierwise.pages")
 
@@ -142,6 +144,7 @@ def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> 
         search=query.search,
         page=query.page,
         size=CUSTOMERS_PER_PAGE,
+        overruled=(run, _now()),
     )
     seen(request, len(listing.rows))
     summary = _summaries(request).of(session, run)
@@ -157,7 +160,8 @@ def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HT
         reason=request.query_params.get("reason", "")[:_LONGEST_SEARCH],
         page=_page_number(request),
         size=CASES_PER_PAGE,
-        now=datetime.now(UTC).replace(tzinfo=None),
+        now=_now(),
+        policy=load_panel(service(request).settings.panel),
     )
     return respond(request, writer, "reviews.html", page)
 
@@ -191,6 +195,7 @@ def _customer(
         _summaries(request).of(session, run),
         Reviews(session).open_case_of(customer_id),
         _lift(request, grade),
+        Overrides(session).in_force([customer_id], _now()).get(customer_id),
     )
     return respond(request, writer, "customer.html", page)
 
@@ -206,6 +211,10 @@ def _lift(request: Request, grade: Grade) -> Lift | None:
 def _summaries(request: Request) -> Summaries:
     summaries: Summaries = request.app.state.summaries
     return summaries
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _page_number(request: Request) -> int:
