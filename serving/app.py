@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -11,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
+from serving.access.identification import Identifier
+from serving.access.middleware import Identification
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import alerts, grades, health, reference, reviews, simulate
+from serving.api import access, alerts, grades, health, reference, reviews, simulate
 from serving.api.declared import describe
 from serving.deps import Service
 from serving.models import ModelHolder
@@ -36,6 +39,9 @@ _HEADERS = {
 }
 
 
+_HSTS = "max-age=31536000; includeSubDomains"
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Build the service.
 
@@ -44,9 +50,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises
     ------
+    SettingsError
+        If the settings would leave a door open.
     StoreError
         If the store cannot be opened or brought to the current schema.
     """
+    settings.check()
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
@@ -60,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Tierwise",
         version=version("tierwise"),
         description="Customer grades, why they came out as they did, and what would change them.",
+        # Our own routes, which ask who is asking.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -68,15 +79,18 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = parts
     app.state.database = database
+    identifier = Identifier(database, timedelta(minutes=settings.session_idle_minutes))
+    app.state.identifier = identifier
     problems.install(app)
     describe(app)
     # The last added is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Identification, settings=settings, identifier=identifier)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, health, reference):
+    for room in (simulate, grades, reviews, alerts, health, access, reference):
         app.include_router(room.router)
     pages.install(app)
     return app
@@ -85,8 +99,9 @@ def create_app(settings: Settings) -> FastAPI:
 class SecurityHeaders:
     """ASGI middleware: adds the security headers that a response does not bring itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
+        self._headers = _HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -94,7 +109,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from serving import redaction
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,8 +144,9 @@ def serve(
         port=port,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    redaction.install()
     application = create_app(settings)
-    address = f"http://{settings.host}:{settings.port}"
+    address = settings.public_url or f"http://{settings.host}:{settings.port}"
     console.print(f"Pages     {address}/", highlight=False)
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
@@ -156,6 +158,10 @@ def serve(
         access_log=False,
         server_header=False,
         log_config=None,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
 
 

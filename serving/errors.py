@@ -9,6 +9,10 @@
     ├── AlertNotFoundError     there is no such alert
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
+    ├── RateLimitError         too many requests in too short a time
+    ├── CredentialNotFoundError  there is no such account or key
+    ├── CredentialConflictError  the account or key cannot take this step
+    ├── SettingsError          the settings would leave a door open
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
     └── AuditError             the audit trail does not verify
@@ -48,6 +52,22 @@ class UnauthenticatedError(ServiceError):
 
 class ForbiddenError(ServiceError):
     """Whoever asks is known, and may not do this."""
+
+
+class RateLimitError(ServiceError):
+    """Too many requests in too short a time."""
+
+
+class CredentialNotFoundError(ServiceError):
+    """There is no such account or key."""
+
+
+class CredentialConflictError(ServiceError):
+    """The account or key cannot take this step: its name is taken, or it is revoked."""
+
+
+class SettingsError(ServiceError):
+    """The settings of the service would leave a door open, or do not fit together."""
 
 
 @dataclass(frozen=True, slots=True)

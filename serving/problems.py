@@ -33,6 +33,10 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.AlertNotFoundError: (404, "No such alert"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
+    service.RateLimitError: (429, "Too many requests"),
+    service.CredentialNotFoundError: (404, "No such account or key"),
+    service.CredentialConflictError: (409, "The account or key cannot take this step"),
+    service.SettingsError: (500, "The settings do not fit together"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.StoreError: (503, "The store does not answer"),
@@ -96,9 +100,35 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
-    app.add_exception_handler(TierwiseError, _on_expected)
+    app.add_exception_handler(TierwiseError, answer)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """Return the problem that tells an expected error."""
+    assert isinstance(error, TierwiseError)
+    status, title = _entry(error)
+    kind = f"urn:tierwise:problem:{_slug(type(error).__name__)}"
+    if isinstance(error, InvalidRequestError):
+        faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
+    else:
+        faults = []
+    if status >= 500 and not isinstance(error, service.NotReadyError):
+        # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
+        LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
+        return problem(request, status, title=title, kind=kind, headers=_headers(status, error))
+    return problem(
+        request,
+        status,
+        title=title,
+        detail=error.message,
+        kind=kind,
+        headers=_headers(status, error),
+        hint=error.hint,
+        errors=faults,
+        context=jsonable_encoder(error.context),
+    )
 
 
 def pointer(parts: Sequence[str | int]) -> str:
@@ -147,33 +177,14 @@ def _entry(error: TierwiseError) -> tuple[int, str]:
     raise KeyError(type(error).__name__)
 
 
-def _on_expected(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TierwiseError)
-    status, title = _entry(error)
-    kind = f"urn:tierwise:problem:{_slug(type(error).__name__)}"
-    if isinstance(error, InvalidRequestError):
-        faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
-    else:
-        faults = []
-    if status >= 500 and not isinstance(error, service.NotReadyError):
-        # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
-        LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-        return problem(request, status, title=title, kind=kind, headers=_later(status))
-    return problem(
-        request,
-        status,
-        title=title,
-        detail=error.message,
-        kind=kind,
-        headers=_later(status),
-        hint=error.hint,
-        errors=faults,
-        context=jsonable_encoder(error.context),
-    )
-
-
-def _later(status: int) -> dict[str, str]:
-    return {"Retry-After": "30"} if status == 503 else {}
+def _headers(status: int, error: TierwiseError) -> dict[str, str]:
+    if status == 503:
+        return {"Retry-After": "30"}
+    if status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="tierwise"'}
+    if status == 429:
+        return {"Retry-After": str(error.context.get("retry_after", 1))}
+    return {}
 
 
 def _on_invalid(request: Request, error: Exception) -> Response:

@@ -61,6 +61,7 @@ COMMANDS: dict[str, Entry] = {
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
     "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "access": Entry("serving.access_cli", "Keys of machines, accounts of people.", whole=True),
     "audit": Entry(
         "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
     ),

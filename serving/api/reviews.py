@@ -11,9 +11,15 @@ from serving.api import presenting, service_schemas
 from serving.api.declared import declared
 from serving.api.grades import Cursor, Limit, next_address
 from serving.deps import ReviewsDep, ServiceDep
+from serving.domain.access import Permission
 from serving.domain.case import CaseStatus
+from serving.guard import needs
 
-router = APIRouter(prefix="/v1", tags=["reviews"], dependencies=[Depends(known_query)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["reviews"],
+    dependencies=[needs(Permission.REVIEWS_READ), Depends(known_query)],
+)
 
 
 @router.get("/reviews", responses=declared(422, 503))

@@ -11,14 +11,18 @@ from serving.api import presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import GradesDep, ServiceDep, served_run
+from serving.domain.access import Permission
 from serving.domain.grade import Grade
 from serving.errors import InvalidRequestError, RequestFault
+from serving.guard import needs
 from serving.problems import pointer
 from serving.scoring import basis_of, grade
 from training.bundle import Bundle
 
 router = APIRouter(
-    prefix="/v1", tags=["grades"], dependencies=[Depends(json_only), Depends(known_query)]
+    prefix="/v1",
+    tags=["grades"],
+    dependencies=[needs(Permission.SIMULATE), Depends(json_only), Depends(known_query)],
 )
 
 
