@@ -86,6 +86,14 @@ class Identifier:
         self._generation += 1
         self._kept.clear()
 
+    def settle(self) -> None:
+        """Wait until every time of last use so far is noted."""
+        self._stamps.submit(bool).result()
+
+    def close(self) -> None:
+        """Note what is left to be noted, and no more."""
+        self._stamps.shutdown()
+
     def remembered(self, kind: bytes, credential: bytes) -> Identity | None:
         """Return who a key (``b"k"``) or a session (``b"s"``) was a moment ago."""
         kept = self._kept.get(hashlib.sha256(kind + credential).digest())
