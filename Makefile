@@ -7,10 +7,10 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 # Tests use both cores of a small machine and no more.
 WORKERS ?= 2
-PACKAGES := features tiering training serving tierwise
+PACKAGES := features tiering training serving tierwise tierwise_client
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports bench bench-features bench-models bench-certified lock clean
+.PHONY: help install demo client test check format lint types imports bench bench-features bench-models bench-certified lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -30,6 +30,9 @@ $(VENV)/.installed: pyproject.toml locks/build.txt $(LOCK)
 
 demo: install ## the whole road on a real order log, then serve it (DEMO_ARGS="--no-serve")
 	$(BIN)/tierwise demo $(DEMO_ARGS)
+
+client: install ## write the typed client anew from the API's OpenAPI file
+	$(BIN)/tierwise openapi | $(BIN)/python -m tierwise_client.generation
 
 test: install ## all tests with coverage floors
 	rm -f .coverage .coverage.*

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -15,14 +18,35 @@ from serving import problems
 from serving.access.identification import Identifier
 from serving.access.middleware import Identification
 from serving.admission import BodyLimit, HeadAsGet
-from serving.api import access, alerts, grades, health, reference, reviews, simulate
+from serving.api import (
+    access,
+    alerts,
+    audit,
+    exports,
+    grade_batch,
+    grades,
+    health,
+    manners,
+    models,
+    policies,
+    reference,
+    reviews,
+    simulate,
+    webhooks,
+)
 from serving.api.declared import describe
 from serving.deps import Service
+from serving.governance.looks import Looks
+from serving.governance.policy import load_governance
+from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
+from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
 from serving.web import pages
+from serving.wire.repetition import Repetition
+from serving.wire.representation import Representation
 
 LOG = logging.getLogger("tierwise.app")
 
@@ -59,7 +83,15 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
-    parts = Service(settings, database, ModelHolder(settings.bundle), Telemetry())
+    governance = load_governance(settings.governance)
+    parts = Service(
+        settings,
+        database,
+        ModelHolder(settings.bundle),
+        Telemetry(),
+        governance,
+        ReadLog(database, governance.reading),
+    )
     try:
         parts.models.refresh()
     except TierwiseError as error:
@@ -68,12 +100,13 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
-        description="Customer grades, why they came out as they did, and what would change them.",
         # Our own routes, which ask who is asking.
         openapi_url=None,
+        description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_running,
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
     )
@@ -83,17 +116,50 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.identifier = identifier
     problems.install(app)
     describe(app)
+    manners.install(app)
     # The last added is the outermost.
+    app.add_middleware(Looks, log=parts.reads)
+    app.add_middleware(Repetition, database=database)
+    app.add_middleware(Representation)
     app.add_middleware(BodyLimit)
     app.add_middleware(Identification, settings=settings, identifier=identifier)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
-    for room in (simulate, grades, reviews, alerts, health, access, reference):
+    for room in (
+        simulate,
+        grade_batch,
+        grades,
+        reviews,
+        alerts,
+        exports,
+        webhooks,
+        models,
+        policies,
+        audit,
+        access,
+        health,
+        reference,
+    ):
         app.include_router(room.router)
     pages.install(app)
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Run what works beside the requests while there are any."""
+    parts: Service = app.state.service
+    delivery = BackgroundDelivery(parts.settings, parts.database)
+    if parts.settings.push.inside:
+        delivery.start()
+    parts.reads.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(delivery.stop)
 
 
 class SecurityHeaders:

@@ -9,6 +9,7 @@ from datetime import datetime
 from serving.domain.event import AuditEvent, Happening, chain, event_hash, first_broken
 from serving.domain.merkle import Head, MerkleTree, proves_consistency, proves_inclusion
 from serving.errors import AuditError
+from serving.outbox import post
 from serving.store.audit_events import AuditEvents
 from serving.store.session import Session
 
@@ -50,9 +51,11 @@ class Proof:
 
 
 def record(session: Session, happenings: Iterable[Happening], *, at: datetime, actor: str) -> None:
-    """Add what happened to the trail, in the transaction of what happened."""
+    """Add what happened to the trail and to the outbox, in the transaction of what happened."""
     events = AuditEvents(session)
-    events.add(chain(happenings, at=at, actor=actor, last=events.last()))
+    linked = chain(happenings, at=at, actor=actor, last=events.last())
+    events.add(linked)
+    post(session, linked)
 
 
 def verify(session: Session, kept: Head | None = None) -> Head:

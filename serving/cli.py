@@ -6,7 +6,6 @@ Expected failures are raised as they are; ``tierwise/cli.py`` tells them to peop
 from __future__ import annotations
 
 import getpass
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -18,7 +17,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from serving import redaction
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,6 +132,7 @@ def serve(
     import uvicorn
 
     from serving.app import create_app
+    from serving.logs import configure_logging
 
     settings = _settings(
         home=home,
@@ -143,8 +142,7 @@ def serve(
         host=host,
         port=port,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    redaction.install()
+    configure_logging(settings.log_form)
     application = create_app(settings)
     address = settings.public_url or f"http://{settings.host}:{settings.port}"
     console.print(f"Pages     {address}/", highlight=False)

@@ -8,19 +8,23 @@ only as many requests as the store plans for hold one, and the others wait witho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
+from serving.governance.policy import GovernancePolicy
+from serving.governance.reads import ReadLog
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.alerts import AlertStore
+from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
 from serving.store.session import READERS, Database, Session
+from serving.store.trail import Trail
 from serving.telemetry import Telemetry
 
 
@@ -32,6 +36,9 @@ class Service:
     database: Database
     models: ModelHolder
     telemetry: Telemetry
+    governance: GovernancePolicy
+    reads: ReadLog
+    trail: Trail = field(default_factory=Trail)
 
 
 def service(request: Request) -> Service:
@@ -76,6 +83,12 @@ async def alerts(session: SessionDep) -> AlertStore:
     return AlertStore(session)
 
 
+async def audit_events(session: SessionDep) -> AuditEvents:
+    """Return the audit trail as of the request's transaction."""
+    return AuditEvents(session)
+
+
+AuditEventsDep = Annotated[AuditEvents, Depends(audit_events)]
 AlertsDep = Annotated[AlertStore, Depends(alerts)]
 GradesDep = Annotated[Grades, Depends(grades)]
 ReviewsDep = Annotated[Reviews, Depends(reviews)]

@@ -7,12 +7,18 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── AbsentError            there is nothing under that name: a scheme, a model, an event
+    ├── RepetitionError        an Idempotency-Key that cannot be used like this
+    ├── ReusedKeyError         an Idempotency-Key of another request
+    ├── WebhookNotFoundError   there is no such webhook
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
     ├── RateLimitError         too many requests in too short a time
     ├── CredentialNotFoundError  there is no such account or key
     ├── CredentialConflictError  the account or key cannot take this step
     ├── SettingsError          the settings would leave a door open
+    ├── ConflictError          the thing is no longer, or not yet, in a state for this
+    ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
     └── AuditError             the audit trail does not verify
@@ -46,6 +52,22 @@ class AlertNotFoundError(ServiceError):
     """There is no such alert."""
 
 
+class AbsentError(ServiceError):
+    """There is nothing under that name: a scheme, a model, an event, a board."""
+
+
+class RepetitionError(ServiceError):
+    """A write with this key is being carried out, or was, and its answer was lost."""
+
+
+class ReusedKeyError(ServiceError):
+    """The key of a write was used for another request before."""
+
+
+class WebhookNotFoundError(ServiceError):
+    """There is no such webhook."""
+
+
 class UnauthenticatedError(ServiceError):
     """Nobody is known to be asking: no key or session, or one that no longer holds."""
 
@@ -68,6 +90,14 @@ class CredentialConflictError(ServiceError):
 
 class SettingsError(ServiceError):
     """The settings of the service would leave a door open, or do not fit together."""
+
+
+class ConflictError(ServiceError):
+    """The thing is no longer, or not yet, in a state for this."""
+
+
+class ExportError(ServiceError):
+    """An exported file does not open, or cannot be traced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,18 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
     service.AlertNotFoundError: (404, "No such alert"),
+    service.AbsentError: (404, "No such thing"),
+    service.RepetitionError: (409, "The write is not repeated"),
+    service.ReusedKeyError: (422, "The key was used before"),
+    service.WebhookNotFoundError: (404, "No such webhook"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
     service.RateLimitError: (429, "Too many requests"),
     service.CredentialNotFoundError: (404, "No such account or key"),
     service.CredentialConflictError: (409, "The account or key cannot take this step"),
     service.SettingsError: (500, "The settings do not fit together"),
+    service.ConflictError: (409, "Not in this state"),
+    service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.StoreError: (503, "The store does not answer"),
@@ -100,35 +106,9 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
-    app.add_exception_handler(TierwiseError, answer)
+    app.add_exception_handler(TierwiseError, respond)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-
-
-def answer(request: Request, error: Exception) -> Response:
-    """Return the problem that tells an expected error."""
-    assert isinstance(error, TierwiseError)
-    status, title = _entry(error)
-    kind = f"urn:tierwise:problem:{_slug(type(error).__name__)}"
-    if isinstance(error, InvalidRequestError):
-        faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
-    else:
-        faults = []
-    if status >= 500 and not isinstance(error, service.NotReadyError):
-        # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
-        LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-        return problem(request, status, title=title, kind=kind, headers=_headers(status, error))
-    return problem(
-        request,
-        status,
-        title=title,
-        detail=error.message,
-        kind=kind,
-        headers=_headers(status, error),
-        hint=error.hint,
-        errors=faults,
-        context=jsonable_encoder(error.context),
-    )
 
 
 def pointer(parts: Sequence[str | int]) -> str:
@@ -185,6 +165,32 @@ def _headers(status: int, error: TierwiseError) -> dict[str, str]:
     if status == 429:
         return {"Retry-After": str(error.context.get("retry_after", 1))}
     return {}
+
+
+def respond(request: Request, error: Exception) -> Response:
+    """Return the problem that an expected error becomes."""
+    assert isinstance(error, TierwiseError)
+    status, title = _entry(error)
+    kind = f"urn:tierwise:problem:{_slug(type(error).__name__)}"
+    if isinstance(error, InvalidRequestError):
+        faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
+    else:
+        faults = []
+    if status >= 500 and not isinstance(error, service.NotReadyError):
+        # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
+        LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
+        return problem(request, status, title=title, kind=kind, headers=_headers(status, error))
+    return problem(
+        request,
+        status,
+        title=title,
+        detail=error.message,
+        kind=kind,
+        headers=_headers(status, error),
+        hint=error.hint,
+        errors=faults,
+        context=jsonable_encoder(error.context),
+    )
 
 
 def _on_invalid(request: Request, error: Exception) -> Response:

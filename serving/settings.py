@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,40 @@ from serving.domain.access import Role
 from serving.errors import SettingsError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class PushSettings(BaseSettings):
+    """How webhooks are delivered (prefix ``TIERWISE_PUSH_``).
+
+    Attributes
+    ----------
+    key
+        What the secrets of webhooks are derived from; by default the content of ``push.key``
+        beside the store. The same for every process of an installation.
+    inside
+        Deliver in the serving process, too; otherwise ``tierwise deliver`` does it.
+    allow
+        Private networks that webhooks may reach, ``["10.1.2.0/24"]``.
+    retries
+        Seconds from one try to the next; after the last the message is dead.
+    timeout
+        Seconds from the connection to the end of the answer.
+    at_once
+        Messages under way to one webhook.
+    keep_days, keep_dead_days
+        Days that delivered and dead messages are kept.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TIERWISE_PUSH_", frozen=True, extra="ignore")
+
+    key: SecretStr | None = Field(default=None, min_length=32)
+    inside: bool = False
+    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    retries: tuple[float, ...] = (5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    timeout: float = Field(default=15.0, gt=0, le=60)
+    at_once: int = Field(default=4, ge=1, le=64)
+    keep_days: int = Field(default=30, ge=1)
+    keep_dead_days: int = Field(default=90, ge=1)
 
 
 class Settings(BaseSettings):
@@ -51,6 +86,12 @@ class Settings(BaseSettings):
         The identity provider of the company; without the first, local accounts only.
     oidc_roles_claim, oidc_roles
         Claim of the id token, and the role that each of its values gives.
+    governance
+        File of the policy about data classes and exports; the packaged one by default.
+    log_format
+        ``json`` for machines, ``console`` for people; by default as the environment has it.
+    push
+        How webhooks are delivered.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -63,6 +104,14 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)
+    governance: Path | None = None
+    log_format: Literal["json", "console"] | None = None
+    push: PushSettings = Field(default_factory=PushSettings)
+
+    @property
+    def log_form(self) -> Literal["json", "console"]:
+        """How log lines are written: JSON in production unless said otherwise."""
+        return self.log_format or ("json" if self.environment == "production" else "console")
 
     access: Literal["on", "off"] | None = None
     open_address: bool = False
@@ -177,6 +226,16 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the store."""
         return self.database_url or f"sqlite:///{self.state / 'tierwise.db'}"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the model shelf (``training/shelf.py``)."""
+        return self.state / "models"
+
+    @property
+    def board(self) -> Path:
+        """File of the KPI board, as ``tierwise kpi`` writes it."""
+        return self.state / "kpi.json"
 
     @property
     def bundle(self) -> Path:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from datetime import UTC, datetime, time
 from time import perf_counter
 
+import structlog
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.domain.grade import Run
+from serving.logs import logger
 
-LOG = logging.getLogger("tierwise.access")
+LOG = logger("tierwise.access")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 # Taken from the caller only when it cannot break a log line or a header.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
@@ -99,6 +100,7 @@ class Tracing:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 500
         started = perf_counter()
 
@@ -118,8 +120,15 @@ class Tracing:
             seconds = perf_counter() - started
             route = getattr(scope.get("route"), "path", "unmatched")
             self._telemetry.observe(_method(scope), route, status, seconds)
+            structlog.contextvars.unbind_contextvars("request_id")
             LOG.info(
-                "%s %s %d %.1f ms %s", _method(scope), route, status, seconds * 1000, request_id
+                "request",
+                method=_method(scope),
+                route=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 2),
+                request_id=request_id,
+                principal=getattr(scope["state"].get("principal"), "id", None),
             )
 
 

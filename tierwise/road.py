@@ -40,6 +40,7 @@ from training.registry.location import open_registry
 from training.registry.promotion import backtest_report, promote
 from training.registry.registry import CHAMPION, model_name
 from training.registry.versions import ModelVersion
+from training.shelving import shelve
 
 Progress = Callable[[str, int, int], None]
 
@@ -182,6 +183,7 @@ def travel(
             refused = error
         lap("promote")
     registry.pull(model, CHAMPION, workspace.settings.bundle)
+    shelve(registry, model, workspace.settings.models)
     batch = _grade(workspace, progress)
     _write_quality(workspace, sources)
     lap("grade")

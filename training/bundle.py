@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from training.manifest import (
     sha256,
     write_bundle,
 )
+from training.models.boosting import common
 from training.models.certified import CertifiedTiers, sureness
 from training.models.churn import ChurnModel, coherent
 from training.models.companions import Companions, correction_texts, stored
@@ -41,8 +41,6 @@ from training.models.lifetime import Lifetime, LifetimeTerms, lifetime
 from training.models.ltv import LtvModel
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
-
-_Model = TypeVar("_Model")
 
 __all__ = ["Attribution", "Bundle", "BundleMeta", "Scores"]
 
@@ -147,13 +145,13 @@ class Bundle:
             If the sources the bundle learned from tell no costs.
         """
         values = self._checked(values)
-        model = self._companion("contribution", self.companions.contribution)
+        model = self.companions.needed("contribution", self.companions.contribution)
         told = ("contribution_365d", "net_amount_365d")
         return model.predict(net_value, *(values[:, self.columns.index(name)] for name in told))
 
     def health(self, values: FloatArray) -> Health:
         """Return the health score of ``(n, k)`` customers (#81), or raise a BundleError."""
-        model = self._companion("health", self.companions.health)
+        model = self.companions.needed("health", self.companions.health)
         return model.score(self.columns, self._checked(values))
 
     def contract_lapse(self, values: FloatArray) -> FloatArray:
@@ -164,7 +162,7 @@ class Bundle:
         BundleError
             If the sources the bundle learned from hold too few contracts that ended.
         """
-        model = self._companion("renewal", self.companions.renewal)
+        model = self.companions.needed("renewal", self.companions.renewal)
         return model.lapse_within(self.columns, self._checked(values), self.churn.horizon_days)
 
     def indicator_values(
@@ -201,12 +199,28 @@ class Bundle:
             return decisions
         return decisions.under(sureness(self.certified, decisions, scores, self.reference))
 
-    def contributions(self, values: FloatArray) -> dict[str, Attribution]:
-        """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``."""
-        values = self._checked(values)
+    @property
+    def explainer(self) -> str:
+        """Who explains if nobody in particular is asked to: kept with what was explained."""
+        return common(model.correction.explainer for model in (self.churn, self.ltv))
+
+    def contributions(
+        self, values: FloatArray, explainer: str | None = None
+    ) -> dict[str, Attribution]:
+        """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``.
+
+        Explainers agree within 1e-9, not to the bit: a replay takes the one of its run.
+
+        Parameters
+        ----------
+        explainer
+            ``quadrature-1`` (``training/models/forest``) or ``lightgbm``; by default
+            :attr:`explainer`.
+        """
+        values, asked = self._checked(values), explainer or self.explainer
         return {
-            "churn_probability": self.churn.attribution(self.columns, values),
-            "ltv": self.ltv.attribution(self.columns, values),
+            "churn_probability": self.churn.attribution(self.columns, values, asked),
+            "ltv": self.ltv.attribution(self.columns, values, asked),
         }
 
     def with_version(self, version: str) -> Bundle:
@@ -281,15 +295,6 @@ class Bundle:
             "reference.json": dump(self.reference.to_dict()),
             "scheme.toml": scheme_text(self.scheme),
         }
-
-    def _companion(self, name: str, model: _Model | None) -> _Model:
-        if model is None:
-            raise BundleError(
-                f"The bundle has no model of {name}: {self.companions.absent.get(name, 'unknown')}",
-                hint="Map what it needs (docs/lifetime-value.md), and train again.",
-                model=name,
-            )
-        return model
 
     @property
     def _manifest(self) -> Manifest:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from features.parquet import read_frame, read_outcomes
 from features.schema import FloatArray, IndicatorFrame
 from tiering import challenge
 from training.errors import DatasetError
@@ -229,6 +228,8 @@ def _frame(published_dir: Path, day: date) -> IndicatorFrame:
             hint="Run `tierwise features publish` for the days of the origin plan.",
             day=str(day),
         )
+    from features.parquet import read_frame  # pyarrow: a loaded bundle has no need of it
+
     return read_frame(path)
 
 
@@ -239,6 +240,8 @@ def _outcome(
     path = published_dir / "outcomes" / f"{frame.as_of}-{horizon_days}d.parquet"
     if not path.is_file():
         return np.full(len(frame), np.nan)
+    from features.parquet import read_outcomes
+
     outcomes = read_outcomes(path)
     if not np.array_equal(outcomes.customer_id, frame.customer_id):
         raise DatasetError(

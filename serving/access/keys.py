@@ -99,7 +99,7 @@ def rotate_key(
         )
         ApiKeys(session).put(key)
         _record(session, "rotated", key, actor, at, {"overlap_hours": overlap_hours})
-    return key, key_text(key_id, secret)
+    return key, key_text(key.key_id, secret)
 
 
 def revoke_key(database: Database, actor: Principal, key_id: str, *, at: datetime) -> ApiKey:

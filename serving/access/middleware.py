@@ -21,7 +21,7 @@ from serving.access.origins import is_ours
 from serving.access.tokens import same
 from serving.domain.access import LOCAL
 from serving.errors import ForbiddenError, RateLimitError, UnauthenticatedError
-from serving.problems import answer
+from serving.problems import respond
 from serving.settings import Settings
 
 TOKEN_HEADER = "x-csrf-token"
@@ -60,12 +60,12 @@ class Identification:
         state = scope.setdefault("state", {})
         path: str = scope["path"]
         if not self._settings.guarded:
-            state["principal"] = LOCAL
+            state.setdefault("principal", LOCAL)
             try:
                 # A page somewhere else must not use a browser on this machine as its hand.
                 self._check_origin(scope)
             except TierwiseError as error:
-                await answer(Request(scope), error)(scope, receive, send)
+                await respond(Request(scope), error)(scope, receive, send)
                 return
             await self._app(scope, receive, send)
             return
@@ -147,7 +147,7 @@ class Identification:
                 query = scope["query_string"].decode("latin-1")
                 goal = f"{path}?{query}" if query else path
             return RedirectResponse(f"/sign-in?{urlencode({'next': goal})}", 303)
-        return answer(request, error)
+        return respond(request, error)
 
 
 def _is_open(path: str) -> bool:

@@ -61,7 +61,11 @@ def create_key(body: schemas.NewKey, parts: ServiceDep, asks: PrincipalDep) -> s
 
 @router.post("/keys/{key_id}/rotate", responses=_WITH_BODY, dependencies=_WRITES)
 def rotate_key(
-    key_id: KeyId, body: schemas.Rotation, parts: ServiceDep, asks: PrincipalDep, request: Request
+    key_id: KeyId,
+    body: schemas.KeyRotation,
+    parts: ServiceDep,
+    asks: PrincipalDep,
+    request: Request,
 ) -> schemas.IssuedKey:
     """Give a key a new secret; the old one holds for some hours more."""
     now = _now()

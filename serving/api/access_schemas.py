@@ -79,7 +79,7 @@ class NewKey(BaseModel):
     days: float = Field(default=90, gt=0, le=LONGEST_DAYS, description="Until it expires.")
 
 
-class Rotation(BaseModel):
+class KeyRotation(BaseModel):
     """How long the old secret holds beside the new one."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.ROTATION]})

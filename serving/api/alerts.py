@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import json_only, known_query
 from serving.api import alert_presenting as presenting
@@ -17,6 +17,7 @@ from serving.deps import AlertsDep, ServiceDep
 from serving.domain.access import Permission
 from serving.domain.alert import AlertAction, CustomerAlert
 from serving.errors import InvalidRequestError, RequestFault
+from serving.governance.looks import seen
 from serving.guard import PrincipalDep, needs
 from serving.problems import pointer
 from serving.responding import (
@@ -52,6 +53,7 @@ _RESPONDING = [needs(Permission.ALERTS_RESPOND), Depends(json_only)]
 
 @router.get("/alerts", responses=declared(422, 503))
 def list_alerts(
+    request: Request,
     store: AlertsDep,
     parts: ServiceDep,
     state: Annotated[AlertState | None, Query(description="Only alerts of this state.")] = None,
@@ -74,6 +76,7 @@ def list_alerts(
         late_at=now if late else None,
     )
     page = store.page(wanted, limit=limit or parts.settings.page_size, cursor=cursor)
+    seen(request, len(page.items))
     query = {
         "state": state,
         "kind": kind,
@@ -148,6 +151,7 @@ def resolve_one(
 
 @router.get("/alert-cases", responses=declared(422, 503))
 def search_cases(
+    request: Request,
     store: AlertsDep,
     parts: ServiceDep,
     kind: Kind = None,
@@ -168,6 +172,7 @@ def search_cases(
         cause=cause,
     )
     page = store.page(wanted, limit=limit or parts.settings.page_size, cursor=cursor)
+    seen(request, len(page.items))
     query = {
         "kind": kind,
         "tier": tier,

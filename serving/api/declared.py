@@ -11,8 +11,10 @@ from fastapi.routing import iter_route_contexts
 
 from serving.api.access_examples import ACCOUNT, KEY
 from serving.api.alert_examples import ALERT
-from serving.api.examples import GRADE, SIMULATIONS
+from serving.api.examples import GRADE, LIFT, SIMULATIONS
+from serving.api.export_schemas import EXPORT
 from serving.api.service_schemas import Problem
+from serving.api.webhook_examples import DELIVERY, WEBHOOK
 from serving.guard import permission_of
 from serving.problems import MEDIA_TYPE
 
@@ -141,6 +143,10 @@ def describe(app: FastAPI) -> None:
             schemas["Grade"]["examples"] = [GRADE]
             schemas["Key"]["examples"] = [KEY]
             schemas["Account"]["examples"] = [ACCOUNT]
+            schemas["Export"]["examples"] = [EXPORT]
+            schemas["Lift"]["examples"] = [LIFT]
+            schemas["Webhook"]["examples"] = [WEBHOOK]
+            schemas["Delivery"]["examples"] = [DELIVERY]
             _guard(app, document)
             app.openapi_schema = document
         return app.openapi_schema

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
@@ -14,6 +15,7 @@ from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
 from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
+from serving.governance.looks import seen
 from serving.guard import needs
 from serving.lifting import lift_of
 from serving.store.grades import Grades, run_of_cursor
@@ -33,6 +35,7 @@ Cursor = Annotated[str | None, Query(description="From the page before.", max_le
 
 @router.get("/grades", responses=declared(422, 503))
 def list_grades(
+    request: Request,
     store: GradesDep,
     reviews: ReviewsDep,
     parts: ServiceDep,
@@ -42,6 +45,12 @@ def list_grades(
         Query(description="Stage of the first lifecycle scheme, for instance `dormant`."),
     ] = None,
     referred: Annotated[bool | None, Query(description="Only (not) referred ones.")] = None,
+    min_score: Annotated[
+        float | None, Query(ge=0, le=100, description="Only scores from this on, in points.")
+    ] = None,
+    below_score: Annotated[
+        float | None, Query(ge=0, le=100, description="Only scores below this, in points.")
+    ] = None,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> schemas.GradeList:
@@ -57,14 +66,18 @@ def list_grades(
         tier_id=tier,
         stage=stage,
         referred=referred,
+        scores=(min_score, below_score),
         limit=limit or parts.settings.page_size,
         cursor=cursor,
     )
     cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
+    seen(request, len(page.items))
     query = {
         "tier": tier,
         "stage": stage,
         "referred": referred,
+        "min_score": min_score,
+        "below_score": below_score,
         "limit": limit,
         "cursor": page.cursor,
     }
@@ -138,7 +151,7 @@ def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:
     return graded
 
 
-def next_address(path: str, query: dict[str, str | int | bool | None]) -> str | None:
+def next_address(path: str, query: Mapping[str, str | float | bool | None]) -> str | None:
     """Return the address of the next page, None on the last."""
     if query["cursor"] is None:
         return None

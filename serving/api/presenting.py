@@ -68,7 +68,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         ),
         confidence=graded.confidence,
         tenure=None if graded.tenure is None else _tenure(graded.tenure),
-        policy=None if graded.pack is None else _policy(graded.pack),
+        policy=None if graded.pack is None else policy(graded.pack),
         referral=parts.Referral(
             referred=graded.referred,
             reasons=[
@@ -242,7 +242,8 @@ def _tenure(tenure: TierTenure) -> parts.Tenure:
     )
 
 
-def _policy(effective: EffectivePack) -> parts.PolicyPack:
+def policy(effective: EffectivePack) -> parts.PolicyPack:
+    """Present what was promised to a tier."""
     pack, risk = effective.pack, effective.risk
     promised = pack.model_dump(exclude={"tier", "complaint", "text_en", "text_zh"})
     standard = {f"complaint_{key}": value for key, value in pack.complaint}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from serving.admission import known_query
 from serving.api import presenting, service_schemas
@@ -13,6 +13,7 @@ from serving.api.grades import Cursor, Limit, next_address
 from serving.deps import ReviewsDep, ServiceDep
 from serving.domain.access import Permission
 from serving.domain.case import CaseStatus
+from serving.governance.looks import seen
 from serving.guard import needs
 
 router = APIRouter(
@@ -24,6 +25,7 @@ router = APIRouter(
 
 @router.get("/reviews", responses=declared(422, 503))
 def list_reviews(
+    request: Request,
     reviews: ReviewsDep,
     parts: ServiceDep,
     status: Annotated[CaseStatus | None, Query(description="Only cases of this status.")] = None,
@@ -32,6 +34,7 @@ def list_reviews(
 ) -> service_schemas.ReviewList:
     """List review cases, earliest due first."""
     page = reviews.page(status=status, limit=limit or parts.settings.page_size, cursor=cursor)
+    seen(request, len(page.items))
     query = {"status": status, "limit": limit, "cursor": page.cursor}
     return service_schemas.ReviewList(
         items=[presenting.review_case(case) for case in page.items],

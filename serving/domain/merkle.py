@@ -38,11 +38,11 @@ class MerkleTree:
     """
 
     def __init__(self, leaves: Iterable[str]) -> None:
-        level = [_leaf(leaf) for leaf in leaves]
+        level = [leaf_hash(leaf) for leaf in leaves]
         self._levels = [level]
         while len(level) > 1:
             # The last of an odd number is carried up as it is, so every left subtree is full.
-            paired = [_node(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
+            paired = [node_hash(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
             level = paired + level[len(paired) * 2 :]
             self._levels.append(level)
 
@@ -88,12 +88,12 @@ class MerkleTree:
         width = stop - start
         if size == width:
             return [] if whole else [self._root_of(start, stop)]
-        half = _half(width)
-        if size <= half:
-            left = self._subproof(size, start, start + half, whole=whole)
-            return [*left, self._root_of(start + half, stop)]
-        right = self._subproof(size - half, start + half, stop, whole=False)
-        return [*right, self._root_of(start, start + half)]
+        left = half(width)
+        if size <= left:
+            proof = self._subproof(size, start, start + left, whole=whole)
+            return [*proof, self._root_of(start + left, stop)]
+        proof = self._subproof(size - left, start + left, stop, whole=False)
+        return [*proof, self._root_of(start, start + left)]
 
     def _root_of(self, start: int, stop: int) -> bytes:
         """Return the root over leaves ``start`` to ``stop``, a subtree of this tree."""
@@ -106,7 +106,7 @@ def proves_inclusion(head: Head, index: int, leaf: str, proof: Sequence[str]) ->
     if not 0 <= index < head.size:
         return False
     try:
-        found, beside = _leaf(leaf), [bytes.fromhex(node) for node in proof]
+        found, beside = leaf_hash(leaf), [bytes.fromhex(node) for node in proof]
     except ValueError:
         return False
     place, last = index, head.size - 1
@@ -114,11 +114,11 @@ def proves_inclusion(head: Head, index: int, leaf: str, proof: Sequence[str]) ->
         if last == 0:
             return False
         if place % 2 or place == last:
-            found = _node(node, found)
+            found = node_hash(node, found)
             while place % 2 == 0 and place:
                 place, last = place // 2, last // 2
         else:
-            found = _node(found, node)
+            found = node_hash(found, node)
         place, last = place // 2, last // 2
     return last == 0 and found.hex() == head.root
 
@@ -145,23 +145,25 @@ def proves_consistency(before: Head, after: Head, proof: Sequence[str]) -> bool:
         if last == 0:
             return False
         if place % 2 or place == last:
-            old, new = _node(node, old), _node(node, new)
+            old, new = node_hash(node, old), node_hash(node, new)
             while place % 2 == 0 and place:
                 place, last = place // 2, last // 2
         else:
-            new = _node(new, node)
+            new = node_hash(new, node)
         place, last = place // 2, last // 2
     return last == 0 and (old.hex(), new.hex()) == (before.root, after.root)
 
 
-def _half(width: int) -> int:
+def half(width: int) -> int:
     """Return the largest power of two below ``width`` (at least 2)."""
     return 1 << ((width - 1).bit_length() - 1)
 
 
-def _leaf(hexadecimal: str) -> bytes:
+def leaf_hash(hexadecimal: str) -> bytes:
+    """Return the hash of a leaf."""
     return hashlib.sha256(b"\x00" + bytes.fromhex(hexadecimal)).digest()
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of a node over its two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()

@@ -62,6 +62,13 @@ class Grades:
         row = self._session.scalars(wanted).one_or_none()
         return None if row is None else grade_of(row, run.basis)
 
+    def among(self, customer_ids: Sequence[str], run: Run) -> dict[str, Grade]:
+        """Return the grades of some customers (a page of them) in a run, by customer id."""
+        rows = select(GradeRow).where(
+            GradeRow.run_id == run.run_id, GradeRow.customer_id.in_(customer_ids)
+        )
+        return {row.customer_id: grade_of(row, run.basis) for row in self._session.scalars(rows)}
+
     def history(self, customer_id: str, limit: int = 24) -> tuple[Grade, ...]:
         """Return a customer's grades over the runs, newest run first."""
         joined = (
@@ -81,6 +88,7 @@ class Grades:
         stage: str | None = None,
         referred: bool | None = None,
         prefix: str = "",
+        scores: tuple[float | None, float | None] = (None, None),
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Grade]:
@@ -92,6 +100,8 @@ class Grades:
             Keep only these; a tier or a stage the run does not have keeps nothing.
         prefix
             Keep only customers whose id starts with it.
+        scores
+            Keep only scores from the first (inclusive) to below the second; None: no border.
         cursor
             From the page before (of the same filters).
 
@@ -100,7 +110,7 @@ class Grades:
         InvalidRequestError
             If the cursor is not one of this list.
         """
-        kept = _kept(run, tier_id, stage, referred, prefix)
+        kept = [*_kept(run, tier_id, stage, referred, prefix), *_between(*scores)]
         total = self._session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
         rows = select(GradeRow).where(*kept)
         if cursor is not None:
@@ -151,8 +161,9 @@ class Grades:
         )
         if only is not None:
             wanted = wanted.where(GradeRow.grade_id == only)
-        for grade, explanation in self._session.execute(wanted.execution_options(yield_per=1_000)):
-            yield grade_of(grade, run.basis), evidence_of(explanation)
+        with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
+            for grade, explanation in found:
+                yield grade_of(grade, run.basis), evidence_of(explanation)
 
     def held_before(self, day: date) -> HeldBefore:
         """Return the tiers that the last run of an earlier day left to its customers."""
@@ -238,5 +249,11 @@ def _kept(
     if referred is not None:
         kept.append(GradeRow.referred == referred)
     if prefix:
-        kept.append(GradeRow.customer_id.startswith(prefix, autoescape=True))
+        # LIKE would fold letters on SQLite and not on PostgreSQL; ids are told apart by case.
+        kept.append(func.substr(GradeRow.customer_id, 1, len(prefix)) == prefix)
     return kept
+
+
+def _between(least: float | None, below: float | None) -> list[ColumnElement[bool]]:
+    kept = [] if least is None else [GradeRow.score >= least]
+    return kept if below is None else [*kept, GradeRow.score < below]

@@ -11,21 +11,27 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session as Session
 
-from serving.errors import StoreError
+from serving.errors import InvalidRequestError, StoreError
+from serving.store.engines import READERS as READERS
+from serving.store.engines import for_reading, for_writing, open_engine, unbounded
+from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-READERS = 16
-"""Requests that may hold a connection at the same time."""
-_THREADS = 40
-"""Threads of the web server, each of which may hold one more for a page or a probe."""
-_BUSY_MS = 15_000
-# A batch of 25,000 customers commits within a few seconds; a second writer waits that long.
+_WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
+# PostgreSQL's undefined table, column and schema; SQLite calls these operational errors.
 
 
 class Database:
@@ -47,17 +53,17 @@ class Database:
             parsed = make_url(url)
             if parsed.get_backend_name() == "sqlite" and parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(parsed, pool_size=READERS, max_overflow=_THREADS)
-        except (ArgumentError, OSError, TypeError) as error:
+            self._engine = open_engine(parsed)
+        except (ArgumentError, ImportError, OSError, TypeError) as error:
             # A TypeError: a store in memory, which the requests could not share.
             raise StoreError(
                 "The database URL cannot be used.",
-                hint="Write it like sqlite:///var/tierwise.db.",
+                hint="Write it like sqlite:///var/tierwise.db, or postgresql://user@host/name "
+                "with the extra `postgres` installed.",
             ) from error
         self._runs = KnownRuns()
         self.label = parsed.render_as_string(hide_password=True)
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine)
+        self._reading, self._writing = for_reading(self._engine), for_writing(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -70,11 +76,12 @@ class Database:
         """Open one transaction: commits at the end, rolls back on any exception."""
         with self._session(writes=True) as session:
             yield session
+            seal(session)
             session.commit()
 
     @contextmanager
     def _session(self, *, writes: bool) -> Iterator[Session]:
-        engine = self._engine.execution_options(tierwise_writes=writes)
+        engine = self._writing if writes else self._reading
         # A batch reads past the cache: what it is about to write may be rolled back.
         info = {} if writes else {"runs": self._runs}
         with _answering(), Session(engine, expire_on_commit=False, info=info) as session:
@@ -103,7 +110,7 @@ class Database:
 
     @contextmanager
     def _connection(self, *, writes: bool) -> Iterator[Connection]:
-        engine = self._engine.execution_options(tierwise_writes=writes)
+        engine = self._writing if writes else self._reading
         with _answering(), engine.connect() as connection:
             yield connection
 
@@ -112,6 +119,7 @@ class Database:
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         with self._connection(writes=True) as connection:
+            unbounded(connection)
             config.attributes["connection"] = connection
             act(config, revision)
             connection.commit()
@@ -126,32 +134,24 @@ def _answering() -> Iterator[None]:
         raise StoreError(
             "The database has no connection to spare.", hint="Try again in a while."
         ) from error
-    except DatabaseError as error:
-        # The driver's plain DatabaseError is a damaged file; its other children are our bugs.
-        if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
+    except DataError as error:
+        # PostgreSQL keeps no NUL in a text, and no number wider than its column.
+        raise InvalidRequestError(
+            "A value cannot be kept or looked for: it is too large, or has a character "
+            "that no text may have."
+        ) from error
+    except DBAPIError as error:
+        if not _is_the_stores(error):
             raise
         raise StoreError(
             f"The database did not answer: {error.orig}.",
-            hint="Run `tierwise batch` first, or check that the file is whole and not locked.",
+            hint="Run `tierwise batch` first, or check that the database is up, whole and free.",
         ) from error
 
 
-def _prepare_sqlite(engine: Engine) -> None:
-    """Make SQLite keep what the code assumes: WAL, foreign keys, real transactions."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        # The driver would commit behind our back around DDL; we say BEGIN ourselves.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        # A writer takes its lock at once: upgrading a read lock later can fail as busy.
-        writes = connection.get_execution_options().get("tierwise_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _is_the_stores(error: DBAPIError) -> bool:
+    """Tell the store's trouble (gone, locked, damaged, without our tables) from our mistakes."""
+    # The driver's plain DatabaseError is a damaged file; its other children are our bugs.
+    if isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError:
+        return True
+    return getattr(error.orig, "sqlstate", None) in _WITHOUT_SCHEMA

@@ -1,4 +1,4 @@
-"""The tables. Types are portable (SQLite now, PostgreSQL later); instants are naive UTC."""
+"""The tables. Types are those of SQLite and PostgreSQL both; instants are naive UTC."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+CustomerId = Text().with_variant(Text(collation="C"), "postgresql")
+"""An id in the order of its characters' codes, as SQLite and Python sort, whatever the locale of
+the database: lists are paged by it."""
 
 
 class Table(DeclarativeBase):
@@ -68,7 +72,7 @@ class GradeRow(Table):
 
     grade_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
-    customer_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(CustomerId)
     score: Mapped[float]
     tier_index: Mapped[int]
     margin_up: Mapped[float | None]
@@ -129,7 +133,7 @@ class ReviewCaseRow(Table):
     case_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     grade_id: Mapped[str] = mapped_column(ForeignKey("grade.grade_id"), index=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
-    customer_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(CustomerId)
     status: Mapped[str] = mapped_column(String(20))
     reasons: Mapped[list[str]] = mapped_column(JSON)
     score: Mapped[float]
@@ -140,14 +144,14 @@ class ReviewCaseRow(Table):
 
 
 class AuditEventRow(Table):
-    """Append-only and hash-chained; triggers refuse UPDATE and DELETE (migration 0001)."""
+    """Append-only and hash-chained; triggers refuse UPDATE, DELETE, TRUNCATE (revision 0001)."""
 
     __tablename__ = "audit_event"
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(Text)
-    action: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(Text, index=True)
+    action: Mapped[str] = mapped_column(Text, index=True)
     subject: Mapped[str] = mapped_column(Text, index=True)
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     previous_hash: Mapped[str] = mapped_column(String(64))
@@ -173,7 +177,7 @@ class AlertRow(Table):
     )
 
     alert_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    customer_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(CustomerId)
     kind: Mapped[str] = mapped_column(Text)
     catalogue: Mapped[str] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))

@@ -17,9 +17,10 @@ from serving.deps import service
 from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
 from serving.errors import ForbiddenError, NotReadyError, RateLimitError, StoreError
+from serving.governance.looks import seen
 from serving.guard import needs
 from serving.lifting import lift_of
-from serving.problems import answer
+from serving.problems import respond as respond_problem
 from serving.store.grades import Grades
 from serving.store.portfolio import list_customers
 from serving.store.reviews import Reviews
@@ -81,7 +82,7 @@ def install(app: FastAPI) -> None:
 
 def _on_refused(request: Request, error: Exception) -> Response:
     if not wants_page(request):
-        return answer(request, error)
+        return respond_problem(request, error)
     identity = sign_in.identity_of(request)
     if identity is not None and identity.must_change:
         return RedirectResponse("/account", 303)
@@ -177,6 +178,7 @@ def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> 
         page=query.page,
         size=CUSTOMERS_PER_PAGE,
     )
+    seen(request, len(listing.rows))
     summary = _summaries(request).of(session, run)
     page = portfolio_page(writer, run, summary, listing, query, size=CUSTOMERS_PER_PAGE)
     return respond(request, writer, "portfolio.html", page)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("features", "tiering", "training", "serving", "tierwise")
+PACKAGES = ("features", "tiering", "training", "serving", "tierwise", "tierwise_client")
 
 
 def lint(directory: Path) -> subprocess.CompletedProcess[str]:
@@ -59,6 +59,8 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("training/models/btyd.py", "import training.evaluation.metrics"),
         ("training/card/rendering.py", "import training.registry.versions"),
         ("serving/utils.py", ""),
+        ("tierwise_client/client.py", "import serving.errors"),
+        ("serving/batch.py", "import tierwise_client.client"),
     ],
 )
 def test_a_breach_is_caught(copy_of_the_house: Path, module: str, line: str) -> None:

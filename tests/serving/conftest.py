@@ -23,6 +23,8 @@ from serving.batch import BatchResult, run_batch
 from serving.domain.access import LOCAL, Permission, Role
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.postgres import MISSING, Postgres, running
+from tests.serving.furnishing import furnish
 from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
@@ -80,11 +82,53 @@ def frame(order_log: OrderLog) -> IndicatorFrame:
     return order_log.frame(SERVED_DAY)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of this process; started by the first test that asks."""
+    if MISSING:
+        pytest.skip(MISSING)
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each of the databases that the store knows; a test that asks runs on both."""
+    return str(request.param)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty store with its schema."""
-    store = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-    store.upgrade()
+def empty_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a database without tables."""
+    if engine == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.empty()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def store_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a store with its schema and nothing in it."""
+    if engine == "sqlite":
+        url = f"sqlite:///{tmp_path / 'empty.db'}"
+        store = Database(url)
+        store.upgrade()
+        store.dispose()
+        yield url
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.migrated()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """A store with its schema and nothing in it, on each engine."""
+    store = Database(store_url)
     yield store
     store.dispose()
 
@@ -110,7 +154,8 @@ def graded(settings: Settings, served_bundle: Bundle, frame: IndicatorFrame) -> 
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, graded: BatchResult) -> Iterator[FastAPI]:
+def app(settings: Settings, graded: BatchResult, bundle: Bundle) -> Iterator[FastAPI]:
+    furnish(settings, bundle.digest)
     application = create_app(settings)
     yield application
     application.state.database.dispose()

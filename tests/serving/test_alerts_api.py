@@ -20,14 +20,14 @@ from training.bundle import Bundle
 @pytest.fixture
 def own_client(
     tmp_path: Path,
+    store_url: str,
     settings: Settings,
     served_bundle: Bundle,
     quiet: IndicatorFrame,  # noqa: F811
 ) -> Iterator[TestClient]:
     """A service over a store of its own, with one overdue customer and drops of all."""
-    mine = settings.model_copy(update={"home": tmp_path})
+    mine = settings.model_copy(update={"home": tmp_path, "database_url": store_url})
     store = Database(mine.database)
-    store.upgrade()
     drop = {"net_amount_drop_2m": {None: 0.6}, "active_month_share_12m": {None: 1.0}}
     falling = {"industry_index_change_12m": {None: -0.08}}
     frame = changed(quiet, {**OVERDUE, **drop, **falling})  # type: ignore[dict-item]

@@ -246,11 +246,10 @@ run_batch(Bundle.load(Path(bundle)), read_frame(Path(frame)), Database(url), pro
 
 
 def test_a_batch_killed_half_way_leaves_the_old_run_served(
-    tmp_path: Path, served_bundle: Bundle, bundle_dir: Path, frame: IndicatorFrame
+    store_url: str, tmp_path: Path, served_bundle: Bundle, bundle_dir: Path, frame: IndicatorFrame
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
+    url = store_url
     store = Database(url)
-    store.upgrade()
     before = run_batch(served_bundle, frame, store)
     old = before.run
     assert before.alerts is not None

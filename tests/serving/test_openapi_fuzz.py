@@ -17,7 +17,15 @@ with warnings.catch_warnings():
     from schemathesis.schemas import BaseSchema
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from serving.api import access_schemas, alert_schemas, parts, schemas, service_schemas
+from serving.api import (
+    access_schemas,
+    alert_schemas,
+    export_schemas,
+    parts,
+    schemas,
+    service_schemas,
+    webhook_schemas,
+)
 from serving.api.service_schemas import Problem
 from serving.domain.access import Role
 
@@ -44,6 +52,7 @@ OPERATIONS = (
     ("GET", "/v1/grades/{customer_id}/explanation"),
     ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
+    ("POST", "/v1/grades:batchGet"),
     ("GET", "/v1/reviews"),
     ("GET", "/v1/alerts"),
     ("GET", "/v1/alerts/{alert_id}"),
@@ -62,7 +71,37 @@ OPERATIONS = (
     ("POST", "/v1/access/accounts/{name}/disable"),
     ("POST", "/v1/access/accounts/{name}/enable"),
     ("POST", "/v1/access/accounts/{name}/reset"),
+    ("GET", "/v1/exports"),
+    ("POST", "/v1/exports"),
+    ("GET", "/v1/exports/{export_id}"),
+    ("POST", "/v1/exports/{export_id}/approve"),
+    ("POST", "/v1/exports/{export_id}/refuse"),
+    ("POST", "/v1/exports/{export_id}/share"),
+    ("POST", "/v1/exports/{export_id}/file"),
+    ("GET", "/v1/webhooks"),
+    ("POST", "/v1/webhooks"),
+    ("GET", "/v1/webhooks/{webhook_id}"),
+    ("PATCH", "/v1/webhooks/{webhook_id}"),
+    ("DELETE", "/v1/webhooks/{webhook_id}"),
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"),
+    ("POST", "/v1/webhooks/{webhook_id}/test"),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
+    ("POST", "/v1/webhooks/{webhook_id}/replay"),
     ("GET", "/v1/model"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/champion"),
+    ("GET", "/v1/models/{version}"),
+    ("GET", "/v1/models/{version}/card"),
+    ("GET", "/v1/tiers"),
+    ("GET", "/v1/schemes"),
+    ("GET", "/v1/schemes/{name}"),
+    ("GET", "/v1/schemes/{name}/difference"),
+    ("GET", "/v1/kpis"),
+    ("GET", "/v1/audit/events"),
+    ("GET", "/v1/audit/events/{sequence}"),
+    ("GET", "/v1/audit/events/{sequence}/proof"),
+    ("GET", "/v1/audit/head"),
+    ("GET", "/v1/audit/consistency"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -142,7 +181,8 @@ def test_every_operation_and_schema_is_described(document: dict) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert operation["description"], path
-            assert {"200", "201"} & operation["responses"].keys()
+            assert {"200", "201", "204"} & operation["responses"].keys()
+            assert {"200", "201", "204"} & set(operation["responses"]), path
     for name, described in document["components"]["schemas"].items():
         if "enum" not in described:
             assert described.get("description"), name
@@ -168,6 +208,8 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
         alert_schemas.Alert,
         access_schemas.Key,
         access_schemas.Account,
+        export_schemas.Export,
+        webhook_schemas.Webhook,
     ],
 )
 def test_examples_are_answers(document: dict, model: type[parts.Out]) -> None:

@@ -85,13 +85,17 @@ def test_other_indicators_are_named(
             )
 
 
+_JSON_SET = {
+    "sqlite": "json_set(indicators, '$.tenure_days', 1.5)",
+    "postgresql": "jsonb_set(indicators::jsonb, '{tenure_days}', '1.5')::json",
+}
+
 TAMPERINGS = (
     "UPDATE grade SET score = score + 1e-12 WHERE customer_id = '{c}'",
     "UPDATE grade SET tier_index = 1 - tier_index % 2 WHERE customer_id = '{c}'",
     "UPDATE grade SET ltv = ltv * 1.0000001 WHERE customer_id = '{c}'",
     "UPDATE grade SET referred = NOT referred WHERE customer_id = '{c}'",
-    "UPDATE grade SET indicators = json_set(indicators, '$.tenure_days', 1.5) "
-    "WHERE customer_id = '{c}'",
+    "UPDATE grade SET indicators = {json} WHERE customer_id = '{c}'",
     "UPDATE grade_explanation SET base = base + 1e-9 "
     "WHERE grade_id = (SELECT grade_id FROM grade WHERE customer_id = '{c}')",
 )
@@ -99,11 +103,16 @@ TAMPERINGS = (
 
 @pytest.mark.parametrize("statement", TAMPERINGS)
 def test_a_changed_number_in_the_store_is_found(
-    statement: str, database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+    statement: str,
+    database: Database,
+    engine: str,
+    run: Run,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
 ) -> None:
     customer = str(frame.customer_id[5])
     with database.write() as session:
-        session.execute(text(statement.format(c=customer)))
+        session.execute(text(statement.format(c=customer, json=_JSON_SET[engine])))
     with database.read() as session:
         found = replay(session, run, frame, served_bundle)
     assert {d.customer_id for d in found.differences} == {customer}

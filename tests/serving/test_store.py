@@ -2,73 +2,68 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from features.schema import IndicatorFrame
+from serving.audit import record, verify
 from serving.batch import BatchResult, run_batch
+from serving.domain.event import Happening
 from serving.domain.evidence import Evidence
 from serving.domain.grade import Run
 from serving.errors import InvalidRequestError, StoreError
 from serving.problems import status_of
-from serving.settings import Settings
+from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.known_runs import KEPT, KnownRuns
 from serving.store.paging import decode_cursor, encode_cursor
 from serving.store.session import Database
-from serving.store.tables import Table
+from tests.postgres import Postgres
 from training.bundle import Bundle
+
+NOW = datetime(2026, 1, 2, 3, 4, 5)
 
 
 @pytest.fixture
-def served(settings: Settings, graded: BatchResult) -> Database:
-    return Database(settings.database)
+def served(database: Database, served_bundle: Bundle, frame: IndicatorFrame) -> Database:
+    run_batch(served_bundle, frame, database)
+    return database
 
 
-def test_migrations_go_up_and_down(tmp_path: Path) -> None:
-    # A percent sign in the path must not be taken for interpolation.
-    url = f"sqlite:///{tmp_path / 'deep' / 'a%b' / 'store.db'}"
-    store = Database(url)
+def test_a_path_with_a_percent_sign_is_no_interpolation(tmp_path: Path) -> None:
+    store = Database(f"sqlite:///{tmp_path / 'deep' / 'a%b' / 'store.db'}")
     assert store.revision() is None
     assert not store.is_current()
     store.upgrade()
     store.upgrade()
-    assert store.revision() == "0012"
     assert store.is_current()
-    tables = set(inspect(create_engine(url)).get_table_names())
-    assert tables == {*Table.metadata.tables, "alembic_version"}
-    store.downgrade("base")
-    assert store.revision() is None
-    assert set(inspect(create_engine(url)).get_table_names()) == {"alembic_version"}
-    store.upgrade()
-    assert store.is_current()
+    store.dispose()
 
 
-def test_migrations_and_tables_say_the_same(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    Database(url).upgrade()
-    with create_engine(url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, Table.metadata)
-    # SQLite does not report the direction of an index, so those always differ.
-    differing = [d for d in found if d[0] not in ("add_index", "remove_index")]
-    assert differing == []
-    indexes = {d[1].name for d in found}
-    assert all(name.endswith("_score") for name in indexes)
-
-
-def test_sqlite_keeps_what_the_code_assumes(database: Database) -> None:
+def test_the_engine_keeps_what_the_code_assumes(database: Database, engine: str) -> None:
+    asked = (
+        {"PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": 1}
+        if engine == "sqlite"
+        else {
+            "SHOW transaction_isolation": "repeatable read",
+            "SHOW transaction_read_only": "on",
+            "SHOW statement_timeout": "1min",
+            "SHOW lock_timeout": "15s",
+            "SHOW timezone": "UTC",
+            "SHOW application_name": "tierwise",
+        }
+    )
     with database.read() as session:
-        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        for statement, told in asked.items():
+            assert session.execute(text(statement)).scalar() == told
     with pytest.raises(IntegrityError), database.write() as session:
         session.execute(
             text(
@@ -97,10 +92,66 @@ def test_a_useless_url_is_refused(url: str) -> None:
         Database(url)
 
 
-def test_a_store_without_schema_says_so(tmp_path: Path) -> None:
-    store = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-    with pytest.raises(StoreError, match="no such table"), store.read() as session:
+def test_a_store_without_schema_says_so(empty_url: str) -> None:
+    store = Database(empty_url)
+    missing = "no such table|does not exist"
+    with pytest.raises(StoreError, match=missing), store.read() as session:
         Grades(session).current_run()
+    store.dispose()
+
+
+def test_our_own_mistakes_are_no_trouble_of_the_store(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(text("INSERT INTO audit_event (sequence) VALUES (1)"))
+
+
+def test_a_text_that_no_text_may_be_is_refused_or_found_nowhere(
+    database: Database, engine: str
+) -> None:
+    with database.read() as session:
+        if engine == "sqlite":
+            assert Grades(session).run("\0") is None
+    if engine == "postgresql":
+        with pytest.raises(InvalidRequestError, match="character"), database.read() as session:
+            Grades(session).run("\0")
+
+
+def test_readers_see_one_moment_and_writers_wait_for_each_other(database: Database) -> None:
+    """One writer at a time, on both engines: what it read stays true until it commits."""
+    order: list[str] = []
+    reading = threading.Event()
+
+    def write(name: str) -> None:
+        with database.write() as session:
+            last = AuditEvents(session).last()
+            order.append(f"{name} begins behind {last.sequence if last else 0}")
+            reading.set()
+            time.sleep(0.2)
+            record(session, [Happening("x.done", f"x:{name}", {})], at=NOW, actor=name)
+            order.append(f"{name} ends")
+
+    with database.read() as session:
+        assert AuditEvents(session).last() is None
+        threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert AuditEvents(session).last() is None, "the reader's moment is kept"
+    assert [line[2:] for line in order] == ["begins behind 0", "ends", "begins behind 1", "ends"]
+    with database.read() as session:
+        assert verify(session).size == 2
+
+
+@pytest.mark.parametrize("query", ["", "?application_name=own&connect_timeout=2"])
+def test_what_the_url_says_goes_before_our_settings(postgres: Postgres, query: str) -> None:
+    # A URL without a driver means ours.
+    url = postgres.url("postgres").replace("+psycopg", "")
+    store = Database(url + query.replace("?", "&"))
+    with store.read() as session:
+        name = session.execute(text("SHOW application_name")).scalar()
+    assert name == ("own" if query else "tierwise")
+    store.dispose()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -143,6 +194,7 @@ def test_filters_agree_with_the_summary(served: Database) -> None:
         assert store.page(run, referred=True).total == run.referred
         assert [g.customer_id for g in store.page(run, prefix="c-0007").items] == ["c-0007"]
         assert store.page(run, prefix="c_").total == 0
+        assert store.page(run, prefix="C-").total == 0, "ids are told apart by case"
 
 
 def test_ties_are_paged_by_customer(

@@ -57,6 +57,8 @@ def said(bundle: Bundle, values: FloatArray) -> dict[str, Any]:
     told["score"] = plain(decisions.composite.score)
     told["tier"] = plain(decisions.tier)
     for name, attribution in bundle.contributions(values).items():
+        told[f"{name}.phi.quadrature-1"] = plain(attribution.phi)
+    for name, attribution in bundle.contributions(values, "lightgbm").items():
         told[f"{name}.names"] = list(attribution.names)
         told[f"{name}.base_margin"] = attribution.base_margin
         told[f"{name}.margin"] = plain(attribution.margin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from typing import Any
@@ -64,7 +65,7 @@ def test_among_many_others(golden: Bundle, expected: dict[str, Any], customers: 
         assert scores.churn_probability[rows].tolist() == expected["churn_probability"]
         assert decisions.composite.score[rows].tolist() == expected["score"]
         for name, attribution in contributions.items():
-            assert attribution.phi[rows].tolist() == expected[f"{name}.phi"]
+            assert attribution.phi[rows].tolist() == expected[f"{name}.phi.quadrature-1"]
 
 
 def test_a_changed_input_is_seen(
@@ -98,6 +99,23 @@ def test_on_a_processor_with_less(kept: int) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(off)},
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == []
+
+
+@pytest.mark.parametrize("processor", ["x86-64", "x86-64-v2", "haswell"])
+def test_explanations_compiled_for_another_processor(processor: str) -> None:
+    """Vectors of another width, and an instruction that adds and multiplies at once or none."""
+    if platform.machine() != "x86_64":
+        pytest.skip("processors of another family")
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LESS],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""},
         timeout=120,
         check=False,
     )

@@ -99,6 +99,8 @@ def test_the_board_of_a_graded_world(home: Path, tmp_path: Path, screen: Console
     run("kpi", "small", "--home", str(home), "--out", str(out))
     shown = screen.export_text()
     board = json.loads(out.read_text("utf-8"))
+    # Also where the service reads it.
+    assert (home / "small" / "kpi.json").read_text("utf-8") == out.read_text("utf-8")
     # By default the last day and the one a year before it.
     assert board["days"] == ["2024-06-30", "2025-06-30"]
     by_id = {row["id"]: row for row in board["kpis"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -61,12 +62,20 @@ def kpi(
     _show(kpis, rows, days)
     _show_traced(traced)
     _show_more(moves, money, drifts, tiers)
+    content = _content(kpis, rows, days, tiers, moves, money, drifts)
+    content["traced"] = {name: list(map(asdict, found)) for name, found in traced.items()}
+    text = json.dumps(plain(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    _publish(home / world / "kpi.json", text)
     if out is not None:
-        content = _content(kpis, rows, days, tiers, moves, money, drifts)
-        content["traced"] = {name: list(map(asdict, found)) for name, found in traced.items()}
-        text = json.dumps(plain(content), ensure_ascii=False, indent=1, allow_nan=False)
-        out.write_text(text + "\n", "utf-8")
+        out.write_text(text, "utf-8")
         console.print(f"Written to {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _publish(path: Path, text: str) -> None:
+    """Write the board where the service reads it, whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(path)
 
 
 def _occasions(bundle: Path, files: list[Path]) -> tuple[list[Occasion], tuple[str, ...]]:

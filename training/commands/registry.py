@@ -33,9 +33,11 @@ def approve(
     """Stand for a version; in production mode a promotion needs two such."""
     from training.registry.location import open_registry
     from training.registry.registry import model_name
+    from training.shelving import shelve
 
     store, model = open_registry(home, registry, artifacts), model_name(world)
     entry = store.approve(model, version, by=by, reason=reason)
+    shelve(store, model, home / world / "models")
     console.print(f"{model} version {version} is approved by {entry.by}: bundle {entry.digest}.")
     _show_lacking(store, model, version)
 
@@ -56,11 +58,13 @@ def promote(
     from training.registry.location import open_registry
     from training.registry.promotion import promote as run
     from training.registry.registry import CHAMPION, model_name
+    from training.shelving import shelve
 
     store, model = open_registry(home, registry, artifacts), model_name(world)
     champion, gates = run(store, model, version, by=by or account(), reason=reason)
     show_gates(console, gates)
     store.pull(model, CHAMPION, home / world / "bundle")
+    shelve(store, model, home / world / "models")
     console.print(f"{model} version {champion.version} is the champion.")
 
 
@@ -76,10 +80,12 @@ def rollback(
     from training.registry.governance import account
     from training.registry.location import open_registry
     from training.registry.registry import CHAMPION, model_name
+    from training.shelving import shelve
 
     store, model = open_registry(home, registry, artifacts), model_name(world)
     champion = store.rollback(model, by=by or account(), reason=reason)
     store.pull(model, CHAMPION, home / world / "bundle")
+    shelve(store, model, home / world / "models")
     console.print(f"{model} version {champion.version} is the champion again.")
 
 

@@ -3,19 +3,30 @@
 A model is its text. It is parsed again right after training, so what is evaluated is
 what is stored. Every row is computed by itself, in one order of trees, so a row's
 margin does not depend on the batch it comes in or on the number of threads.
+
+What is asked of a model is answered by its compiled forest (``training/models/forest``): margins
+are LightGBM's to the bit, contributions differ in the last digits, so who explained is kept with
+what was explained. LightGBM itself is loaded where models are fitted, where a text holds more
+than the forest understands, and to repeat what it explained once; it is a third of the memory
+of a process that serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-import lightgbm as lgb
 import numpy as np
 
 from features.schema import FloatArray
 from training.errors import BundleError
+from training.models.forest.forest import Forest
+from training.models.forest.text import UnsupportedForestError
 from training.recipe import Trees
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Objective = Literal["binary", "tweedie", "median"]
 """What trees minimise: log loss of a label, Tweedie deviance of an amount (its margin is the log
@@ -32,37 +43,79 @@ BIN_SAMPLE_ROWS = 200_000
 _MAX_LOG = 20.0
 
 
+QUADRATURE = "quadrature-1"
+"""Explains by the compiled forest. A change of its bits takes another number."""
+
+LIGHTGBM = "lightgbm"
+"""Explains by LightGBM's own ``pred_contrib``."""
+
+EXPLAINERS = (QUADRATURE, LIGHTGBM)
+
+
+def common(explainers: Iterable[str]) -> str:
+    """Return the one explainer of several models: LightGBM where they differ, as it knows all."""
+    found = set(explainers)
+    return found.pop() if len(found) == 1 else LIGHTGBM
+
+
 class Boosted:
     """A fitted ensemble: ``text`` is LightGBM's own format."""
 
     def __init__(self, text: str, *, threads: int = 1) -> None:
-        try:
-            self._booster = lgb.Booster(model_str=text)
-        except lgb.basic.LightGBMError as error:
-            raise BundleError(
-                f"A model text cannot be read: {error}.", hint="Take a whole bundle again."
-            ) from error
         self.text = text
-        self.names: tuple[str, ...] = tuple(self._booster.feature_name())
         self._threads = threads
+        self._forest: Forest | None = None
+        try:
+            self._forest = Forest.of(text)
+            self.names = self._forest.trees.names
+        except UnsupportedForestError:
+            self.names = tuple(self._booster.feature_name())
+
+    @property
+    def explainer(self) -> str:
+        """Who explains if nobody in particular is asked to."""
+        return LIGHTGBM if self._forest is None else QUADRATURE
 
     def margin(self, matrix: FloatArray) -> FloatArray:
         """Return the sum of leaf values ``(n,)``, without any offset."""
+        threads = self._threads_for(len(matrix))
+        if self._forest is not None:
+            return self._forest.margin(self._inputs(matrix), threads)
         if len(matrix) == 0:
             return np.empty(0)
-        result = self._booster.predict(
-            matrix, raw_score=True, num_threads=self._threads_for(len(matrix))
-        )
+        result = self._booster.predict(matrix, raw_score=True, num_threads=threads)
         return np.asarray(result, dtype=np.float64)
 
-    def contributions(self, matrix: FloatArray) -> tuple[FloatArray, float]:
-        """Return exact path-dependent Shapley values ``(n, f)`` and their base value."""
+    def contributions(
+        self, matrix: FloatArray, explainer: str | None = None
+    ) -> tuple[FloatArray, float]:
+        """Return exact path-dependent Shapley values ``(n, f)`` and their base value.
+
+        Parameters
+        ----------
+        explainer
+            One of :data:`EXPLAINERS`; :attr:`explainer` by default.
+
+        Raises
+        ------
+        BundleError
+            If the explainer is unknown, or does not understand these trees.
+        """
+        asked = self.explainer if explainer is None else explainer
+        threads = self._threads_for(len(matrix))
+        if asked == QUADRATURE and self._forest is not None:
+            return self._forest.shapley(self._inputs(matrix), threads), self._forest.trees.base
+        if asked != LIGHTGBM:
+            raise BundleError(
+                f"The explainer {asked!r} cannot explain this model.",
+                hint="It came with another version of Tierwise, or numba is not installed here.",
+                explainer=asked,
+                known=list(EXPLAINERS),
+            )
         if len(matrix) == 0:  # LightGBM cannot predict no row; the base belongs to the trees
-            return np.empty((0, len(self.names))), self.contributions(self._unknown_row())[1]
+            return np.empty((0, len(self.names))), self.contributions(self._unknown_row(), asked)[1]
         result = np.asarray(
-            self._booster.predict(
-                matrix, pred_contrib=True, num_threads=self._threads_for(len(matrix))
-            ),
+            self._booster.predict(matrix, pred_contrib=True, num_threads=threads),
             dtype=np.float64,
         )
         return result[:, :-1], float(result[0, -1])
@@ -72,6 +125,25 @@ class Boosted:
         gain = np.asarray(self._booster.feature_importance("gain"), dtype=np.float64)
         total = float(gain.sum())
         return dict(zip(self.names, (gain / total if total else gain).tolist(), strict=True))
+
+    @cached_property
+    def _booster(self) -> lgb.Booster:
+        import lightgbm as lgb
+
+        try:
+            return lgb.Booster(model_str=self.text)
+        except lgb.basic.LightGBMError as error:
+            raise BundleError(
+                f"A model text cannot be read: {error}.", hint="Take a whole bundle again."
+            ) from error
+
+    def _inputs(self, matrix: FloatArray) -> FloatArray:
+        if matrix.ndim != 2 or matrix.shape[1] != len(self.names):
+            raise BundleError(
+                f"The trees take {len(self.names)} inputs; the matrix has shape {matrix.shape}.",
+                hint="Build the inputs with the version the model was fitted with.",
+            )
+        return np.ascontiguousarray(matrix, dtype=np.float64)
 
     def _unknown_row(self) -> FloatArray:
         return np.full((1, len(self.names)), np.nan)
@@ -135,6 +207,8 @@ def binned(
         "seed": seed,
         "verbosity": -1,
     }
+    import lightgbm as lgb
+
     data = lgb.Dataset(
         matrix, label=label, init_score=offset, feature_name=list(names), params=parameters
     )
@@ -172,6 +246,8 @@ def grow(
     }
     if objective == "tweedie":
         parameters["tweedie_variance_power"] = tweedie_power
+    import lightgbm as lgb
+
     booster = lgb.train(parameters, data, num_boost_round=trees.rounds)
     return Boosted(booster.model_to_string(), threads=threads)
 

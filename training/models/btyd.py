@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 from features.schema import FloatArray
@@ -279,6 +278,8 @@ def _best(kind: Kind, history: _Histories, penalty: float) -> tuple[FloatArray, 
 def _minimise(
     kind: Kind, history: _Histories, start: npt.NDArray[np.float64], penalty: float
 ) -> tuple[FloatArray, float, bool]:
+    from scipy.optimize import minimize  # heavy, and only fitting takes it
+
     # purchase rates differ between businesses by orders of magnitude: begin at theirs
     pace = max(
         float(history.weight @ history.T) / max(float(history.weight @ history.x), 1.0), 1e-3

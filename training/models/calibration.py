@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
 from features.schema import FloatArray
@@ -63,6 +62,8 @@ def fit_platt(margin: FloatArray, label: FloatArray, *, level_share: float = 1.0
     FitError
         If there are fewer than 20 rows.
     """
+    from scipy.optimize import minimize  # heavy, and only fitting takes it
+
     if len(margin) < MIN_ROWS:
         raise FitError(
             f"Calibration needs {MIN_ROWS} eligible customers on its day; there are {len(margin)}.",
@@ -95,6 +96,8 @@ def fit_platt(margin: FloatArray, label: FloatArray, *, level_share: float = 1.0
 
 def _keeping_level(slope: float, margin: FloatArray) -> float:
     """Intercept at which the slope leaves the mean probability as it was."""
+    from scipy.optimize import brentq  # heavy, and only fitting takes it
+
     mean = float(np.mean(expit(margin)))
 
     def excess(intercept: float) -> float:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from features.schema import FloatArray
@@ -55,9 +54,11 @@ class ChurnModel:
         margin, start = self.correction.margin(columns, values)
         return portable.expit(margin), start
 
-    def attribution(self, columns: Sequence[str], values: FloatArray) -> Attribution:
+    def attribution(
+        self, columns: Sequence[str], values: FloatArray, explainer: str | None = None
+    ) -> Attribution:
         """Explain the margin, the log-odds of the probability."""
-        parts = self.correction.parts(columns, values)
+        parts = self.correction.parts(columns, values, explainer)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.expit)
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,6 +150,8 @@ def _level(
     A share of what the purchase model was wrong by, in log-odds, on the days learned from is
     added: some markets it never gets right.
     """
+    from scipy.optimize import brentq  # heavy, and only fitting takes it
+
     if len(present) == 0:
         raise FitError(
             "No customer is eligible on the day the level of churn is set for.",

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from training.dataset import TrainingSet
-from training.errors import FitError
+from training.errors import BundleError, FitError
 from training.manifest import dump
 from training.models.boosting import Boosted
 from training.models.churn import ChurnModel, fit_churn
@@ -61,6 +61,22 @@ class Companions:
     health: HealthModel | None = None
     renewal: RenewalModel | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
+
+    def needed(self, name: str, model: _Model | None) -> _Model:
+        """Return a companion.
+
+        Raises
+        ------
+        BundleError
+            If it is absent, with the reason.
+        """
+        if model is None:
+            raise BundleError(
+                f"The bundle has no model of {name}: {self.absent.get(name, 'unknown')}",
+                hint="Map what it needs (docs/lifetime-value.md), and train again.",
+                model=name,
+            )
+        return model
 
     def texts(self) -> dict[str, str]:
         """Return every model as files, text by name."""

@@ -25,7 +25,7 @@ from training.errors import FitError
 from training.models import portable
 from training.models.baseline import INPUTS, Baseline, PurchaseModel, baseline, fit_purchase_model
 from training.models.blocks import blocks
-from training.models.boosting import Boosted
+from training.models.boosting import Boosted, common
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
@@ -100,14 +100,24 @@ class Correction:
             found[part] = self.margin(data.columns, data.values[chosen[part]])[0]
         return found
 
-    def parts(self, columns: Sequence[str], values: FloatArray) -> MarginParts:
-        """Split the margin by source indicator; exact within 1e-9."""
+    @property
+    def explainer(self) -> str:
+        """Who explains the trees if nobody in particular is asked to."""
+        return common(boosted.explainer for boosted in self.trees.values())
+
+    def parts(
+        self, columns: Sequence[str], values: FloatArray, explainer: str | None = None
+    ) -> MarginParts:
+        """Split the margin by source indicator; exact within 1e-9.
+
+        ``explainer`` explains the trees (``training.models.boosting.EXPLAINERS``).
+        """
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
         by_input = np.zeros(design.matrix.shape)
         trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():
-            found, own_mean = boosted.contributions(design.matrix)
+            found, own_mean = boosted.contributions(design.matrix, explainer or self.explainer)
             by_input += self.shares[name] * found
             mean += self.shares[name] * own_mean
         by_input *= trust[:, None]

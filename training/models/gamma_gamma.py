@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln, psi
 
 from features.schema import FloatArray
@@ -142,6 +141,8 @@ def _objective(
 def _minimise(
     start: FloatArray, x: FloatArray, m: FloatArray, penalty: float
 ) -> tuple[FloatArray, float, bool]:
+    from scipy.optimize import minimize  # heavy, and only fitting takes it
+
     result = minimize(
         _objective,
         start,

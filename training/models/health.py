@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from features.schema import CATALOGUE, FloatArray
@@ -205,6 +204,7 @@ def fit_health(
 
 def _regress(points: FloatArray, stayed: FloatArray, penalty: float) -> tuple[FloatArray, float]:
     """Return weights ``(k,)``, none negative, and intercept of a logistic regression."""
+    from scipy.optimize import minimize  # heavy, and only fitting takes it
 
     def objective(theta: FloatArray) -> tuple[float, FloatArray]:
         weights, level = theta[:-1], theta[-1]

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from features.schema import FloatArray
 from training.models import portable
@@ -112,6 +111,8 @@ def fit_linear(
     tuple
         The model, and the effect of each day ``(d,)`` in log-odds.
     """
+    from sklearn.linear_model import LogisticRegression  # heavy, and only fitting takes it
+
     days = int(day.max()) + 1
     step = -(-len(matrix) // _MAX_ROWS)
     matrix, label, day = matrix[::step], label[::step], day[::step]

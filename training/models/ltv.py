@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from features.schema import FloatArray
 from training.dataset import TrainingSet
@@ -64,9 +63,11 @@ class LtvModel:
         """Return the expected net spend ``(n,)``, money, > 0."""
         return portable.exp(self.correction.margin(columns, values)[0])
 
-    def attribution(self, columns: Sequence[str], values: FloatArray) -> Attribution:
+    def attribution(
+        self, columns: Sequence[str], values: FloatArray, explainer: str | None = None
+    ) -> Attribution:
         """Explain the margin, the log of the prediction."""
-        parts = self.correction.parts(columns, values)
+        parts = self.correction.parts(columns, values, explainer)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
 
     def to_dict(self) -> dict[str, Any]:
@@ -210,6 +211,8 @@ def _level(
     As for churn, the total is left to the model that has seen the day of service, corrected by
     a share of the log of what it was wrong by on the days learned from.
     """
+    from scipy.optimize import brentq  # heavy, and only fitting takes it
+
     if len(present) == 0:
         raise FitError(
             "No customer is eligible on the day the level of LTV is set for.",

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import betaln
 
 from features.schema import CATALOGUE, FloatArray
@@ -246,6 +245,8 @@ def fit_record(ended: FloatArray, renewed: FloatArray, lapsed: FloatArray) -> Ow
     The base rate is that of the outcomes: all who are judged had a contract, most of them
     no record.
     """
+    from scipy.optimize import minimize_scalar  # heavy, and only fitting takes it
+
     # One lapse and one renewal more keep both possible.
     base = float((lapsed.sum() + 1.0) / (len(lapsed) + 2.0))
     before = ended - renewed

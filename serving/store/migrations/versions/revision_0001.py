@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+CUSTOMER_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make the first tables."""
@@ -23,6 +25,8 @@ def downgrade() -> None:
     """Drop the first tables with everything in them."""
     for table in ("audit_event", "review_case", "grade_explanation", "grade", "run"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_event_refuse()")
 
 
 def _run() -> None:
@@ -62,7 +66,7 @@ def _grade() -> None:
         "grade",
         sa.Column("grade_id", sa.String(40), primary_key=True),
         sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", CUSTOMER_ID, nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("tier_index", sa.Integer(), nullable=False),
         sa.Column("margin_up", sa.Double(), nullable=True),
@@ -104,7 +108,7 @@ def _review_case() -> None:
         sa.Column("case_id", sa.String(40), primary_key=True),
         sa.Column("grade_id", sa.String(40), sa.ForeignKey("grade.grade_id"), nullable=False),
         sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", CUSTOMER_ID, nullable=False),
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
@@ -138,10 +142,25 @@ def _audit_event() -> None:
         sa.Column("hash", sa.String(64), nullable=False, unique=True),
     )
     op.create_index("ix_audit_event_subject", "audit_event", ["subject"])
-    # The chain shows that an event was changed; on SQLite the trigger also prevents it.
+    _refuse_changes()
+
+
+def _refuse_changes() -> None:
+    """Let the store prevent what the chain would show."""
+    message = "audit events are append-only"
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             op.execute(
                 f"CREATE TRIGGER audit_event_no_{verb.lower()} BEFORE {verb} ON audit_event "
-                "BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END"
+                f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    for verb in ("UPDATE", "DELETE", "TRUNCATE"):
+        op.execute(
+            f"CREATE TRIGGER audit_event_no_{verb.lower()} BEFORE {verb} ON audit_event "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse()"
+        )

@@ -10,13 +10,15 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+CUSTOMER_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Add the alerts."""
     op.create_table(
         "alert",
         sa.Column("alert_id", sa.String(40), primary_key=True),
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", CUSTOMER_ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("catalogue", sa.Text(), nullable=False),
         sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),

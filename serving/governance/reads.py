@@ -1,0 +1,179 @@
+"""The log of reads: noted at once, written in pages, each anchored in the audit trail (#102).
+
+A request only appends to a list in memory; a thread writes what has gathered twice a second,
+so that reading stays as fast as the store. What is in memory is lost if the process is killed
+outright: at most half a second of looks, never a change, an export or a decision, which are
+recorded in the transaction of what happened. If the store does not take the log, it grows to
+a bound, and then reading is refused: nobody reads unseen.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from features.errors import TierwiseError
+from serving.audit import record
+from serving.domain.access import Principal
+from serving.domain.event import Happening
+from serving.domain.reading import Read, page_digest
+from serving.errors import StoreError
+from serving.governance.policy import Reading
+from serving.logs import logger
+from serving.store.audit_events import AuditEvents
+from serving.store.reads import Reads
+from serving.store.session import Database, Session
+
+LOG = logger("tierwise.reads")
+PAUSE = 0.5
+"""Seconds between two pages."""
+BOUND = 100_000
+"""Reads that may wait in memory."""
+_PAGE = 5_000
+
+
+class ReadLog:
+    """Notes who read what, and raises the alarm about reading in bulk (#103)."""
+
+    def __init__(
+        self,
+        database: Database,
+        policy: Reading,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None),
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._clock = clock
+        self._waiting: deque[Read] = deque()
+        self._writing = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Reads in memory that are not written yet."""
+        return len(self._waiting)
+
+    def note(
+        self,
+        who: Principal,
+        action: str,
+        request_id: str,
+        *,
+        customer_id: str | None = None,
+        customers: int = 1,
+    ) -> None:
+        """Note one read; cheap enough for every request.
+
+        Raises
+        ------
+        StoreError
+            If the log could not be written for so long that it is full.
+        """
+        if len(self._waiting) >= BOUND:
+            raise StoreError(
+                "What is read cannot be logged, so nothing is read.", hint="Try again in a while."
+            )
+        self._waiting.append(
+            Read(self._clock(), who.id, action, customer_id, customers, request_id)
+        )
+
+    def start(self) -> None:
+        """Begin to write in the background."""
+        self._thread = threading.Thread(target=self._run, name="read-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is left and end the background thread."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._flush_safely()
+
+    def flush(self) -> int:
+        """Write what has gathered; return how many reads.
+
+        Raises
+        ------
+        StoreError
+            If the store does not take them; they stay in memory.
+        """
+        with self._writing:
+            written = 0
+            while page := [self._waiting[n] for n in range(min(_PAGE, len(self._waiting)))]:
+                self._write(page)
+                for _ in page:
+                    self._waiting.popleft()
+                written += len(page)
+            return written
+
+    def _run(self) -> None:
+        while not self._stopped.wait(PAUSE):
+            self._flush_safely()
+
+    def _flush_safely(self) -> None:
+        try:
+            self.flush()
+        except TierwiseError as error:
+            LOG.warning("reads not written yet", waiting=self.waiting, why=error.message)
+
+    def _write(self, page: Sequence[Read]) -> None:
+        now = self._clock()
+        page_id = secrets.token_hex(16)
+        with self._database.write() as session:
+            store = Reads(session)
+            store.add(page_id, page)
+            anchor = {"reads": len(page), "sha256": page_digest(page)}
+            alarms = self._alarms(session, store, page, now)
+            record(
+                session,
+                [Happening("reads.logged", f"reads:{page_id}", anchor), *alarms],
+                at=now,
+                actor="read-log",
+            )
+        for alarm in alarms:
+            LOG.warning("bulk reading", **alarm.payload)
+
+    def _alarms(
+        self, session: Session, store: Reads, page: Sequence[Read], now: datetime
+    ) -> list[Happening]:
+        """Return an alarm for each principal who read too much, once a window."""
+        policy = self._policy
+        since = now - timedelta(minutes=policy.window_minutes)
+        off_hours = not policy.at_work(now)
+        limit = policy.customers_off_hours if off_hours else policy.customers_at_work
+        alarms = []
+        for principal in dict.fromkeys(read.principal for read in page):
+            subject = f"principal:{principal}"
+            customers = store.customers_read(principal, since)
+            if customers < limit or any(
+                event.action == "reads.alarm" and event.at > since
+                for event in AuditEvents(session).about(subject)
+            ):
+                continue
+            payload = {
+                "principal": principal,
+                "customers": customers,
+                "limit": limit,
+                "window_minutes": policy.window_minutes,
+                "off_hours": off_hours,
+            }
+            alarms.append(Happening("reads.alarm", subject, payload))
+        return alarms
+
+
+def unlike_their_anchor(session: Session) -> tuple[str, ...]:
+    """Return the pages of the log that are not as the audit trail recorded them."""
+    wrong = []
+    for event in AuditEvents(session).all():
+        if event.action != "reads.logged":
+            continue
+        page_id = event.subject.removeprefix("reads:")
+        page = Reads(session).page(page_id)
+        found = {"reads": len(page), "sha256": page_digest(page)}
+        if found != dict(event.payload):
+            wrong.append(page_id)
+    return tuple(wrong)

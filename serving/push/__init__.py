@@ -1,0 +1,1 @@
+"""Pushing what happened: webhooks, their signatures, and the worker that delivers."""

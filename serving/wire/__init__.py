@@ -1,0 +1,1 @@
+"""How answers go over the wire: validators, compression, links, and writes done once."""

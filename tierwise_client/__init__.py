@@ -1,0 +1,1 @@
+"""The typed Python client of Tierwise's API: ``from tierwise_client.client import Client``."""

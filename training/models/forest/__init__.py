@@ -1,0 +1,1 @@
+"""Trees compiled: LightGBM's predictions to the bit, and exact Shapley values of them."""

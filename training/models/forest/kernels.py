@@ -1,0 +1,278 @@
+# mypy: disable-error-code="import-untyped,no-untyped-call,untyped-decorator"
+# numba and llvmlite are typed in part, and what they make of a function has no type.
+"""The loops over trees, compiled by numba: predictions, and Shapley values in vectors of lanes.
+
+Every lane does the same additions and multiplications in the same order on every machine:
+nothing is compiled with ``fastmath``, so LLVM neither reorders them nor fuses a multiplication
+with an addition where the processor could, and replayed explanations have the same bits. For the
+same reason a row's numbers come from that row alone, whatever is computed beside it.
+
+Whoever changes a vector operation here changes the stored machine code with this file; it must
+not move to another, which numba's cache does not look at.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.datamodel import models
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, register_model
+from numba.np.arrayobj import make_array
+
+_intrinsic: Any = intrinsic  # its results are called without the first argument
+
+_ZERO = 1.0000000180025095e-35
+"""LightGBM's ``1e-35f``: what is nearer to 0 counts as 0."""
+
+
+class Lanes(types.Type):
+    """``n`` numbers in one vector of the processor, or in several narrower ones."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        super().__init__(name=f"Lanes({n})")
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes: Lanes) -> None:
+        super().__init__(manager, lanes, ir.VectorType(ir.DoubleType(), lanes.n))
+
+
+def _elementwise(operation: Any, instruction: str) -> None:
+    @infer_global(operation)
+    class _Template(AbstractTemplate):
+        def generic(self, args: Any, _: Any) -> Any:
+            same = len(args) == 2 and isinstance(args[0], Lanes) and args[0] == args[1]
+            return signature(args[0], *args) if same else None
+
+    @lower_builtin(operation, Lanes, Lanes)
+    def _lower(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*args)
+
+
+for _operation, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _elementwise(_operation, _instruction)
+
+
+def _address(context: Any, builder: Any, array_type: Any, args: Any, lanes: int) -> Any:
+    array = make_array(array_type)(context, builder, args[0])
+    vector = ir.VectorType(ir.DoubleType(), lanes)
+    return builder.bitcast(builder.gep(array.data, [args[1]]), vector.as_pointer())
+
+
+@_intrinsic
+def _lanes(_typing: Any, numbers: Any) -> Any:
+    """Return a tuple of floats as lanes."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        found = ir.Constant(ir.VectorType(ir.DoubleType(), len(numbers)), ir.Undefined)
+        for n in range(len(numbers)):
+            one = builder.extract_value(args[0], n)
+            found = builder.insert_element(found, one, ir.Constant(ir.IntType(32), n))
+        return found
+
+    return Lanes(len(numbers))(numbers), generate
+
+
+@_intrinsic
+def _spread(_typing: Any, like: Any, number: Any) -> Any:
+    """Return lanes, as many as ``like``, that all hold one number."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(ir.DoubleType(), like.n)
+        empty = ir.Constant(vector, ir.Undefined)
+        first = builder.insert_element(empty, args[1], ir.Constant(ir.IntType(32), 0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), like.n), [0] * like.n)
+        return builder.shuffle_vector(first, empty, everywhere)
+
+    return like(like, types.float64), generate
+
+
+@_intrinsic
+def _load(_typing: Any, like: Any, array: Any, at: Any) -> Any:
+    """Return the lanes that stand in ``array`` from position ``at``; unchecked."""
+
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        found = builder.load(_address(context, builder, array, args[1:], like.n))
+        found.align = 8
+        return found
+
+    return like(like, array, types.intp), generate
+
+
+@_intrinsic
+def _store(_typing: Any, array: Any, at: Any, lanes: Any) -> Any:
+    """Write lanes into ``array`` from position ``at``; unchecked."""
+
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        builder.store(args[2], _address(context, builder, array, args, lanes.n)).align = 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), generate
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile once and keep the machine code, where there is a folder to keep it in.
+
+    That is ``NUMBA_CACHE_DIR``, else beside this file, else the user's own cache. With all of
+    them read-only it is compiled in every process, which takes some seconds.
+    """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba's word for "no locator available"
+        return numba.njit(**options)(function)
+
+
+@_compiled
+def _view(row: Any, view: Any) -> None:
+    """Write a row ``(f,)`` thrice, for splits that take nothing, zeros or NaN for missing.
+
+    In ``view`` ``(3 f,)`` NaN stands for whatever the kind of split takes for missing.
+    """
+    inputs = len(row)
+    for j in range(inputs):
+        x = row[j]
+        known = 0.0 if abs(x) <= _ZERO else x
+        view[j] = 0.0 if known != known else known
+        view[inputs + j] = np.nan if known != known or known == 0.0 else known
+        view[2 * inputs + j] = known
+
+
+@_compiled
+def margins(
+    matrix: Any,
+    first: Any,
+    column: Any,
+    threshold: Any,
+    missing_left: Any,
+    left: Any,
+    right: Any,
+    leaf: Any,
+    found: Any,
+) -> None:
+    """Write the sum of leaf values ``(n,)``, tree by tree from 0 as LightGBM adds them."""
+    view = np.empty(3 * matrix.shape[1])
+    for r in range(matrix.shape[0]):
+        _view(matrix[r], view)
+        total = 0.0
+        for tree in range(len(first) - 1):
+            start = first[tree]
+            splits = first[tree + 1] - start
+            at = 0
+            while at < splits:
+                e = start + at
+                x = view[column[e]]
+                goes_left = (x <= threshold[e]) | ((x != x) & missing_left[e])
+                at = left[e] if goes_left else right[e]
+            total += leaf[start + tree + at - splits]
+        found[r] = total
+
+
+@_compiled
+def shapley(
+    matrix: Any,
+    chosen: Any,
+    largest: Any,
+    point: Any,
+    rest: Any,
+    weight: Any,
+    first: Any,
+    column: Any,
+    threshold: Any,
+    missing_left: Any,
+    left: Any,
+    right: Any,
+    leaf: Any,
+    feature: Any,
+    left_share: Any,
+    right_share: Any,
+    above: Any,
+    above_left: Any,
+    entry_share: Any,
+    phi: Any,
+) -> None:
+    """Add the Shapley values of the ``chosen`` trees to ``phi`` ``(n, f)``.
+
+    The names are those of the derivation in ``training/models/forest/forest.py``; each lane is a
+    point of the quadrature. ``largest`` is the number of splits of the largest tree.
+    """
+    lanes, inputs = len(point), matrix.shape[1]
+    t, s, w = _lanes(point), _lanes(rest), _lanes(weight)
+    view = np.empty(3 * inputs)
+    went_left = np.empty(largest, np.bool_)
+    follows = np.empty(largest, np.bool_)
+    product = np.empty((2 * largest + 1) * lanes)  # G of each node, leaves included
+    mean = np.empty((2 * largest + 1) * lanes)  # U of each node
+    gathered = np.empty(inputs * lanes)
+    for r in range(matrix.shape[0]):
+        _view(matrix[r], view)
+        gathered[:] = 0.0
+        for tree in chosen:
+            start = first[tree]
+            splits = first[tree + 1] - start
+            for i in range(splits):
+                x = view[column[start + i]]
+                below = x <= threshold[start + i]
+                went_left[i] = below | ((x != x) & missing_left[start + i])
+            for i in range(splits + 1):
+                _store(mean, (splits + i) * lanes, _spread(t, leaf[start + tree + i]))
+            _store(product, 0, w)
+            for i in range(splits):  # down: a parent stands before its children
+                e = start + i
+                to_left, to_right = left[e] * lanes, right[e] * lanes
+                p_left, p_right = _spread(t, left_share[e]), _spread(t, right_share[e])
+                g = _load(t, product, i * lanes)
+                a = above[e]
+                here = True if a < 0 else follows[a] & (went_left[a] == above_left[e])
+                follows[i] = here
+                if here:
+                    goes_left = _spread(t, 1.0 if went_left[i] else 0.0)
+                    goes_right = _spread(t, 0.0 if went_left[i] else 1.0)
+                    if a >= 0:
+                        p = _spread(t, entry_share[e])
+                        g = g / (t + s * p)
+                        p_left, p_right = p * p_left, p * p_right
+                    _store(product, to_left, g * (t * goes_left + s * p_left))
+                    _store(product, to_right, g * (t * goes_right + s * p_right))
+                else:
+                    _store(product, to_left, g * p_left)
+                    _store(product, to_right, g * p_right)
+            for i in range(splits - 1, -1, -1):  # and up again
+                e = start + i
+                u_left = _load(t, mean, left[e] * lanes)
+                u_right = _load(t, mean, right[e] * lanes)
+                u = _spread(t, left_share[e]) * u_left + _spread(t, right_share[e]) * u_right
+                if follows[i]:
+                    g = _load(t, product, i * lanes)
+                    u_here = _load(t, mean, (left[e] if went_left[i] else right[e]) * lanes)
+                    other = right_share[e] if went_left[i] else -left_share[e]
+                    if above[e] >= 0:
+                        p = _spread(t, entry_share[e])
+                        z = t + s * p
+                        g = g / (z * z) * p
+                        u = (t * u_here + s * p * u) / z
+                    else:
+                        u = t * u_here + s * u
+                    at = feature[e] * lanes
+                    added = _spread(t, other) * (g * (u_left - u_right))
+                    _store(gathered, at, _load(t, gathered, at) + added)
+                _store(mean, i * lanes, u)
+        for j in range(inputs):
+            total = 0.0
+            for lane in range(lanes):
+                total += gathered[j * lanes + lane]
+            phi[r, j] += total
