@@ -137,15 +137,47 @@ def read_frame(path: Path) -> IndicatorFrame:
     """
     table, notes = _read(path, "as_of")
     names = tuple(name for name in table.column_names if name != "customer_id")
+    return _frame(table, date.fromisoformat(notes["as_of"]), names)
+
+
+def _frame(table: pa.Table, as_of: date, names: tuple[str, ...]) -> IndicatorFrame:
     values = np.empty((table.num_rows, len(names)), dtype=np.float64)
     for position, name in enumerate(names):
         values[:, position] = floats(table, name)
-    return IndicatorFrame(
-        as_of=date.fromisoformat(notes["as_of"]),
-        customer_id=strings(table, "customer_id"),
-        columns=names,
-        values=values,
-    )
+    return IndicatorFrame(as_of, strings(table, "customer_id"), names, values)
+
+
+class FrameFile:
+    """An indicator frame in its file: read some customers at a time, never as a whole.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If the file is not there.
+    ContractError
+        If it is no indicator frame.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with _reading(path):
+            self._file = pq.ParquetFile(path)
+        schema = self._file.schema_arrow
+        self.as_of = date.fromisoformat(_notes(path, schema, "as_of")["as_of"])
+        self.columns = tuple(name for name in schema.names if name != "customer_id")
+
+    def blocks(self, size: int) -> Iterator[IndicatorFrame]:
+        """Yield the customers in their order, at most ``size`` at a time."""
+        for batch in self._file.iter_batches(batch_size=size):
+            yield _frame(pa.Table.from_batches([batch]), self.as_of, self.columns)
+
+    def customers(self, size: int) -> Iterator[npt.NDArray[np.str_]]:
+        """Yield their ids alone, in the same order."""
+        for batch in self._file.iter_batches(batch_size=size, columns=["customer_id"]):
+            yield strings(pa.Table.from_batches([batch]), "customer_id")
+
+    def __len__(self) -> int:
+        rows: int = self._file.metadata.num_rows
+        return rows
 
 
 def write_outcomes(outcomes: Outcomes, path: Path) -> None:
@@ -202,6 +234,14 @@ def _write(columns: dict[str, pa.Array], notes: dict[str, str], path: Path) -> N
 
 
 def _read(path: Path, *wanted: str) -> tuple[pa.Table, dict[str, str]]:
+    with _reading(path):
+        table = pq.read_table(path)
+    return table, _notes(path, table.schema, *wanted)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tell what is wrong with a file that cannot be read."""
     if not path.is_file():
         raise SourceNotFoundError(
             f"There is no published file {path}.",
@@ -209,14 +249,17 @@ def _read(path: Path, *wanted: str) -> tuple[pa.Table, dict[str, str]]:
             path=str(path),
         )
     try:
-        table = pq.read_table(path)
+        yield
     except pa.ArrowException as error:
         raise ContractError(
             f"{path} cannot be read as Parquet: {error}",
             hint="Delete it and publish again.",
             path=str(path),
         ) from error
-    metadata = table.schema.metadata or {}
+
+
+def _notes(path: Path, schema: pa.Schema, *wanted: str) -> dict[str, str]:
+    metadata = schema.metadata or {}
     notes = {
         k: metadata[key].decode() for k in wanted if (key := f"tierwise.{k}".encode()) in metadata
     }
@@ -226,4 +269,4 @@ def _read(path: Path, *wanted: str) -> tuple[pa.Table, dict[str, str]]:
             hint="Delete it and publish again.",
             path=str(path),
         )
-    return table, notes
+    return notes

@@ -7,13 +7,13 @@ place, and pages, model cards, explanations and oracles read it from there.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum, StrEnum
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -168,5 +168,37 @@ class IndicatorFrame:
         """Return one indicator, ``(n,)``."""
         return self.values[:, self.columns.index(name)]
 
+    def blocks(self, size: int) -> Iterator[IndicatorFrame]:
+        """Yield the customers in their order, ``size`` at a time."""
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            yield replace(self, customer_id=self.customer_id[rows], values=self.values[rows])
+
+    def customers(self, size: int) -> Iterator[npt.NDArray[np.str_]]:
+        """Yield their ids alone, ``size`` at a time."""
+        for start in range(0, len(self), size):
+            yield self.customer_id[start : start + size]
+
     def __len__(self) -> int:
         return len(self.customer_id)
+
+
+class Frames(Protocol):
+    """Indicators of all customers at one snapshot, whether in memory or in a file."""
+
+    @property
+    def as_of(self) -> date:
+        """Last day the indicators look at."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``(k,)`` indicator names, catalogue order."""
+
+    def blocks(self, size: int) -> Iterator[IndicatorFrame]:
+        """Yield the customers in their order, at most ``size`` at a time."""
+
+    def customers(self, size: int) -> Iterator[npt.NDArray[np.str_]]:
+        """Yield their ids alone, in the same order."""
+
+    def __len__(self) -> int:
+        """Return the number of customers."""

@@ -2,17 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import InvalidRequestError, RequestFault
+from serving.errors import InvalidRequestError, OverloadedError, RequestFault
 from serving.problems import problem
 
 MAX_BODY = 64 * 1024
 """Bytes of a request body; a what-if that names every indicator has about 3 KiB."""
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Queue:
+    """Work that takes a processor for milliseconds: some at a time, some waiting, no more.
+
+    Whoever would have to wait behind a full queue is told so at once, so that answers come
+    soon or not at all, and the crowd that caused it is served as fast as ever.
+
+    Parameters
+    ----------
+    workers
+        Threads.
+    waiting
+        Pieces of work that may wait for one.
+    """
+
+    def __init__(self, workers: int, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tierwise-work")
+        self._most = workers + waiting
+        self._taken = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room now."""
+        return self._taken >= self._most
+
+    async def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Do a piece of work on a thread.
+
+        Raises
+        ------
+        OverloadedError
+            If there is no room for it.
+        """
+        if self.full:
+            raise OverloadedError(
+                "The service has more to do than it can in time.", hint="Try again in a second."
+            )
+        self._taken += 1
+        loop = asyncio.get_running_loop()
+        begun = self._pool.submit(work, *args, **kwargs)
+        # Not when the waiting ends: a client that left does not stop the thread.
+        begun.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
+        return await asyncio.wrap_future(begun)
+
+    def _release(self) -> None:
+        self._taken -= 1
 
 
 class BodyLimit:

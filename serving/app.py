@@ -10,14 +10,13 @@ from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
 from serving.access.identification import Identifier
 from serving.access.middleware import Identification
-from serving.admission import BodyLimit, HeadAsGet
+from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     access,
     alerts,
@@ -39,6 +38,9 @@ from serving.deps import Service
 from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
+from serving.lane.answers import Answers
+from serving.lane.reads import StoredAnswers
+from serving.lane.what_ifs import WhatIfs
 from serving.models import ModelHolder
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
@@ -89,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         database,
         ModelHolder(settings.bundle),
         Telemetry(),
+        Queue(settings.what_if_workers, settings.what_ifs_waiting),
         governance,
         ReadLog(database, governance.reading),
     )
@@ -118,9 +121,13 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     manners.install(app)
     # The last added is the outermost.
-    app.add_middleware(Looks, log=parts.reads)
+    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
+    app.add_middleware(
+        StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
+    )
+    app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(BodyLimit)
     app.add_middleware(Identification, settings=settings, identifier=identifier)
     app.add_middleware(problems.LastResort)
@@ -167,16 +174,20 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._headers = _HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
+        ours = _HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in ours.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", [])
+                brought = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *(each for each in self._ours if each[0] not in brought),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -1,42 +1,45 @@
 """The nightly batch: one published frame in, one finished run out, in one transaction.
 
-Grading happens in memory; only then is the store written, all of it or nothing. Until the
-commit the run before is served, so a batch that dies on the way changes nothing. A frame
-that the current run already holds, under the same bundle, is not graded again unless forced.
+Customers are graded some at a time and wait in a file (``nightly.spool``); only when all are
+graded is the store written, all of it or nothing, so that others can write to it while a long
+batch grades. Until the commit the run before is served, so a batch that dies on the way changes
+nothing. A frame that the current run already holds, under the same bundle, is not graded again
+unless forced. Neither memory nor results depend on how many are graded at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
-import numpy as np
-
-from features.schema import FloatArray, IndicatorFrame
-from serving.alerting import AlertChanges, policy_sha256, renew_alerts, watch
+from features.schema import Frames, IndicatorFrame
+from serving.alerting import AlertChanges, policy_sha256, renew_alerts
 from serving.audit import record
-from serving.domain.case import Referrals, ReviewCase, refer
 from serving.domain.event import Happening
-from serving.domain.evidence import Evidence
-from serving.domain.grade import Basis, Grade, Run, TierSummary
-from serving.domain.labels import TierLabel
-from serving.domain.tenure import HeldBefore
-from serving.explain import Explanations, concatenate
+from serving.domain.grade import Basis, LayoutEntry, Run
+from serving.errors import BatchError
 from serving.holding import hold
+from serving.nightly.fingerprint import frame_sha256
+from serving.nightly.packing import Packed, packed
+from serving.nightly.referring import about_cases, refer_all
+from serving.nightly.spool import Spool
+from serving.nightly.tally import Tally
+from serving.nightly.telling import finished
+from serving.nightly.tier_changes import Change, tier_changes, told
+from serving.nightly.watching import Watch
 from serving.published import Published, check_world
-from serving.scoring import aligned, basis_of, grade
+from serving.scoring import aligned, basis_of, check_columns, grade
+from serving.store.alerts import AlertStore
 from serving.store.grades import Grades
-from serving.store.reviews import Reviews
-from serving.store.session import Database
+from serving.store.session import Database, Session
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
 CHUNK = 1_000
-"""Customers graded between two signs of progress."""
+"""Customers graded at a time."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -53,6 +56,8 @@ class BatchResult:
         Review cases opened, still open from before, and closed as no longer needed.
     alerts
         What became of the alerts; None when nothing was written.
+    moved
+        Customers whose tier is another one than in the run served before.
     """
 
     run: Run
@@ -61,11 +66,12 @@ class BatchResult:
     kept: int = 0
     withdrawn: int = 0
     alerts: AlertChanges | None = None
+    moved: int = 0
 
 
 def run_batch(
     bundle: Bundle,
-    frame: IndicatorFrame,
+    frame: Frames,
     database: Database,
     *,
     published: Published | None = None,
@@ -73,11 +79,14 @@ def run_batch(
     progress: Progress | None = None,
     clock: Callable[[], datetime] | None = None,
     force: bool = False,
+    chunk: int = CHUNK,
 ) -> BatchResult:
     """Grade a frame and make it the run that is served.
 
     Parameters
     ----------
+    frame
+        In memory, or in its file (``features.parquet.FrameFile``), which takes less of it.
     published
         Where the frame comes from; None for a bare frame, known at the end of its day.
     actor
@@ -88,11 +97,14 @@ def run_batch(
         Returns now, naive UTC.
     force
         Grade even what the current run already holds.
+    chunk
+        Customers graded at a time.
 
     Raises
     ------
     BatchError
-        If the frame is empty, of another world, or lacks columns of the bundle.
+        If the frame is empty, of another world, or lacks columns of the bundle; if another
+        batch finished meanwhile.
     UngradableError
         If a customer has no data at all.
     """
@@ -100,163 +112,154 @@ def run_batch(
     tell = progress or (lambda _stage, _done, _total: None)
     if published is not None:
         check_world(bundle, published)
-    values = aligned(bundle, frame)
-    frame_sha256 = _frame_sha256(frame)
+    check_columns(bundle, frame)
+    sha256 = frame_sha256(frame, chunk)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
     with database.read() as session:
-        current = Grades(session).current_run()
-        before = Grades(session).held_before(frame.as_of)
+        begun = _Begun.of(session, frame)
+        watch = Watch(AlertStore(session).uncleared().keys())
     fingerprint = _sha256(
-        *(frame_sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
+        *(sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
         *(policy.sha256 for policy in packaged_lifecycles()),
         *policy_sha256(),
-        before.run_id or "",
+        begun.before.run_id if begun.before else "",
     )
-    if current is not None and current.fingerprint == fingerprint and not force:
-        return BatchResult(current, created=False)
+    if begun.current is not None and begun.current.fingerprint == fingerprint and not force:
+        return BatchResult(begun.current, created=False)
 
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
-    basis = basis_of(bundle, frame.as_of, run_id)
-    grades, explanations = _grade_all(bundle, frame, values, basis, before, tell)
-    watched = watch(bundle, frame, values, grades, basis)
+    with Spool[Packed](database.scratch) as rows, Spool[list[Change]](database.scratch) as moved:
+        graded = _Graded(basis_of(bundle, frame.as_of, run_id), rows, moved, watch)
+        for block in frame.blocks(chunk):
+            tell("grade", graded.tally.customers, len(frame))
+            graded.add(bundle, block, database, begun)
+        tell("grade", len(frame), len(frame))
+        tell("store", 0, len(frame))
+        with database.write() as session:
+            begun.check(session, frame)
+            finished_at = now()
+            run = Run(
+                run_id=run_id,
+                basis=graded.basis,
+                known_at=known_at,
+                started_at=started_at,
+                finished_at=finished_at,
+                actor=actor,
+                fingerprint=fingerprint,
+                frame_sha256=sha256,
+                manifest_sha256=published.manifest_sha256 if published else None,
+                customers=graded.tally.customers,
+                referred=graded.tally.referred,
+                tiers=graded.tally.summaries,
+                layout=graded.layout,
+                previous_run_id=begun.before.run_id if begun.before else None,
+                columns=graded.columns,
+                explainer=bundle.explainer,
+            )
+            result = _write(session, run, graded, tell)
+    tell("store", run.customers, run.customers)
+    return result
 
-    tell("store", 0, len(grades))
-    with database.write() as session:
-        finished_at = now()
-        run = Run(
-            run_id=run_id,
-            basis=basis,
-            known_at=known_at,
-            started_at=started_at,
-            finished_at=finished_at,
-            actor=actor,
-            fingerprint=fingerprint,
-            frame_sha256=frame_sha256,
-            manifest_sha256=published.manifest_sha256 if published else None,
-            customers=len(grades),
-            referred=sum(g.referred for g in grades),
-            tiers=tuple(_summary(tier, grades) for tier in basis.tiers),
-            layout=explanations.layout,
-            previous_run_id=before.run_id,
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a batch found when it began: the run served, and the one whose tiers are held."""
+
+    current: Run | None
+    before: Run | None
+
+    @classmethod
+    def of(cls, session: Session, frame: Frames) -> _Begun:
         store = Grades(session)
-        store.add_run(run)
-        store.add(_told(zip(grades, explanations.evidence(), strict=True), len(grades), tell))
-        reviews = Reviews(session)
-        referrals = refer(grades, reviews.open_cases(), finished_at)
-        reviews.add(referrals.opened)
-        reviews.replace(referrals.renewed + referrals.withdrawn)
-        alerts = renew_alerts(session, watched, run_id, finished_at)
-        happenings = _happenings(run, grades, referrals, alerts)
-        record(session, happenings, at=finished_at, actor=actor)
-    tell("store", len(grades), len(grades))
+        return cls(store.current_run(), store.run_before(frame.as_of))
+
+    def check(self, session: Session, frame: Frames) -> None:
+        """Refuse to write what rests on a run that is no longer the last one.
+
+        Raises
+        ------
+        BatchError
+            If another batch finished meanwhile.
+        """
+        if _Begun.of(session, frame) != self:
+            raise BatchError(
+                "Another batch finished while this one graded; nothing was written.",
+                hint="Run it again, if what is served now is not what you want.",
+            )
+
+
+@dataclass(slots=True)
+class _Graded:
+    """All that is kept of the customers graded so far."""
+
+    basis: Basis
+    rows: Spool[Packed]
+    moved: Spool[list[Change]]
+    watch: Watch
+    tally: Tally = field(init=False)
+    layout: tuple[LayoutEntry, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.basis.tiers)
+
+    def add(self, bundle: Bundle, block: IndicatorFrame, database: Database, begun: _Begun) -> None:
+        """Grade some more customers."""
+        customers = block.customer_id.tolist()
+        values = aligned(bundle, block)
+        with database.read() as session:
+            before, served = (
+                Grades(session).held_in(run.run_id if run else None, customers)
+                for run in (begun.before, begun.current)
+            )
+        found = grade(bundle, values, customers, self.basis)
+        grades = hold(found.grades, bundle.scheme, before, block.as_of)
+        self.layout = found.explanations.layout
+        self.columns = tuple(grades[0].indicators)
+        self.rows.add(packed(grades, values, found.explanations))
+        if changes := tier_changes(grades, served, self.basis):
+            self.moved.add(changes)
+        self.watch.look(bundle, block, values, grades, self.basis)
+        self.tally.add(grades)
+
+
+def _write(session: Session, run: Run, graded: _Graded, tell: Progress) -> BatchResult:
+    """Write a run with all that follows from it."""
+    store = Grades(session)
+    store.add_run(run)
+    done = 0
+    for grades, explanations in graded.rows:
+        tell("store", done, run.customers)
+        store.load(grades, explanations)
+        done += len(grades)
+
+    def told_of(happenings: Iterable[Happening]) -> None:
+        record(session, happenings, at=run.finished_at, actor=run.actor)
+
+    # Last, and in one go: whoever else writes to the trail has to wait from here on.
+    alerts = renew_alerts(session, graded.watch, run.run_id, run.finished_at)
+    told_of([finished(run, graded.tally, alerts.payload)])
+    cases = Counter[str]()
+    for referrals in refer_all(session, run):
+        told_of(about_cases(referrals))
+        cases.update(
+            opened=len(referrals.opened),
+            kept=len(referrals.renewed),
+            withdrawn=len(referrals.withdrawn),
+        )
+    told_of(alerts.happenings)
+    for changes in graded.moved:
+        told_of(told(changes, run.basis))
     return BatchResult(
         run,
         created=True,
-        opened=len(referrals.opened),
-        kept=len(referrals.renewed),
-        withdrawn=len(referrals.withdrawn),
+        opened=cases["opened"],
+        kept=cases["kept"],
+        withdrawn=cases["withdrawn"],
         alerts=alerts,
+        moved=sum(map(len, graded.moved)),
     )
-
-
-def _grade_all(
-    bundle: Bundle,
-    frame: IndicatorFrame,
-    values: FloatArray,
-    basis: Basis,
-    before: HeldBefore,
-    tell: Progress,
-) -> tuple[list[Grade], Explanations]:
-    grades: list[Grade] = []
-    explanations: list[Explanations] = []
-    for start in range(0, len(frame), CHUNK):
-        tell("grade", start, len(frame))
-        rows = slice(start, start + CHUNK)
-        graded = grade(bundle, values[rows], frame.customer_id[rows].tolist(), basis)
-        grades += hold(graded.grades, bundle.scheme, before, frame.as_of)
-        explanations.append(graded.explanations)
-    tell("grade", len(frame), len(frame))
-    return grades, concatenate(explanations)
-
-
-def _told(
-    pairs: Iterable[tuple[Grade, Evidence]], total: int, tell: Progress
-) -> Iterator[tuple[Grade, Evidence]]:
-    for done, pair_ in enumerate(pairs):
-        if done % CHUNK == 0:
-            tell("store", done, total)
-        yield pair_
-
-
-def _summary(tier: TierLabel, grades: list[Grade]) -> TierSummary:
-    own = [g for g in grades if g.tier.index == tier.index]
-    churn = [g.churn_probability for g in own if g.churn_probability is not None]
-    return TierSummary(
-        tier=tier,
-        customers=len(own),
-        referred=sum(g.referred for g in own),
-        ltv=math.fsum(g.ltv or 0.0 for g in own),
-        net_amount_365d=math.fsum(g.indicators.get("net_amount_365d") or 0.0 for g in own),
-        score_mean=math.fsum(g.score for g in own) / len(own) if own else None,
-        churn_probability_mean=math.fsum(churn) / len(churn) if churn else None,
-    )
-
-
-def _happenings(
-    run: Run, grades: Sequence[Grade], referrals: Referrals, alerts: AlertChanges
-) -> list[Happening]:
-    basis = run.basis
-    moves = Counter(grade.tenure.event for grade in grades if grade.tenure)
-    finished = Happening(
-        "run.finished",
-        f"run:{run.run_id}",
-        {
-            "as_of": basis.as_of.isoformat(),
-            "known_at": run.known_at.isoformat(),
-            "fingerprint": run.fingerprint,
-            "frame_sha256": run.frame_sha256,
-            "manifest_sha256": run.manifest_sha256,
-            "bundle_digest": basis.bundle_digest,
-            "model_version": basis.model_version,
-            "scheme_id": basis.scheme_id,
-            "scheme_version": basis.scheme_version,
-            "scheme_sha256": basis.scheme_sha256,
-            "lifecycles": {policy.id: policy.sha256 for policy in basis.lifecycles},
-            "customers": run.customers,
-            "referred": run.referred,
-            "tiers": {summary.tier.id: summary.customers for summary in run.tiers},
-            "previous_run_id": run.previous_run_id,
-            "moves": dict(sorted(moves.items())),
-            "alerts": alerts.payload,
-        },
-    )
-    return [
-        finished,
-        *(_about("case.opened", case) for case in referrals.opened),
-        *(_about("case.withdrawn", case) for case in referrals.withdrawn),
-        *alerts.happenings,
-    ]
-
-
-def _about(action: str, case: ReviewCase) -> Happening:
-    payload = {
-        "customer_id": case.customer_id,
-        "grade_id": case.grade_id,
-        "reasons": list(case.reasons),
-        "due_at": case.due_at.isoformat(),
-    }
-    return Happening(action, f"case:{case.case_id}", payload)
-
-
-def _frame_sha256(frame: IndicatorFrame) -> str:
-    digest = hashlib.sha256()
-    for text in (frame.as_of.isoformat(), *frame.columns, *frame.customer_id.tolist()):
-        digest.update(text.encode() + b"\0")
-    # One pattern of bits for every NaN, and for both zeros.
-    digest.update((np.where(np.isnan(frame.values), np.nan, frame.values) + 0.0).tobytes())
-    return digest.hexdigest()
 
 
 def _sha256(*texts: str) -> str:

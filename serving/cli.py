@@ -177,15 +177,15 @@ def _batch(
     force: bool,
     told: Told,
 ) -> BatchResult:
-    from features.parquet import read_frame
+    from features.parquet import FrameFile
     from serving.batch import run_batch
-    from serving.published import read_published
+    from serving.published import open_published
     from serving.store.session import Database
     from training.bundle import Bundle
 
     loaded = Bundle.load(settings.bundle)
     indicators, origin = (
-        (read_frame(frame), None) if frame is not None else read_published(published, day)
+        (FrameFile(frame), None) if frame is not None else open_published(published, day)
     )
     store = Database(settings.database)
     try:

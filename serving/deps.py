@@ -13,6 +13,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from serving.admission import Queue
 from serving.domain.grade import Run
 from serving.errors import NotReadyError
 from serving.governance.policy import GovernancePolicy
@@ -36,6 +37,7 @@ class Service:
     database: Database
     models: ModelHolder
     telemetry: Telemetry
+    queue: Queue
     governance: GovernancePolicy
     reads: ReadLog
     trail: Trail = field(default_factory=Trail)

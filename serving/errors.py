@@ -4,6 +4,7 @@
 
     ServiceError
     ├── NotReadyError          no bundle or no finished run yet
+    ├── OverloadedError        more work waits than is worth waiting for
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
@@ -38,6 +39,10 @@ class ServiceError(TierwiseError):
 
 class NotReadyError(ServiceError):
     """The service has no bundle or no finished run yet."""
+
+
+class OverloadedError(ServiceError):
+    """More work waits already than is worth waiting for; later there is room again."""
 
 
 class StoreError(ServiceError):

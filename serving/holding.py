@@ -6,7 +6,7 @@ place. Where its scheme had other tiers, everybody is new to this one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -17,7 +17,8 @@ from serving.domain.grade import Grade
 from serving.domain.tenure import HeldBefore, TierTenure
 from tiering.migration.move import Moves, move
 from tiering.migration.policy import MigrationPolicy
-from tiering.migration.state import NEW, MigrationState
+from tiering.migration.reasons import HELD_BY_HYSTERESIS
+from tiering.migration.state import NEW, DayArray, MigrationState
 from tiering.migration.words import move_texts
 from tiering.policy import Scheme
 from tiering.sheet import DECIMALS
@@ -54,7 +55,69 @@ def hold(grades: Sequence[Grade], scheme: Scheme, before: HeldBefore, day: date)
             name: _column([grade.value(name) for grade in grades]) for name in policy.indicators
         },
     )
-    return [_held(grade, scheme, policy, ids, cuts, moves, row) for row, grade in enumerate(grades)]
+    told = _Told(scheme, policy, ids, cuts, moves)
+    since, pending = _dates(moves.state.since), _dates(moves.state.pending_since)
+    held, days_left = moves.tier.tolist(), moves.days_left.tolist()
+    return [
+        _held(
+            grade,
+            held[row],
+            cuts,
+            TierTenure(
+                raw_tier=grade.tier.id,
+                since=since[row],
+                pending_since=pending[row],
+                days_left=None if days_left[row] != days_left[row] else days_left[row],
+                codes=(codes := moves.codes(row)),
+                texts=told.texts(row, codes),
+            ),
+        )
+        for row, grade in enumerate(grades)
+    ]
+
+
+class _Told:
+    """What happened, in both languages; most customers are told the same as others."""
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        policy: MigrationPolicy,
+        ids: Sequence[str],
+        cuts: FloatArray | None,
+        moves: Moves,
+    ) -> None:
+        self._policy, self._ids, self._cuts, self._moves = policy, ids, cuts, moves
+        self._en = [tier.label_en for tier in scheme.tiers]
+        self._zh = [tier.label_zh for tier in scheme.tiers]
+        self._known: dict[tuple[object, ...], Mapping[str, tuple[str, ...]]] = {}
+        self._rows = list(
+            zip(
+                moves.before.tier.tolist(),
+                moves.tier.tolist(),
+                moves.raw.tolist(),
+                moves.target.tolist(),
+                np.nan_to_num(moves.days_left, nan=-1.0).tolist(),
+                moves.before.pending_since.astype("int64").tolist(),
+                strict=True,
+            )
+        )
+
+    def texts(self, row: int, codes: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+        """Return the sentences about one customer, by language."""
+        if HELD_BY_HYSTERESIS in codes:  # They name the customer's own score.
+            return self._written(row)
+        key = (codes, *self._rows[row])
+        if key not in self._known:
+            self._known[key] = self._written(row)
+        return self._known[key]
+
+    def _written(self, row: int) -> Mapping[str, tuple[str, ...]]:
+        policy, ids, moves, cuts = self._policy, self._ids, self._moves, self._cuts
+        return {
+            "en": move_texts(policy, ids, self._en, moves, row, "en", cuts=cuts),
+            "zh-CN": move_texts(policy, ids, self._zh, moves, row, "zh", cuts=cuts),
+        }
 
 
 def _state(grades: Sequence[Grade], keys: Sequence[str], before: HeldBefore) -> MigrationState:
@@ -67,32 +130,7 @@ def _state(grades: Sequence[Grade], keys: Sequence[str], before: HeldBefore) -> 
     )
 
 
-def _held(
-    grade: Grade,
-    scheme: Scheme,
-    policy: MigrationPolicy,
-    ids: Sequence[str],
-    cuts: FloatArray | None,
-    moves: Moves,
-    row: int,
-) -> Grade:
-    held = int(moves.tier[row])
-    days_left = float(moves.days_left[row])
-    tenure = TierTenure(
-        raw_tier=grade.tier.id,
-        since=_date(moves.state.since[row]),
-        pending_since=_date(moves.state.pending_since[row]),
-        days_left=None if np.isnan(days_left) else days_left,
-        codes=moves.codes(row),
-        texts={
-            "en": move_texts(
-                policy, ids, [t.label_en for t in scheme.tiers], moves, row, "en", cuts=cuts
-            ),
-            "zh-CN": move_texts(
-                policy, ids, [t.label_zh for t in scheme.tiers], moves, row, "zh", cuts=cuts
-            ),
-        },
-    )
+def _held(grade: Grade, held: int, cuts: FloatArray | None, tenure: TierTenure) -> Grade:
     if held == grade.tier.index:
         return replace(grade, tenure=tenure)
     up, down = _margins(grade.score, held, cuts)
@@ -118,6 +156,7 @@ def _day(day: date | None) -> np.datetime64:
     return NEVER if day is None else np.datetime64(day, "D")
 
 
-def _date(day: np.datetime64) -> date | None:
-    found: date | None = None if np.isnat(day) else day.astype(date)
+def _dates(days: DayArray) -> list[date | None]:
+    # Not a day becomes None.
+    found: list[date | None] = days.astype("datetime64[D]").tolist()
     return found

@@ -45,6 +45,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
+    service.OverloadedError: (503, "Too much to do"),
     service.StoreError: (503, "The store does not answer"),
     service.BatchError: (422, "The frame cannot be graded"),
     service.AuditError: (500, "The audit trail does not verify"),
@@ -158,6 +159,8 @@ def _entry(error: TierwiseError) -> tuple[int, str]:
 
 
 def _headers(status: int, error: TierwiseError) -> dict[str, str]:
+    if isinstance(error, service.OverloadedError):
+        return {"Retry-After": "1"}
     if status == 503:
         return {"Retry-After": "30"}
     if status == 401:
@@ -176,7 +179,7 @@ def respond(request: Request, error: Exception) -> Response:
         faults = [_fault(f.detail, f.pointer, f.parameter) for f in error.faults]
     else:
         faults = []
-    if status >= 500 and not isinstance(error, service.NotReadyError):
+    if status >= 500 and not isinstance(error, service.NotReadyError | service.OverloadedError):
         # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
         LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
         return problem(request, status, title=title, kind=kind, headers=_headers(status, error))

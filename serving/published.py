@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from features.manifest import Manifest, file_hash
-from features.parquet import read_frame
+from features.parquet import FrameFile, read_frame
 from features.schema import IndicatorFrame
 from serving.errors import BatchError
 from training.bundle import Bundle
@@ -71,6 +71,12 @@ def read_published(folder: Path, day: date | None = None) -> tuple[IndicatorFram
     """Read the frame that :func:`find_published` finds; it raises the same."""
     path, published = find_published(folder, day)
     return read_frame(path), published
+
+
+def open_published(folder: Path, day: date | None = None) -> tuple[FrameFile, Published]:
+    """Open the frame that :func:`find_published` finds, to be read some customers at a time."""
+    path, published = find_published(folder, day)
+    return FrameFile(path), published
 
 
 def check_world(bundle: Bundle, published: Published) -> None:

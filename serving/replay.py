@@ -140,7 +140,8 @@ def replay(
         ]
         if here:
             rows = [place[was.customer_id] for was, _ in here]
-            again = grade(bundle, values[rows], [was.customer_id for was, _ in here], basis)
+            ids = [was.customer_id for was, _ in here]
+            again = grade(bundle, values[rows], ids, basis, run.explainer)
             if here[0][0].tenure is not None:
                 held = hold(again.grades, bundle.scheme, before, frame.as_of)
                 again = replace(again, grades=held)
@@ -156,7 +157,7 @@ def _recorded(session: Session, run: Run) -> Proof:
     if not events:
         raise AuditError(f"The audit trail does not know run {run.run_id}.", run_id=run.run_id)
     told = events[-1].payload
-    stored: Mapping[str, object] = {
+    stored: dict[str, object] = {
         "fingerprint": run.fingerprint,
         "frame_sha256": run.frame_sha256,
         "manifest_sha256": run.manifest_sha256,
@@ -167,6 +168,8 @@ def _recorded(session: Session, run: Run) -> Proof:
         "customers": run.customers,
         "previous_run_id": run.previous_run_id,
     }
+    # Not told of runs from before there was a choice.
+    stored |= {"explainer": run.explainer} if "explainer" in told else {}
     wrong = sorted(key for key, value in stored.items() if told.get(key) != value)
     proof = prove(session, events[-1].sequence)
     if wrong or not proof.holds():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
-from features.schema import PREDICTIONS, FloatArray, IndicatorFrame
+from features.schema import PREDICTIONS, FloatArray, Frames, IndicatorFrame
 from serving.domain.grade import Basis, Grade
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -22,12 +22,20 @@ from tiering.packs.pack import Packs
 from training.bundle import Bundle
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Graded:
-    """Grades with their explanations, row by row in the order they were handed in."""
+    """Grades with their explanations, row by row in the order they were handed in.
+
+    Explaining takes most of the time, so it waits until somebody asks.
+    """
 
     grades: list[Grade]
-    explanations: Explanations
+    explain: Callable[[], Explanations]
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """Why each score came out as it did."""
+        return self.explain()
 
 
 def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
@@ -79,6 +87,19 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     Raises
     ------
     BatchError
+        As :func:`check_columns`.
+    """
+    check_columns(bundle, frame)
+    order = [frame.columns.index(name) for name in bundle.columns]
+    return np.ascontiguousarray(frame.values[:, order])
+
+
+def check_columns(bundle: Bundle, frame: Frames) -> None:
+    """Refuse a frame that cannot be graded.
+
+    Raises
+    ------
+    BatchError
         If the frame is empty or lacks a column the bundle was trained on.
     """
     if len(frame) == 0:
@@ -91,12 +112,16 @@ def aligned(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
             hint="Publish the snapshot with the indicator catalogue the bundle was trained on.",
             columns=missing,
         )
-    order = [frame.columns.index(name) for name in bundle.columns]
-    return np.ascontiguousarray(frame.values[:, order])
 
 
-def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis) -> Graded:
-    """Grade customers and explain every score.
+def grade(
+    bundle: Bundle,
+    values: FloatArray,
+    customer_id: Sequence[str],
+    basis: Basis,
+    explainer: str | None = None,
+) -> Graded:
+    """Grade customers; every score can be explained.
 
     Parameters
     ----------
@@ -104,6 +129,8 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         ``(n, k)`` indicators in the order of ``bundle.columns``; NaN is unknown.
     customer_id
         ``(n,)``.
+    explainer
+        As in ``Bundle.contributions``: a replay gives that of its run.
 
     Raises
     ------
@@ -113,7 +140,6 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
     scores, decisions = bundle.decide(values)
     decisions = bundle.certify(scores, decisions)
     by_name = bundle.indicator_values(values, scores)
-    explanations = explain(bundle.reference, decisions, by_name, bundle.contributions(values))
     stages = _stages(by_name, len(values))
     segments = segments_of(decisions)
     columns = [
@@ -155,7 +181,12 @@ def grade(bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis:
         )
         for row, customer in enumerate(customer_id)
     ]
-    return Graded(grades, explanations)
+    return Graded(
+        grades,
+        lambda: explain(
+            bundle.reference, decisions, by_name, bundle.contributions(values, explainer)
+        ),
+    )
 
 
 def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:
@@ -207,4 +238,4 @@ def _grade_id(basis: Basis, customer_id: str) -> str:
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:
-    return [None if math.isnan(x) else x for x in column.tolist()]
+    return [None if x != x else x for x in column.tolist()]

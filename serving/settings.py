@@ -92,6 +92,12 @@ class Settings(BaseSettings):
         ``json`` for machines, ``console`` for people; by default as the environment has it.
     push
         How webhooks are delivered.
+    answer_cache_mb
+        Megabytes of stored grades and explanations kept ready to send; 0: none.
+    what_if_workers
+        What-ifs that are explained at the same time.
+    what_ifs_waiting
+        How many more may wait; beyond that the service answers 503 at once.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -107,6 +113,9 @@ class Settings(BaseSettings):
     governance: Path | None = None
     log_format: Literal["json", "console"] | None = None
     push: PushSettings = Field(default_factory=PushSettings)
+    answer_cache_mb: int = Field(default=32, ge=0, le=4096)
+    what_if_workers: int = Field(default=2, ge=1, le=64)
+    what_ifs_waiting: int = Field(default=32, ge=0, le=10_000)
 
     @property
     def log_form(self) -> Literal["json", "console"]:

@@ -26,7 +26,7 @@ from features.snapshot import Snapshot
 from features.sources import Sources, open_sources
 from features.worlds.registry import load
 from serving.batch import BatchResult, run_batch
-from serving.published import read_published
+from serving.published import open_published
 from serving.store.session import Database
 from tiering.policy import Scheme
 from tierwise.workspace import Workspace
@@ -230,7 +230,7 @@ def _grade(workspace: Workspace, progress: Progress) -> BatchResult:
     database = Database(settings.database)
     try:
         database.upgrade()
-        frame, published = read_published(workspace.published)
+        frame, published = open_published(workspace.published)
         return run_batch(
             Bundle.load(settings.bundle),
             frame,

@@ -572,7 +572,7 @@ class Operations:
         idempotency_key: str | None = None,
     ) -> None:
         """Remove a webhook with all that was to be sent to it."""
-        return self.transport.call(
+        self.transport.call(
             "DELETE",
             f"/v1/webhooks/{segment(webhook_id)}",
             None,
@@ -583,7 +583,7 @@ class Operations:
     def rotate_secret(
         self,
         webhook_id: str,
-        body: schemas.serving__api__webhook_schemas__Rotation,
+        body: schemas.Rotation,
         *,
         idempotency_key: str | None = None,
     ) -> schemas.WebhookSecret:
@@ -952,7 +952,7 @@ class Operations:
     def rotate_key(
         self,
         key_id: str,
-        body: schemas.serving__api__access_schemas__Rotation,
+        body: schemas.KeyRotation,
     ) -> schemas.IssuedKey:
         """Give a key a new secret; the old one holds for some hours more."""
         return self.transport.call(

@@ -473,6 +473,12 @@ class KeyList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class KeyRotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret holds beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
+
+
 class Kpi(Struct, frozen=True, kw_only=True):
     """A figure against its target."""
 
@@ -805,6 +811,12 @@ class ReviewList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class Rotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret signs beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
+
+
 class Scheme(Struct, frozen=True, kw_only=True):
     """Which grading scheme decided."""
 
@@ -903,10 +915,13 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class Simulated(Struct, frozen=True, kw_only=True):
-    """The grade of a what-if; nothing is stored. ``difference`` needs a customer."""
+    """The grade of a what-if; nothing is stored.
+
+    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
+    """
 
     grade: Grade
-    explanation: Explanation
+    explanation: Explanation | None
     difference: Difference | None
 
 
@@ -920,6 +935,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
+    explanation: bool | UnsetType = UNSET
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -1047,15 +1063,3 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
 
     webhook: Webhook
     secret: str
-
-
-class serving__api__access_schemas__Rotation(Struct, frozen=True, kw_only=True):
-    """How long the old secret holds beside the new one."""
-
-    overlap_hours: float | UnsetType = UNSET
-
-
-class serving__api__webhook_schemas__Rotation(Struct, frozen=True, kw_only=True):
-    """How long the old secret signs beside the new one."""
-
-    overlap_hours: float | UnsetType = UNSET

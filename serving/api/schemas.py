@@ -221,6 +221,10 @@ class Simulation(BaseModel):
     indicators: dict[str, Measured | None] = Field(
         default_factory=dict, json_schema_extra={"propertyNames": {"enum": list(CATALOGUE)}}
     )
+    explanation: Annotated[bool, Field(strict=True)] = Field(
+        default=True,
+        description="Whether to explain the score as well, which takes most of the time.",
+    )
 
 
 class Difference(Out):
@@ -236,8 +240,11 @@ class Difference(Out):
 
 
 class Simulated(Out):
-    """The grade of a what-if; nothing is stored. ``difference`` needs a customer."""
+    """The grade of a what-if; nothing is stored.
+
+    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
+    """
 
     grade: Grade
-    explanation: Explanation
+    explanation: Explanation | None
     difference: Difference | None

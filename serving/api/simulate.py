@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from weakref import WeakKeyDictionary
+
 import numpy as np
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
 from serving.api import presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
-from serving.deps import GradesDep, ServiceDep, served_run
+from serving.deps import Service, ServiceDep, served_run
 from serving.domain.access import Permission
-from serving.domain.grade import Grade
+from serving.domain.grade import Basis, Grade, Run
 from serving.errors import InvalidRequestError, RequestFault
+from serving.governance.looks import seen_customer
 from serving.guard import needs
 from serving.problems import pointer
 from serving.scoring import basis_of, grade
+from serving.store.grades import Grades
 from training.bundle import Bundle
 
 router = APIRouter(
@@ -26,23 +33,76 @@ router = APIRouter(
 )
 
 
-@router.post("/grades:simulate", responses=declared(400, 404, 413, 415, 422, 503))
-def simulate(body: schemas.Simulation, store: GradesDep, parts: ServiceDep) -> schemas.Simulated:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A what-if that is known to make sense; see ``schemas.Simulation``."""
+
+    customer_id: str | None
+    indicators: Mapping[str, float | None]
+    explanation: bool
+
+
+# Most what-ifs are answered before they get here, with the same result (`serving.lane.what_ifs`).
+@router.post(
+    "/grades:simulate",
+    response_model=schemas.Simulated,
+    responses=declared(400, 404, 413, 415, 422, 503),
+)
+async def simulate(request: Request, body: schemas.Simulation, parts: ServiceDep) -> Response:
     """Grade a what-if by the same function as the batch; nothing is stored."""
+    seen_customer(request.scope, body.customer_id)
+    return Response(await parts.queue.run(_answer, parts, body), media_type="application/json")
+
+
+def _answer(parts: Service, body: schemas.Simulation) -> bytes:
     bundle = parts.models.bundle
     _check(bundle, body)
-    run = served_run(store)
-    before = grade_of(store, run, body.customer_id) if body.customer_id is not None else None
-    values = _values(bundle, before, body)
-    graded = grade(
-        bundle, values, [body.customer_id or ""], basis_of(bundle, run.basis.as_of, run_id=None)
-    )
+    run, before = known(parts, body.customer_id)
+    asked = Asked(body.customer_id, body.indicators, body.explanation)
+    return simulated(bundle, run, before, asked)
+
+
+def known(parts: Service, customer_id: str | None) -> tuple[Run, Grade | None]:
+    """Return the run that is served, and the present grade of the customer in it.
+
+    Raises
+    ------
+    NotReadyError
+        If no run has finished yet.
+    CustomerNotFoundError
+        If the run has no such customer.
+    """
+    with parts.database.read() as session:
+        store = Grades(session)
+        run = served_run(store)
+        return run, None if customer_id is None else grade_of(store, run, customer_id)
+
+
+def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> bytes:
+    """Return the answer to a what-if, JSON of ``schemas.Simulated``.
+
+    Parameters
+    ----------
+    before
+        The customer's present grade, under which the indicators asked for are laid.
+
+    Raises
+    ------
+    UngradableError
+        If nothing is known that could be graded.
+    """
+    basis = _basis(bundle, run.basis.as_of)
+    values = _values(bundle, before, asked.indicators)
+    graded = grade(bundle, values, [asked.customer_id or ""], basis)
     after = graded.grades[0]
-    return schemas.Simulated(
+    told = schemas.Simulated(
         grade=presenting.grade(after, None),
-        explanation=presenting.explanation(after, graded.explanations.of(0, after)),
+        explanation=presenting.explanation(after, graded.explanations.of(0, after))
+        if asked.explanation
+        else None,
         difference=presenting.difference(after, before) if before else None,
     )
+    return told.__pydantic_serializer__.to_json(told, by_alias=True)
 
 
 def _check(bundle: Bundle, body: schemas.Simulation) -> None:
@@ -61,8 +121,21 @@ def _check(bundle: Bundle, body: schemas.Simulation) -> None:
         )
 
 
-def _values(bundle: Bundle, before: Grade | None, body: schemas.Simulation) -> FloatArray:
-    """Return ``(1, k)`` values: the present ones, if any, under those of the body."""
-    given = {**(before.indicators if before else {}), **body.indicators}
+def _values(
+    bundle: Bundle, before: Grade | None, indicators: Mapping[str, float | None]
+) -> FloatArray:
+    """Return ``(1, k)`` values: the present ones, if any, under those asked for."""
+    given = {**before.indicators, **indicators} if before is not None else indicators
     row = [given.get(name) for name in bundle.columns]
     return np.array([row], dtype=np.float64)
+
+
+_BASES: WeakKeyDictionary[Bundle, Basis] = WeakKeyDictionary()
+
+
+def _basis(bundle: Bundle, as_of: date) -> Basis:
+    """Return what a what-if of a day rests on; made once for a bundle and day."""
+    found = _BASES.get(bundle)
+    if found is None or found.as_of != as_of:
+        found = _BASES[bundle] = basis_of(bundle, as_of, run_id=None)
+    return found

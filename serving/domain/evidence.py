@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from features.schema import FloatArray
 from serving.domain.grade import Contribution, Explanation, Grade, LayoutEntry
 
 
@@ -27,6 +28,34 @@ class Evidence:
     points: Mapping[str, float | None]
     weights: Mapping[str, float]
     percentiles: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceTable:
+    """The evidence of ``n`` grades, ``m`` entries each, over ``k`` weighed things.
+
+    Attributes
+    ----------
+    base
+        ``(n,)``.
+    contributions
+        ``(n, m)`` in layout order.
+    points, weights
+        ``(n, k)`` in the order of :func:`weighed_of`; points NaN where unknown.
+    percentiles
+        ``(n, p)`` in the order of :func:`indicators_of`, NaN where unknown.
+    """
+
+    base: FloatArray
+    contributions: FloatArray
+    points: FloatArray
+    weights: FloatArray
+    percentiles: FloatArray
+
+
+def weighed_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:
+    """Return what the scheme weighs in a layout, in the order of the first entries."""
+    return tuple(dict.fromkeys(entry.weighed for entry in layout))
 
 
 def indicators_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:

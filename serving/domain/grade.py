@@ -119,6 +119,11 @@ class Run:
     previous_run_id
         The run whose tiers were held before; None for the first, and in runs from before tiers
         were held.
+    columns
+        Names in every grade's ``indicators``, in their order.
+    explainer
+        The algorithm that made the explanations (``training.bundle``): another one may differ
+        in the last bit.
     """
 
     run_id: str
@@ -135,6 +140,8 @@ class Run:
     tiers: tuple[TierSummary, ...]
     layout: tuple[LayoutEntry, ...]
     previous_run_id: str | None = None
+    columns: tuple[str, ...] = ()
+    explainer: str = "lightgbm"
 
 
 @dataclass(frozen=True, slots=True)

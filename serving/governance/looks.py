@@ -30,6 +30,11 @@ LOOKS: Mapping[str, str] = {
 """What a route shows of customers. Other routes show none; a test holds the list complete."""
 
 
+def seen_customer(scope: Scope, customer_id: str | None) -> None:
+    """Say which customer an answer is about, where the path does not."""
+    scope.setdefault("state", {})["customer_seen"] = customer_id
+
+
 def seen(request: Request, customers: int) -> None:
     """Say how many customers an answer shows (1 where nobody says)."""
     request.scope.setdefault("state", {})["customers_seen"] = customers
@@ -63,6 +68,7 @@ class Looks:
             await principal(Request(scope)),
             action,
             state.get("request_id", ""),
-            customer_id=scope.get("path_params", {}).get("customer_id"),
+            customer_id=state.get("customer_seen")
+            or scope.get("path_params", {}).get("customer_id"),
             customers=state.get("customers_seen", 1),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
@@ -12,13 +12,14 @@ from serving.domain.evidence import Evidence, account
 from serving.domain.grade import Explanation, Grade, Run
 from serving.domain.tenure import HeldBefore
 from serving.store.known_runs import KnownRuns
+from serving.store.loading import Row, load
 from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
-    basis_of,
+    EVIDENCE_COLUMNS,
+    GRADE_COLUMNS,
+    brief_grade,
     evidence_of,
-    evidence_values,
     grade_of,
-    grade_values,
     run_of,
     run_values,
 )
@@ -60,25 +61,26 @@ class Grades:
             GradeRow.run_id == run.run_id, GradeRow.customer_id == customer_id
         )
         row = self._session.scalars(wanted).one_or_none()
-        return None if row is None else grade_of(row, run.basis)
+        return None if row is None else grade_of(row, run)
 
     def among(self, customer_ids: Sequence[str], run: Run) -> dict[str, Grade]:
         """Return the grades of some customers (a page of them) in a run, by customer id."""
         rows = select(GradeRow).where(
             GradeRow.run_id == run.run_id, GradeRow.customer_id.in_(customer_ids)
         )
-        return {row.customer_id: grade_of(row, run.basis) for row in self._session.scalars(rows)}
+        return {row.customer_id: grade_of(row, run) for row in self._session.scalars(rows)}
 
     def history(self, customer_id: str, limit: int = 24) -> tuple[Grade, ...]:
         """Return a customer's grades over the runs, newest run first."""
         joined = (
-            select(GradeRow, RunRow)
+            select(GradeRow)
             .join(RunRow, RunRow.run_id == GradeRow.run_id)
             .where(GradeRow.customer_id == customer_id)
             .order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
             .limit(limit)
         )
-        return tuple(grade_of(grade, basis_of(run)) for grade, run in self._session.execute(joined))
+        rows = self._session.scalars(joined)
+        return tuple(grade_of(row, self._known(row.run_id)) for row in rows)
 
     def page(
         self,
@@ -124,7 +126,7 @@ class Grades:
         found = self._session.scalars(rows.order_by(*_BEST_FIRST).limit(limit + 1)).all()
         last = found[limit - 1] if len(found) > limit else None
         return Page(
-            items=tuple(grade_of(row, run.basis) for row in found[:limit]),
+            items=tuple(grade_of(row, run) for row in found[:limit]),
             total=total,
             cursor=None
             if last is None
@@ -143,7 +145,7 @@ class Grades:
         if row is None:
             return None
         run = self._known(row.run_id)
-        return run, grade_of(row, run.basis)
+        return run, grade_of(row, run)
 
     def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
         """Yield the grades of a run with the evidence for their explanations, by customer.
@@ -163,39 +165,69 @@ class Grades:
             wanted = wanted.where(GradeRow.grade_id == only)
         with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
             for grade, explanation in found:
-                yield grade_of(grade, run.basis), evidence_of(explanation)
+                yield grade_of(grade, run), evidence_of(explanation, run.layout)
 
-    def held_before(self, day: date) -> HeldBefore:
-        """Return the tiers that the last run of an earlier day left to its customers."""
+    def run_before(self, day: date) -> Run | None:
+        """Return the last run of an earlier day."""
         latest = (RunRow.as_of.desc(), RunRow.finished_at.desc(), RunRow.run_id.desc())
         before = select(RunRow.run_id).where(RunRow.as_of < day).order_by(*latest).limit(1)
-        return self.held_in(self._session.scalars(before).one_or_none())
+        run_id = self._session.scalars(before).one_or_none()
+        return None if run_id is None else self._known(run_id)
 
-    def held_in(self, run_id: str | None) -> HeldBefore:
-        """Return the tiers that a run left to its customers; of no run, nobody's."""
+    def held_in(self, run_id: str | None, customers: Sequence[str] | None = None) -> HeldBefore:
+        """Return the tiers that a run left to its customers; of no run, nobody's.
+
+        Parameters
+        ----------
+        customers
+            Only of these; all by default.
+        """
         if run_id is None:
             return HeldBefore()
         basis = self._known(run_id).basis
         keys = [f"{basis.scheme_id}/{tier.id}" for tier in basis.tiers]
-        held = self._session.execute(
-            select(
-                GradeRow.customer_id,
-                GradeRow.tier_index,
-                GradeRow.tier_since,
-                GradeRow.pending_since,
-            ).where(GradeRow.run_id == run_id)
-        )
+        wanted = select(
+            GradeRow.customer_id, GradeRow.tier_index, GradeRow.tier_since, GradeRow.pending_since
+        ).where(GradeRow.run_id == run_id)
+        if customers is not None:
+            wanted = wanted.where(GradeRow.customer_id.in_(customers))
         return HeldBefore(
             run_id,
-            {customer: (keys[index], since, pending) for customer, index, since, pending in held},
+            {
+                customer: (keys[index], since, pending)
+                for customer, index, since, pending in self._session.execute(wanted)
+            },
         )
+
+    def referred(self, run: Run, size: int = 1_000) -> Iterator[list[Grade]]:
+        """Yield the referred grades of a run, up to ``size`` at a time, by customer.
+
+        They carry what the review queue asks for; indicators, texts and margins are left out.
+        """
+        asked = (
+            *(GradeRow.grade_id, GradeRow.customer_id, GradeRow.score),
+            *(GradeRow.tier_index, GradeRow.reasons),
+        )
+        wanted = (
+            select(*asked)
+            .where(GradeRow.run_id == run.run_id, GradeRow.referred)
+            .order_by(GradeRow.customer_id)
+            .execution_options(yield_per=size)
+        )
+        with self._session.execute(wanted) as found:
+            for rows in found.partitions():
+                yield [
+                    brief_grade(run, grade_id, customer, score, tier, reasons)
+                    for grade_id, customer, score, tier, reasons in rows
+                ]
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
         row = self._session.get(ExplanationRow, grade.grade_id)
         if row is None:
             return None
-        return account(grade, evidence_of(row), self._known(str(grade.basis.run_id)).layout)
+        layout = self._known(str(grade.basis.run_id)).layout
+        return account(grade, evidence_of(row, layout), layout)
 
     def _known(self, run_id: str) -> Run:
         runs: KnownRuns = self._session.info.setdefault("runs", KnownRuns())
@@ -207,23 +239,10 @@ class Grades:
         """Add a finished run (its grades follow in the same transaction)."""
         self._session.execute(insert(RunRow), [run_values(run)])
 
-    def add(self, graded: Iterable[tuple[Grade, Evidence]], *, chunk: int = 2_000) -> None:
-        """Add the grades of a run with the evidence for their explanations, in bulk."""
-        waiting: list[tuple[Grade, Evidence]] = []
-        for pair in graded:
-            waiting.append(pair)
-            if len(waiting) == chunk:
-                self._insert(waiting)
-                waiting = []
-        if waiting:
-            self._insert(waiting)
-
-    def _insert(self, graded: Sequence[tuple[Grade, Evidence]]) -> None:
-        self._session.execute(insert(GradeRow), [grade_values(grade) for grade, _ in graded])
-        self._session.execute(
-            insert(ExplanationRow),
-            [evidence_values(grade.grade_id, evidence) for grade, evidence in graded],
-        )
+    def load(self, grades: Sequence[Row], explanations: Sequence[Row]) -> None:
+        """Add grades of a run and their explanations, as ``serving.store.rows`` makes them."""
+        load(self._session, GradeRow.__tablename__, GRADE_COLUMNS, grades)
+        load(self._session, ExplanationRow.__tablename__, EVIDENCE_COLUMNS, explanations)
 
 
 def run_of_cursor(cursor: str) -> str:

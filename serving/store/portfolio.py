@@ -10,8 +10,9 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 
 from features.schema import FloatArray
+from serving.store.numbers import UNKNOWN, Named, unpack
 from serving.store.session import Session
-from serving.store.tables import GradeRow
+from serving.store.tables import GradeRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,13 @@ class Population:
 
 
 def read_population(session: Session, run_id: str, dimensions: Sequence[str]) -> Population:
-    """Read the columns of a run; empty for a run that is not there."""
+    """Read the columns of a run; empty for a run that is not there.
+
+    Parameters
+    ----------
+    dimensions
+        Ids of the run's dimensions, in its order.
+    """
     query = (
         select(
             GradeRow.customer_id,
@@ -60,6 +67,9 @@ def read_population(session: Session, run_id: str, dimensions: Sequence[str]) ->
         .order_by(GradeRow.score.desc(), GradeRow.customer_id)
     )
     rows = session.execute(query).all()
+    scores = np.full((len(rows), len(dimensions)), np.nan)
+    for place, row in enumerate(rows):
+        scores[place] = unpack(row.dimension_scores, len(dimensions), UNKNOWN)
     # None becomes NaN in a float array, which is how the pages know "unknown".
     return Population(
         customer_id=tuple(row.customer_id for row in rows),
@@ -67,10 +77,7 @@ def read_population(session: Session, run_id: str, dimensions: Sequence[str]) ->
         tier_index=np.array([row.tier_index for row in rows], dtype=np.int64),
         churn_probability=np.array([row.churn_probability for row in rows], dtype=np.float64),
         ltv=np.array([row.ltv for row in rows], dtype=np.float64),
-        dimension_scores={
-            name: np.array([row.dimension_scores.get(name) for row in rows], dtype=np.float64)
-            for name in dimensions
-        },
+        dimension_scores={name: scores[:, place] for place, name in enumerate(dimensions)},
         stage=np.array([row.stage or "" for row in rows], dtype=np.str_),
     )
 
@@ -148,6 +155,7 @@ def list_customers(
         .limit(size)
         .offset(offset)
     )
+    columns = session.scalar(select(RunRow.columns).where(RunRow.run_id == run_id)) or []
     rows = tuple(
         Listed(
             customer_id=row.customer_id,
@@ -156,7 +164,7 @@ def list_customers(
             margin_up=row.margin_up,
             churn_probability=row.churn_probability,
             ltv=row.ltv,
-            net_amount_365d=row.indicators.get("net_amount_365d"),
+            net_amount_365d=Named(columns, row.indicators).get("net_amount_365d"),
             referred=row.referred,
             stage=row.stage,
         )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 
-from serving.domain.evidence import Evidence
+from features.schema import FloatArray
+from serving.domain.evidence import Evidence, EvidenceTable, indicators_of, weighed_of
 from serving.domain.grade import Basis, Grade, LayoutEntry, Run, TierSummary
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
 from serving.domain.tenure import TierTenure
+from serving.store.loading import Row
+from serving.store.numbers import NOTHING, UNKNOWN, Named, floats, known, pack, unpack
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 from tiering.packs.pack import Packs
 
@@ -46,67 +52,127 @@ def run_values(run: Run) -> dict[str, object]:
         "segments": [asdict(segment) for segment in basis.segments],
         "packs": basis.packs.model_dump(mode="json", exclude_none=True),
         "previous_run_id": run.previous_run_id,
+        "columns": list(run.columns),
+        "explainer": run.explainer,
     }
 
 
-def evidence_values(grade_id: str, evidence: Evidence) -> dict[str, object]:
-    """Return the columns of an explanation."""
-    return {
-        "grade_id": grade_id,
-        "base": evidence.base,
-        "contributions": evidence.contributions,
-        "points": evidence.points,
-        "weights": evidence.weights,
-        "percentiles": evidence.percentiles,
-    }
+EVIDENCE_COLUMNS = ("grade_id", "base", "contributions", "points", "weights", "percentiles")
+"""Columns of an explanation, in the order of :func:`evidence_rows`."""
+
+GRADE_COLUMNS = (
+    *("grade_id", "run_id", "customer_id", "score", "tier_index", "margin_up", "margin_down"),
+    *("churn_probability", "ltv", "ltv_lower", "ltv_upper", "referred", "reasons", "reason_texts"),
+    *("dimension_scores", "indicators", "stage", "stages", "confidence", "segment"),
+    *("raw_tier", "tier_since", "pending_since", "days_left", "moves"),
+)
+"""Columns of a grade, in the order of :func:`grade_rows`."""
 
 
-def evidence_of(row: ExplanationRow) -> Evidence:
+def evidence_rows(grade_ids: Sequence[str], table: EvidenceTable) -> list[Row]:
+    """Return the explanations of ``n`` grades as rows to load."""
+    return list(
+        zip(
+            grade_ids,
+            table.base.tolist(),
+            pack(table.contributions, NOTHING),
+            pack(table.points, UNKNOWN),
+            pack(table.weights, NOTHING),
+            pack(table.percentiles, UNKNOWN),
+            strict=True,
+        )
+    )
+
+
+def evidence_of(row: ExplanationRow, layout: Sequence[LayoutEntry]) -> Evidence:
     """Return the evidence of a row."""
-    return Evidence(row.base, row.contributions, row.points, row.weights, row.percentiles)
+    names, ranked = weighed_of(layout), indicators_of(layout)
+    points = known(unpack(row.points, len(names), UNKNOWN).tolist())
+    weights = unpack(row.weights, len(names), NOTHING).tolist()
+    return Evidence(
+        base=row.base,
+        contributions=unpack(row.contributions, len(layout), NOTHING).tolist(),
+        points=dict(zip(names, points, strict=True)),
+        weights=dict(zip(names, weights, strict=True)),
+        percentiles=known(unpack(row.percentiles, len(ranked), UNKNOWN).tolist()),
+    )
 
 
-def grade_values(grade: Grade) -> dict[str, object]:
-    """Return the columns of a grade."""
-    return {
-        "grade_id": grade.grade_id,
-        "run_id": grade.basis.run_id,
-        "customer_id": grade.customer_id,
-        "score": grade.score,
-        "tier_index": grade.tier.index,
-        "margin_up": grade.margin_up,
-        "margin_down": grade.margin_down,
-        "churn_probability": grade.churn_probability,
-        "ltv": grade.ltv,
-        "ltv_lower": grade.ltv_lower,
-        "ltv_upper": grade.ltv_upper,
-        "referred": grade.referred,
-        "reasons": list(grade.reasons),
-        "reason_texts": {lang: list(texts) for lang, texts in grade.reason_texts.items()},
-        "dimension_scores": dict(grade.dimension_scores),
-        "indicators": dict(grade.indicators),
-        "stage": grade.stage,
-        "stages": dict(grade.stages),
-        "confidence": grade.confidence,
-        "segment": grade.segment,
-        **_tenure_values(grade.tenure),
-    }
+def grade_rows(grades: Sequence[Grade], indicators: FloatArray) -> list[Row]:
+    """Return grades as rows to load.
+
+    Parameters
+    ----------
+    indicators
+        ``(n, k)`` numbers of the grades, in the order of the run's columns.
+    """
+    ids = [dimension.id for dimension in grades[0].basis.dimensions] if grades else []
+    scores = floats([[g.dimension_scores.get(name) for name in ids] for g in grades], len(ids))
+    packed = zip(grades, pack(scores, UNKNOWN), pack(indicators, UNKNOWN), strict=True)
+    return [_grade_row(grade, dimensions, measured) for grade, dimensions, measured in packed]
 
 
-def _tenure_values(tenure: TierTenure | None) -> dict[str, object]:
+def _grade_row(grade: Grade, dimension_scores: bytes, indicators: bytes) -> Row:
+    return (
+        grade.grade_id,
+        grade.basis.run_id,
+        grade.customer_id,
+        grade.score,
+        grade.tier.index,
+        grade.margin_up,
+        grade.margin_down,
+        grade.churn_probability,
+        grade.ltv,
+        grade.ltv_lower,
+        grade.ltv_upper,
+        grade.referred,
+        _list_text(grade.reasons),
+        _texts_text(tuple(grade.reason_texts.items())),
+        dimension_scores,
+        indicators,
+        grade.stage,
+        _stages_text(tuple(grade.stages.items())),
+        grade.confidence,
+        grade.segment,
+        *_tenure_row(grade.tenure),
+    )
+
+
+def _tenure_row(tenure: TierTenure | None) -> Row:
     if tenure is None:
-        names = ("raw_tier", "tier_since", "pending_since", "days_left")
-        return {**dict.fromkeys(names), "moves": {}}
-    return {
-        "raw_tier": tenure.raw_tier,
-        "tier_since": tenure.since,
-        "pending_since": tenure.pending_since,
-        "days_left": tenure.days_left,
-        "moves": {
-            "codes": list(tenure.codes),
-            "texts": {lang: list(texts) for lang, texts in tenure.texts.items()},
-        },
-    }
+        return (None, None, None, None, "{}")
+    return (
+        tenure.raw_tier,
+        None if tenure.since is None else tenure.since.isoformat(),
+        None if tenure.pending_since is None else tenure.pending_since.isoformat(),
+        tenure.days_left,
+        _moves_text(tenure.codes, tuple(tenure.texts.items())),
+    )
+
+
+# The same few documents over and over: written once.
+@lru_cache(maxsize=1_024)
+def _list_text(items: tuple[str, ...]) -> str:
+    return _text(items)
+
+
+@lru_cache(maxsize=1_024)
+def _stages_text(items: tuple[tuple[str, str], ...]) -> str:
+    return _text(dict(items))
+
+
+@lru_cache(maxsize=1_024)
+def _texts_text(items: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    return _text(dict(items))
+
+
+@lru_cache(maxsize=1_024)
+def _moves_text(codes: tuple[str, ...], items: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    return _text({"codes": codes, "texts": dict(items)})
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _tenure_of(row: GradeRow) -> TierTenure | None:
@@ -122,8 +188,9 @@ def _tenure_of(row: GradeRow) -> TierTenure | None:
     )
 
 
-def grade_of(row: GradeRow, basis: Basis) -> Grade:
-    """Return the grade of a row; ``basis`` is that of its run."""
+def grade_of(row: GradeRow, run: Run) -> Grade:
+    """Return the grade of a row of a run."""
+    basis = run.basis
     return Grade(
         grade_id=row.grade_id,
         customer_id=row.customer_id,
@@ -136,15 +203,38 @@ def grade_of(row: GradeRow, basis: Basis) -> Grade:
         ltv=row.ltv,
         ltv_lower=row.ltv_lower,
         ltv_upper=row.ltv_upper,
-        dimension_scores=row.dimension_scores,
+        dimension_scores=Named([d.id for d in basis.dimensions], row.dimension_scores),
         referred=row.referred,
         reasons=tuple(row.reasons),
         reason_texts={lang: tuple(texts) for lang, texts in row.reason_texts.items()},
-        indicators=row.indicators,
+        indicators=Named(run.columns, row.indicators),
         stages=row.stages,
         confidence=row.confidence,
         segment=row.segment,
         tenure=_tenure_of(row),
+    )
+
+
+def brief_grade(
+    run: Run, grade_id: str, customer_id: str, score: float, tier: int, reasons: Sequence[str]
+) -> Grade:
+    """Return a referred grade of which only this much was read."""
+    return Grade(
+        grade_id=grade_id,
+        customer_id=customer_id,
+        basis=run.basis,
+        score=score,
+        tier=run.basis.tiers[tier],
+        margin_up=None,
+        margin_down=None,
+        churn_probability=None,
+        ltv=None,
+        ltv_lower=None,
+        ltv_upper=None,
+        dimension_scores={},
+        referred=True,
+        reasons=tuple(reasons),
+        indicators={},
     )
 
 
@@ -165,6 +255,8 @@ def run_of(row: RunRow) -> Run:
         tiers=tuple(TierSummary(**{**t, "tier": TierLabel(**t["tier"])}) for t in row.tiers),
         layout=layout_of(row),
         previous_run_id=row.previous_run_id,
+        columns=tuple(row.columns),
+        explainer=row.explainer,
     )
 
 

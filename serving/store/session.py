@@ -28,6 +28,7 @@ from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
 from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
+from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
@@ -41,6 +42,13 @@ class Database:
     ----------
     url
         ``sqlite:///path/to.db`` or ``postgresql+psycopg://...``.
+
+    Attributes
+    ----------
+    label
+        The URL without a password.
+    scratch
+        Folder with room for as much as is going to be written; None: that of the system.
 
     Raises
     ------
@@ -62,6 +70,9 @@ class Database:
                 "with the extra `postgres` installed.",
             ) from error
         self._runs = KnownRuns()
+        self.standing = Standing(self._engine)
+        on_disk = parsed.get_backend_name() == "sqlite" and parsed.database
+        self.scratch = Path(str(parsed.database)).parent if on_disk else None
         self.label = parsed.render_as_string(hide_password=True)
         self._reading, self._writing = for_reading(self._engine), for_writing(self._engine)
 
@@ -106,6 +117,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        self.standing.close()
         self._engine.dispose()
 
     @contextmanager

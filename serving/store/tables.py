@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 CustomerId = Text().with_variant(Text(collation="C"), "postgresql")
@@ -53,6 +62,9 @@ class RunRow(Table):
     segments: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
     packs: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
     previous_run_id: Mapped[str | None] = mapped_column(String(40))
+    # Names and order of the numbers in grade.indicators.
+    columns: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
+    explainer: Mapped[str] = mapped_column(Text, server_default="lightgbm")
 
 
 class GradeRow(Table):
@@ -84,8 +96,10 @@ class GradeRow(Table):
     referred: Mapped[bool]
     reasons: Mapped[list[str]] = mapped_column(JSON)
     reason_texts: Mapped[dict[str, list[str]]] = mapped_column(JSON)
-    dimension_scores: Mapped[dict[str, float | None]] = mapped_column(JSON)
-    indicators: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    # Numbers as bytes (store/numbers.py), unknown left out: in the order of run.dimensions and
+    # of run.columns.
+    dimension_scores: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    indicators: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
     # Of the run's first lifecycle policy, which lists are filtered by; of all, by policy.
     stage: Mapped[str | None] = mapped_column(Text)
     stages: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
@@ -106,13 +120,13 @@ class ExplanationRow(Table):
 
     grade_id: Mapped[str] = mapped_column(ForeignKey("grade.grade_id"), primary_key=True)
     base: Mapped[float]
-    # In the order of run.layout; JSON writes a float64 so that it reads back exactly.
-    contributions: Mapped[list[float]] = mapped_column(JSON)
-    # By the name of what the scheme weighs (an indicator or a prediction).
-    points: Mapped[dict[str, float | None]] = mapped_column(JSON)
-    weights: Mapped[dict[str, float]] = mapped_column(JSON)
-    # One per indicator of run.layout, in the order of its first entry.
-    percentiles: Mapped[list[float | None]] = mapped_column(JSON)
+    # Numbers as bytes. In the order of run.layout, 0 left out:
+    contributions: Mapped[bytes] = mapped_column(LargeBinary)
+    # Of what the scheme weighs, in the order of its first entry; unknown and 0 left out:
+    points: Mapped[bytes] = mapped_column(LargeBinary)
+    weights: Mapped[bytes] = mapped_column(LargeBinary)
+    # One per indicator of run.layout, in the order of its first entry; unknown left out:
+    percentiles: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ReviewCaseRow(Table):
@@ -147,6 +161,15 @@ class AuditEventRow(Table):
     """Append-only and hash-chained; triggers refuse UPDATE, DELETE, TRUNCATE (revision 0001)."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        # The newest change, without walking over what was only read.
+        Index(
+            "ix_audit_event_changes",
+            "sequence",
+            sqlite_where=text("actor <> 'read-log'"),
+            postgresql_where=text("actor <> 'read-log'"),
+        ),
+    )
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)

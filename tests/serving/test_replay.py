@@ -85,17 +85,16 @@ def test_other_indicators_are_named(
             )
 
 
-_JSON_SET = {
-    "sqlite": "json_set(indicators, '$.tenure_days', 1.5)",
-    "postgresql": "jsonb_set(indicators::jsonb, '{tenure_days}', '1.5')::json",
-}
-
 TAMPERINGS = (
     "UPDATE grade SET score = score + 1e-12 WHERE customer_id = '{c}'",
     "UPDATE grade SET tier_index = 1 - tier_index % 2 WHERE customer_id = '{c}'",
     "UPDATE grade SET ltv = ltv * 1.0000001 WHERE customer_id = '{c}'",
     "UPDATE grade SET referred = NOT referred WHERE customer_id = '{c}'",
-    "UPDATE grade SET indicators = {json} WHERE customer_id = '{c}'",
+    "UPDATE grade SET indicators = (SELECT other.indicators FROM grade AS other "
+    "WHERE other.customer_id = 'c-0006') WHERE customer_id = '{c}'",
+    "UPDATE grade_explanation SET contributions = (SELECT other.contributions "
+    "FROM grade_explanation AS other WHERE other.grade_id <> grade_explanation.grade_id LIMIT 1) "
+    "WHERE grade_id = (SELECT grade_id FROM grade WHERE customer_id = '{c}')",
     "UPDATE grade_explanation SET base = base + 1e-9 "
     "WHERE grade_id = (SELECT grade_id FROM grade WHERE customer_id = '{c}')",
 )
@@ -105,17 +104,45 @@ TAMPERINGS = (
 def test_a_changed_number_in_the_store_is_found(
     statement: str,
     database: Database,
-    engine: str,
     run: Run,
     served_bundle: Bundle,
     frame: IndicatorFrame,
 ) -> None:
     customer = str(frame.customer_id[5])
     with database.write() as session:
-        session.execute(text(statement.format(c=customer, json=_JSON_SET[engine])))
+        session.execute(text(statement.format(c=customer)))
     with database.read() as session:
         found = replay(session, run, frame, served_bundle)
     assert {d.customer_id for d in found.differences} == {customer}
+
+
+def test_a_replay_takes_the_explainer_of_its_run(
+    database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    assert run.explainer == served_bundle.explainer == "quadrature-1"
+    with database.write() as session:
+        session.execute(text("UPDATE run SET explainer = 'lightgbm'"))
+    other = replace(run, explainer="lightgbm")
+    with (
+        database.read() as session,
+        pytest.raises(AuditError, match="not stored as") as caught,
+    ):
+        replay(session, other, frame, served_bundle)
+    assert caught.value.context["fields"] == ["explainer"]
+
+
+def test_a_run_explained_by_lightgbm_is_replayed_by_it(
+    database: Database,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Bundle, "explainer", "lightgbm")
+    run = run_batch(served_bundle, frame, database).run
+    monkeypatch.undo()
+    assert (run.explainer, served_bundle.explainer) == ("lightgbm", "quadrature-1")
+    with database.read() as session:
+        assert replay(session, run, frame, served_bundle).stands
 
 
 def test_a_run_that_the_trail_does_not_tell_of_is_refused(

@@ -17,7 +17,6 @@ from features.schema import IndicatorFrame
 from serving.audit import record, verify
 from serving.batch import BatchResult, run_batch
 from serving.domain.event import Happening
-from serving.domain.evidence import Evidence
 from serving.domain.grade import Run
 from serving.errors import InvalidRequestError, StoreError
 from serving.problems import status_of
@@ -237,24 +236,6 @@ def test_what_is_stored_reads_back_as_it_was(
             assert store.explanation(expected) == again.explanations.of(row, expected)
         assert store.of("nobody", result.run) is None
         assert store.explanation(replace(again.grades[0], grade_id="gone")) is None
-
-
-def test_grades_are_added_in_chunks(
-    database: Database, served_bundle: Bundle, frame: IndicatorFrame
-) -> None:
-    from serving.scoring import aligned, grade
-
-    result = run_batch(served_bundle, frame, database)
-    with database.write() as session:
-        store = Grades(session)
-        run = replace(result.run, run_id="second", basis=replace(result.run.basis, run_id="second"))
-        graded = grade(served_bundle, aligned(served_bundle, frame)[:7], list("abcdefg"), run.basis)
-        pairs: list[tuple[object, Evidence]] = list(
-            zip(graded.grades, graded.explanations.evidence(), strict=True)
-        )
-        store.add_run(run)
-        store.add(pairs, chunk=3)
-        assert store.page(run).total == 7
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "AAAA", "W10", "WzFd", "é", "WyJhIiwxLCJiIl0="])

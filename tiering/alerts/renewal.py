@@ -109,7 +109,7 @@ def renew(
         for rank in range(SEVERITIES.index(standing.severity) + 1)
     )
     waiting: Counter[str] = Counter()
-    for (customer, kind), finding in _urgent_first(found.items()):
+    for (customer, kind), finding in urgent_first(found.items()):
         if (customer, kind) in before:
             continue
         # Those at least as grave count: no number of yellow ones keeps a red one out.
@@ -167,7 +167,9 @@ def _opened(level: Level, now: datetime, due: Callable[[Level, datetime], dateti
     )
 
 
-def _urgent_first(found: Iterable[tuple[Key, Finding]]) -> list[tuple[Key, Finding]]:
+def urgent_first(found: Iterable[tuple[Key, Finding]]) -> list[tuple[Key, Finding]]:
+    """Return findings in the order in which they are opened while there is room."""
+
     def urgency(item: tuple[Key, Finding]) -> tuple[int, int, float, Key]:
         key, finding = item
         return -SEVERITIES.index(finding.level.severity), finding.tier, -finding.worth, key

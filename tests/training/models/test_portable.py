@@ -93,3 +93,19 @@ def test_lesser_processors_give_the_same_bits(kept: int) -> None:
         check=True,
     )
     assert result.stdout.strip() == digest()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_compiled_loops_and_plain_numpy_give_the_same_bits(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.concatenate([spread(), np.random.default_rng(3).integers(0, 2**63, 20_000).view(float)])
+    with np.errstate(all="ignore"):
+        compiled = FUNCTIONS[name][0](x)
+        portable._loops.cache_clear()
+        monkeypatch.setattr(portable, "available", lambda: False)
+        plain = FUNCTIONS[name][0](x)
+    portable._loops.cache_clear()
+    known = ~np.isnan(plain)
+    np.testing.assert_array_equal(np.isnan(compiled), ~known)
+    np.testing.assert_array_equal(compiled[known].view(np.int64), plain[known].view(np.int64))

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.blocks import in_blocks
+from training.models.compiled import available
 from training.models.forest.legendre import rule
 from training.models.forest.paths import Paths, paths_of
 from training.models.forest.text import Trees, UnsupportedForestError, read_trees
@@ -63,7 +63,7 @@ class Forest:
         UnsupportedForestError
             If it holds what only LightGBM understands, or numba is not installed.
         """
-        if find_spec("numba") is None:
+        if not available():
             raise UnsupportedForestError("numba is not installed")
         trees = read_trees(text)
         paths = paths_of(trees)

@@ -2,10 +2,9 @@
 # numba and llvmlite are typed in part, and what they make of a function has no type.
 """The loops over trees, compiled by numba: predictions, and Shapley values in vectors of lanes.
 
-Every lane does the same additions and multiplications in the same order on every machine:
-nothing is compiled with ``fastmath``, so LLVM neither reorders them nor fuses a multiplication
-with an addition where the processor could, and replayed explanations have the same bits. For the
-same reason a row's numbers come from that row alone, whatever is computed beside it.
+Every lane does the same additions and multiplications in the same order on every machine, without
+``fastmath`` (``training/models/compiled.py``), so replayed explanations have the same bits. For
+the same reason a row's numbers come from that row alone, whatever is computed beside it.
 
 Whoever changes a vector operation here changes the stored machine code with this file; it must
 not move to another, which numba's cache does not look at.
@@ -14,10 +13,8 @@ not move to another, which numba's cache does not look at.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
@@ -25,6 +22,8 @@ from numba.core.datamodel import models
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 from numba.np.arrayobj import make_array
+
+from training.models.compiled import compiled
 
 _intrinsic: Any = intrinsic  # its results are called without the first argument
 
@@ -124,20 +123,7 @@ def _store(_typing: Any, array: Any, at: Any, lanes: Any) -> Any:
     return types.void(array, types.intp, lanes), generate
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile once and keep the machine code, where there is a folder to keep it in.
-
-    That is ``NUMBA_CACHE_DIR``, else beside this file, else the user's own cache. With all of
-    them read-only it is compiled in every process, which takes some seconds.
-    """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # numba's word for "no locator available"
-        return numba.njit(**options)(function)
-
-
-@_compiled
+@compiled
 def _view(row: Any, view: Any) -> None:
     """Write a row ``(f,)`` thrice, for splits that take nothing, zeros or NaN for missing.
 
@@ -152,7 +138,7 @@ def _view(row: Any, view: Any) -> None:
         view[2 * inputs + j] = known
 
 
-@_compiled
+@compiled
 def margins(
     matrix: Any,
     first: Any,
@@ -182,7 +168,7 @@ def margins(
         found[r] = total
 
 
-@_compiled
+@compiled
 def shapley(
     matrix: Any,
     chosen: Any,
