@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -12,22 +12,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from serving.audit import Proof, prove, verify
 from serving.domain.event import AuditEvent
 from serving.domain.merkle import Head
 from serving.errors import AuditError
+from serving.sealing import (
+    proof_document,
+    proof_of_grade,
+    prove_grade,
+    recorded_head,
+    verify_runs,
+)
 from serving.settings import Settings
+from serving.store.audit_events import AuditEvents
 from serving.store.session import Database, Session
 
 if TYPE_CHECKING:
     from features.schema import IndicatorFrame
     from serving.domain.grade import Run
+    from serving.replay import Replay
 
 app = typer.Typer(
     name="audit", help="Verify the audit trail, prove events, replay grades.", no_args_is_help=True
 )
 console = Console()
+errors = Console(stderr=True)
 
 World = Annotated[str | None, typer.Argument(help="Name of the world. [default: journey]")]
 Home = Annotated[
@@ -49,12 +60,15 @@ def verify_trail(
     ] = None,
     out: Out = None,
 ) -> None:
-    """Read the whole trail; tell its head, to be kept where the store cannot be written."""
+    """Check the trail, and runs and grades against it; tell its head, to be kept elsewhere."""
     kept = None if head is None else _head(_document(head))
-    with _session(home, world, database) as (session, _):
+    with _session(home, world, database) as (session, _), _bar("runs") as tell:
         found = verify(session, kept)
+        runs = verify_runs(session, tell)
     since = "" if kept is None else f"; it only grew since the {kept.size:,} that were kept"
     _say(f"{found.size:,} events verify{since}. Root {found.root}")
+    before = f"; {runs.unsealed:,} older runs were not sealed" if runs.unsealed else ""
+    _say(f"{runs.grades:,} grades of {runs.runs:,} runs are as they were recorded{before}.")
     if out is not None:
         _write(out, asdict(found))
 
@@ -70,8 +84,26 @@ def prove_event(
     """Write the proof that an event stands in the trail; it is checked without the store."""
     with _session(home, world, database) as (session, _):
         found = prove(session, sequence)
-    event = asdict(found.event) | {"at": found.event.at.isoformat()}
-    _write(out, {"event": event, "head": asdict(found.head), "path": list(found.path)})
+    _write(out, _proof_document(found))
+
+
+@app.command("prove-grade")
+def prove_one_grade(
+    grade_id: Annotated[str, typer.Argument(help="Id of the grade.")],
+    world: World = None,
+    home: Home = None,
+    database: DatabaseOption = None,
+    out: Out = None,
+) -> None:
+    """Write the proof that a grade is the one that its run recorded, with that of the run."""
+    from serving.replay import run_of_grade
+
+    with _session(home, world, database) as (session, _):
+        run, _grade = run_of_grade(session, grade_id)
+        grade = prove_grade(session, run.run_id, grade_id)
+        event = AuditEvents(session).about(f"run:{run.run_id}")[-1]
+        found = prove(session, event.sequence)
+    _write(out, {**_proof_document(found), "grade": proof_document(grade)})
 
 
 @app.command("check")
@@ -87,25 +119,42 @@ def check_proof(
         fields = dict(document["event"])
         event = AuditEvent(**(fields | {"at": datetime.fromisoformat(fields["at"])}))
         found = Proof(event, _head(document["head"]), tuple(document["path"]))
+        grade = proof_of_grade(document["grade"]) if "grade" in document else None
     except (KeyError, TypeError, ValueError) as error:
         raise AuditError(f"{proof.name} is no proof: {error!r}.") from error
+    if grade is not None and not (grade.holds() and grade.head == recorded_head(event)):
+        raise AuditError(
+            f"The proof of grade {grade.grade.get('grade_id')} does not hold.",
+            hint="The grade was changed, or belongs to another run.",
+        )
     if not found.holds(None if head is None else _head(_document(head))):
         raise AuditError(
             f"The proof of event {event.sequence} does not hold.",
             hint="The event was changed, or stands in another trail.",
             sequence=event.sequence,
         )
+    if grade is not None:
+        row = grade.grade
+        _say(f"Grade {row['grade_id']} of {row['customer_id']}: score {row['score']}, unchanged.")
     _say(f"Event {event.sequence} ({event.action}, {event.subject}) stands in the trail.")
+
+
+def _proof_document(found: Proof) -> dict[str, Any]:
+    event = asdict(found.event) | {"at": found.event.at.isoformat()}
+    return {"event": event, "head": asdict(found.head), "path": list(found.path)}
 
 
 @app.command("replay")
 def replay_grade(
-    grade_id: Annotated[str, typer.Argument(help="Id of a grade, or of a run: all its grades.")],
+    grade_id: Annotated[
+        str | None, typer.Argument(help="Id of a grade, or of a run: all its grades.")
+    ] = None,
     world: World = None,
     home: Home = None,
     database: DatabaseOption = None,
     bundle: Annotated[
-        Path | None, typer.Option(help="Folder of the bundle it was graded with.")
+        Path | None,
+        typer.Option(help="Folder of the bundle it was graded with. [default: from the archive]"),
     ] = None,
     sources: Annotated[
         Path | None, typer.Option(help="Ingested sources. [default: the world's]")
@@ -113,35 +162,68 @@ def replay_grade(
     published: Annotated[
         Path | None, typer.Option(help="Read the published indicators instead of the sources.")
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many grades of all runs, at random; then no GRADE_ID."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Chooses the sample.")] = 0,
 ) -> None:
-    """Compute a grade, or all of a run, again from what was known then; compare every bit."""
-    from serving.replay import replay, run_of_grade
+    """Compute grades again from what was known then; compare every bit."""
+    from serving.archive import BundleArchive
+    from serving.replay import draw, replay_runs, run_of_grade
     from serving.store.grades import Grades
-    from training.bundle import Bundle
 
-    with _session(home, world, database, bundle) as (session, settings):
-        run = Grades(session).run(grade_id)
-        only = None if run is not None else grade_id
-        run = run or run_of_grade(session, grade_id)[0]
-        loaded = Bundle.load(settings.bundle)
-        frame = _frame(run, sources or settings.state / "sources", published)
-        found = replay(session, run, frame, loaded, only=only)
-    for difference in found.differences[:20]:
+    if sample is not None and grade_id is not None:
+        if world is not None:
+            raise typer.BadParameter("Give either a grade or --sample.")
+        grade_id, world = None, grade_id
+    if sample is None and grade_id is None:
+        raise typer.BadParameter("Give the id of a grade or of a run, or --sample.")
+    with _session(home, world, database, bundle) as (session, settings), _bar("grades") as tell:
+        if grade_id is None:
+            wanted: dict[str, frozenset[str] | None] = {**draw(session, sample or 0, seed)}
+        elif Grades(session).run(grade_id) is not None:
+            wanted = {grade_id: None}
+        else:
+            wanted = {run_of_grade(session, grade_id)[0].run_id: frozenset([grade_id])}
+        archive = BundleArchive(settings.archive)
+        found = replay_runs(
+            session,
+            wanted,
+            lambda run: archive.load(run.basis.bundle_digest, settings.bundle),
+            lambda run: _frame(run, sources or settings.state / "sources", published),
+            progress=tell,
+        )
+    _tell_of(found)
+
+
+def _tell_of(found: Sequence[Replay]) -> None:
+    differences = [difference for each in found for difference in each.differences]
+    for difference in differences[:20]:
         _say(
             f"{difference.customer_id}: {difference.field} was {difference.stored!r}, "
             f"is {difference.replayed!r}"
         )
-    if not found.stands:
+    grades = sum(each.grades for each in found)
+    if differences:
         raise AuditError(
-            f"{len(found.differences):,} numbers of {found.grades:,} grades came out otherwise.",
+            f"{len(differences):,} numbers of {grades:,} grades came out otherwise.",
             hint="Either the store was changed, or these are not the sources it was graded from.",
-            run_id=run.run_id,
+            runs=[each.run.run_id for each in found if not each.stands],
         )
+    if len(found) != 1:
+        bundles = len({each.run.basis.bundle_digest for each in found})
+        _say(
+            f"{grades:,} grades of {len(found):,} runs by {bundles:,} bundles came out the same "
+            "to the last bit, each from what was known then."
+        )
+        return
+    (one,) = found
     _say(
-        f"{found.grades:,} grade{'s' if found.grades != 1 else ''} of run {run.run_id} came out "
-        f"the same to the last bit, as of {run.basis.as_of}, known at {run.known_at}. "
-        f"The run is event {found.proof.event.sequence} of a trail of {found.proof.head.size:,}; "
-        f"its proof has {len(found.proof.path)} hashes."
+        f"{grades:,} grade{'s' if grades != 1 else ''} of run {one.run.run_id} came out "
+        f"the same to the last bit, as of {one.run.basis.as_of}, known at {one.run.known_at}. "
+        f"The run is event {one.proof.event.sequence} of a trail of {one.proof.head.size:,}; "
+        f"its proof has {len(one.proof.path)} hashes."
     )
 
 
@@ -155,6 +237,15 @@ def _frame(run: Run, sources: Path, published: Path | None) -> IndicatorFrame:
     from features.sources import open_sources
 
     return materialise(open_sources(sources), Snapshot.at(run.basis.as_of, run.known_at))
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # A bar that goes away: what is left on the screen is the answer.
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from serving.alerting import AlertChanges, policy_sha256, renew_alerts
 from serving.audit import record
 from serving.domain.event import Happening
 from serving.domain.grade import Basis, LayoutEntry, Run
+from serving.domain.seal import Seal
 from serving.errors import BatchError
 from serving.holding import hold
 from serving.nightly.fingerprint import frame_sha256
@@ -32,8 +33,10 @@ from serving.nightly.tier_changes import Change, tier_changes, told
 from serving.nightly.watching import Watch
 from serving.published import Published, check_world
 from serving.scoring import aligned, basis_of, check_columns, grade
+from serving.sealing import sealed
 from serving.store.alerts import AlertStore
 from serving.store.grades import Grades
+from serving.store.rows import EVIDENCE_COLUMNS, GRADE_COLUMNS, run_values
 from serving.store.session import Database, Session
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
@@ -226,12 +229,13 @@ class _Graded:
 
 def _write(session: Session, run: Run, graded: _Graded, tell: Progress) -> BatchResult:
     """Write a run with all that follows from it."""
-    store = Grades(session)
+    store, seal = Grades(session), Seal()
     store.add_run(run)
     done = 0
     for grades, explanations in graded.rows:
         tell("store", done, run.customers)
         store.load(grades, explanations)
+        seal.add_rows(GRADE_COLUMNS, grades, EVIDENCE_COLUMNS, explanations)
         done += len(grades)
 
     def told_of(happenings: Iterable[Happening]) -> None:
@@ -239,7 +243,8 @@ def _write(session: Session, run: Run, graded: _Graded, tell: Progress) -> Batch
 
     # Last, and in one go: whoever else writes to the trail has to wait from here on.
     alerts = renew_alerts(session, graded.watch, run.run_id, run.finished_at)
-    told_of([finished(run, graded.tally, alerts.payload)])
+    seals = sealed(run_values(run), seal)
+    told_of([finished(run, graded.tally, alerts.payload, seals)])
     cases = Counter[str]()
     for referrals in refer_all(session, run):
         told_of(about_cases(referrals))

@@ -5,10 +5,11 @@ Expected failures are raised as they are; ``tierwise/cli.py`` tells them to peop
 
 from __future__ import annotations
 
+import gc
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     from serving.batch import BatchResult
     from serving.batch import Progress as Told
+    from serving.domain.drift import DriftReport
 
 app = typer.Typer(name="serving", help="Grade customers and serve grades.", no_args_is_help=True)
 console = Console()
@@ -68,7 +70,7 @@ def batch(
         raise typer.BadParameter("Give either --frame, or --published with --as-of.")
     settings = _settings(home=home, world=world, bundle_dir=bundle, database_url=database)
     with _progress() as told:
-        result = _batch(
+        result, report = _batch(
             settings,
             frame,
             published or settings.state / "published",
@@ -78,6 +80,7 @@ def batch(
             told,
         )
     _show(result)
+    _show_drift(report)
 
 
 @app.command()
@@ -129,9 +132,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
 ) -> None:
     """Serve the API and the pages until interrupted."""
-    import uvicorn
-
     from serving.app import create_app
+    from serving.leaving import run
     from serving.logs import configure_logging
 
     settings = _settings(
@@ -148,9 +150,16 @@ def serve(
     console.print(f"Pages     {address}/", highlight=False)
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
+    # What is there now stays: looking through all of it for garbage again and again would hold
+    # up the requests that come by just then.
+    gc.collect()
+    gc.freeze()
     # Our own middleware writes the access log, with the request id in it.
-    uvicorn.run(
+    run(
         application,
+        application.state.service.leaving,
+        drain=settings.drain_seconds,
+        grace=settings.grace_seconds,
         host=settings.host,
         port=settings.port,
         access_log=False,
@@ -176,21 +185,24 @@ def _batch(
     actor: str,
     force: bool,
     told: Told,
-) -> BatchResult:
+) -> tuple[BatchResult, DriftReport | None]:
     from features.parquet import FrameFile
+    from serving.archive import BundleArchive
     from serving.batch import run_batch
+    from serving.drifting import watch_drift
     from serving.published import open_published
     from serving.store.session import Database
     from training.bundle import Bundle
 
     loaded = Bundle.load(settings.bundle)
+    BundleArchive(settings.archive).keep(settings.bundle, loaded.digest)
     indicators, origin = (
         (FrameFile(frame), None) if frame is not None else open_published(published, day)
     )
     store = Database(settings.database)
     try:
         store.upgrade()
-        return run_batch(
+        result = run_batch(
             loaded,
             indicators,
             store,
@@ -199,6 +211,10 @@ def _batch(
             progress=told,
             force=force,
         )
+        told("watch", 0, 1)
+        report = watch_drift(store, result.run, datetime.now(UTC).replace(tzinfo=None))
+        told("watch", 1, 1)
+        return result, report
     finally:
         store.dispose()
 
@@ -259,3 +275,14 @@ def _alerts_told(result: BatchResult) -> str:
     waiting = sum(result.alerts.waiting.values())
     more = f" ({waiting:,} more wait for others to be worked off)" if waiting else ""
     return f"Alerts: {told or 'none'}{more}. "
+
+
+def _show_drift(report: DriftReport | None) -> None:
+    if report is None or not report.moved:
+        return
+    told = ", ".join(f"{each.indicator} (PSI {each.psi:.2f})" for each in report.moved[:5])
+    more = f" and {len(report.moved) - 5} more" if len(report.moved) > 5 else ""
+    style, word = ("bold red", "Drift alarm") if report.alarm else ("yellow", "Drift watched")
+    console.print(
+        f"{word} since run {report.before_run_id}: {told}{more}.", style=style, highlight=False
+    )

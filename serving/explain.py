@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Protocol
 
 import numpy as np
@@ -233,7 +235,9 @@ def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def _row_sum(terms: FloatArray) -> FloatArray:
-    # Column after column: a row's sum must not depend on how many rows are beside it.
+    # Term after term: a row's sum must not depend on how many rows are beside it.
+    if len(terms) == 1:
+        return np.array([reduce(add, terms[0].tolist(), 0.0)])  # sum() would compensate some day
     total = np.zeros(len(terms))
     for j in range(terms.shape[1]):
         total = total + terms[:, j]

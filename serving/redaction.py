@@ -10,7 +10,7 @@ import re
 
 BLACKED = "[redacted]"
 _WORDS = (
-    r"authorization|proxy-authorization|cookie|set-cookie|x-csrf-token|"
+    r"__host-tierwise|tierwise_session|authorization|proxy-authorization|cookie|set-cookie|x-csrf-token|"
     r"(?:\w*(?:password|secret|token|verifier)\w*)|code|state|nonce|id_token"
 )
 _VALUE = r"""b?"[^"]*"|b?'[^']*'|[^\s&,;}]+"""

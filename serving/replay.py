@@ -8,8 +8,11 @@ that were graded; and every number that comes out is equal to the last bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from random import Random
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from serving.holding import hold
 from serving.scoring import Graded, aligned, basis_of, grade
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
+from serving.store.raw import grade_ids, run_ids
 from serving.store.session import Session
 from training.bundle import Bundle
 
@@ -91,7 +95,7 @@ def replay(
     frame: IndicatorFrame,
     bundle: Bundle,
     *,
-    only: str | None = None,
+    only: str | Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> Replay:
     """Compute grades of a run again and compare.
@@ -102,7 +106,7 @@ def replay(
         Indicators of the run's day, made again from the sources as known then
         (``features.publish.materialise``), or read from what was published.
     only
-        Id of the one grade to replay; all grades of the run by default.
+        Id of the one grade to replay, or ids of several; all grades of the run by default.
 
     Raises
     ------
@@ -127,11 +131,18 @@ def replay(
     basis = basis_of(bundle, frame.as_of, run.run_id)
     before = Grades(session).held_in(run.previous_run_id)
     differences: list[Difference] = []
-    stored = list(Grades(session).with_evidence(run, only))
+    some = None if only is None or isinstance(only, str) else frozenset(only)
+    total = run.customers if only is None else 1 if some is None else len(some)
+    stored = iter(
+        pair
+        for pair in Grades(session).with_evidence(run, only if isinstance(only, str) else None)
+        if some is None or pair[0].grade_id in some
+    )
     tell = progress or (lambda _done, _total: None)
-    for start in range(0, len(stored), CHUNK):
-        tell(start, len(stored))
-        part = stored[start : start + CHUNK]
+    done = 0
+    while part := list(islice(stored, CHUNK)):
+        tell(done, total)
+        done += len(part)
         here = [pair for pair in part if pair[0].customer_id in place]
         differences += [
             Difference(was.grade_id, was.customer_id, "customer", was.customer_id, None)
@@ -146,8 +157,59 @@ def replay(
                 held = hold(again.grades, bundle.scheme, before, frame.as_of)
                 again = replace(again, grades=held)
             differences += _compared(here, again)
-    tell(len(stored), len(stored))
-    return Replay(run, len(stored), tuple(differences), proof)
+    tell(done, total)
+    return Replay(run, done, tuple(differences), proof)
+
+
+def replay_runs(
+    session: Session,
+    wanted: Mapping[str, Collection[str] | None],
+    bundle_of: Callable[[Run], Bundle],
+    frame_of: Callable[[Run], IndicatorFrame],
+    *,
+    progress: Progress | None = None,
+) -> list[Replay]:
+    """Compute grades of several runs again; the indicators of each run are made once.
+
+    Parameters
+    ----------
+    wanted
+        Ids of grades by run; None: all of the run's.
+
+    Raises
+    ------
+    AuditError
+        As :func:`replay` does, for the first run that is not as it was recorded.
+    """
+    runs = [run for run_id in wanted if (run := Grades(session).run(run_id)) is not None]
+    sizes = [run.customers if (ids := wanted[run.run_id]) is None else len(ids) for run in runs]
+    tell = progress or (lambda _done, _total: None)
+    found: list[Replay] = []
+    for number, run in enumerate(runs):
+
+        def so_far(done: int, _total: int, before: int = sum(sizes[:number])) -> None:
+            tell(before + done, sum(sizes))
+
+        frame, only = frame_of(run), wanted[run.run_id]
+        found.append(replay(session, run, frame, bundle_of(run), only=only, progress=so_far))
+    return found
+
+
+def draw(session: Session, count: int, seed: int) -> dict[str, frozenset[str]]:
+    """Choose grades of the whole store at random; return their ids by run, the oldest run first.
+
+    Parameters
+    ----------
+    count
+        How many; all if there are fewer.
+    seed
+        The same seed over the same store chooses the same.
+    """
+    every = list(grade_ids(session))
+    chosen: dict[str, set[str]] = defaultdict(set)
+    for grade_id, run_id in Random(seed).sample(every, min(count, len(every))):
+        chosen[run_id].add(grade_id)
+    return {run_id: frozenset(chosen[run_id]) for run_id in run_ids(session) if run_id in chosen}
 
 
 def _recorded(session: Session, run: Run) -> Proof:

@@ -25,6 +25,7 @@ from features.quality.files import write_report
 from features.snapshot import Snapshot
 from features.sources import Sources, open_sources
 from features.worlds.registry import load
+from serving.archive import BundleArchive
 from serving.batch import BatchResult, run_batch
 from serving.published import open_published
 from serving.store.session import Database
@@ -231,8 +232,10 @@ def _grade(workspace: Workspace, progress: Progress) -> BatchResult:
     try:
         database.upgrade()
         frame, published = open_published(workspace.published)
+        bundle = Bundle.load(settings.bundle)
+        BundleArchive(settings.archive).keep(settings.bundle, bundle.digest)
         return run_batch(
-            Bundle.load(settings.bundle),
+            bundle,
             frame,
             database,
             published=published,

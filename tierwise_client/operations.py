@@ -680,6 +680,20 @@ class Operations:
             schemas.ModelList,
         )
 
+    def refresh_model(
+        self,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Refreshed:
+        """Load the bundle in the folder now, instead of within a second."""
+        return self.transport.call(
+            "POST",
+            "/v1/models:refresh",
+            schemas.Refreshed,
+            key=idempotency_key,
+            writes=True,
+        )
+
     def read_champion(
         self,
         *,
@@ -1063,6 +1077,23 @@ class Operations:
             "POST",
             f"/v1/access/accounts/{segment(name)}/reset",
             schemas.IssuedAccount,
+        )
+
+    def list_drift(
+        self,
+        *,
+        limit: int | None = None,
+        all: bool | None = None,
+    ) -> schemas.DriftList:
+        """Tell what moved between each run and the one before."""
+        return self.transport.call(
+            "GET",
+            "/v1/drift",
+            schemas.DriftList,
+            query={
+                "limit": limit,
+                "all": all,
+            },
         )
 
     def read_model(

@@ -289,6 +289,47 @@ class DimensionScore(Struct, frozen=True, kw_only=True):
     score: float | None
 
 
+class Drift(Struct, frozen=True, kw_only=True):
+    """How one indicator or prediction moved.
+
+    ``psi``: population stability index, an effect size; ``noise``: what chance alone would make
+    of it; ``q_value``: corrected for the number looked at; ``shift``: -1 to 1, upward positive.
+    """
+
+    indicator: str
+    verdict: str
+    psi: float | None
+    noise: float | None
+    q_value: float | None
+    shift: float | None
+    known_before: int
+    known_after: int
+
+
+class DriftList(Struct, frozen=True, kw_only=True):
+    """Reports, the newest run first."""
+
+    items: list[DriftReport]
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """A run against the one before; what moved most comes first.
+
+    The alarm takes an effect that counts and a chance below ``level``, which is set so that of
+    all alarms ever raised at most one in twenty is expected to be false.
+    """
+
+    run_id: str
+    before_run_id: str
+    at: str
+    customers_before: int
+    customers_after: int
+    p_value: float
+    level: float
+    alarm: bool
+    indicators: list[Drift]
+
+
 class Driver(Struct, frozen=True, kw_only=True):
     """An indicator's whole effect over its channels, in a sentence."""
 
@@ -737,6 +778,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     run_id: str
     as_of: date
     bundle_digest: str
+    bundle_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -753,6 +795,14 @@ class Referral(Struct, frozen=True, kw_only=True):
     reasons: list[Reason]
     case_id: str | None
     due_at: str | None
+
+
+class Refreshed(Struct, frozen=True, kw_only=True):
+    """The bundle that answers what-ifs after a look at its folder."""
+
+    changed: bool
+    version: str | None
+    bundle_digest: str
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -1062,4 +1112,4 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
     """A webhook with its secret, which is shown this once."""
 
     webhook: Webhook
-    secret: str
+    secret: str | None

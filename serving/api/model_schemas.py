@@ -42,6 +42,20 @@ class Decision(Out):
     bundle_digest: str
 
 
+class Refreshed(Out):
+    """The bundle that answers what-ifs after a look at its folder."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"changed": True, "version": "3", "bundle_digest": _DIGEST}]
+        }
+    )
+
+    changed: bool
+    version: str | None
+    bundle_digest: str
+
+
 class ModelVersion(Out):
     """A registered model version with its figures; ``cards`` are its model cards."""
 

@@ -45,6 +45,18 @@ def list_models(store: GradesDep, parts: ServiceDep) -> schemas.ModelList:
     )
 
 
+@router.post(
+    "/models:refresh", responses=declared(422, 503), dependencies=[needs(Permission.OPERATE)]
+)
+def refresh_model(parts: ServiceDep) -> schemas.Refreshed:
+    """Load the bundle in the folder now, instead of within a second."""
+    changed = parts.models.refresh()
+    bundle = parts.models.bundle
+    return schemas.Refreshed(
+        changed=changed, version=bundle.meta.version, bundle_digest=bundle.digest
+    )
+
+
 @router.get("/models/champion", responses=declared(404, 422, 503))
 def read_champion(
     store: GradesDep,

@@ -101,6 +101,25 @@ class MerkleTree:
         return self._levels[level][start >> level]
 
 
+def head_of(leaves: Iterable[str]) -> Head:
+    """Return the head of the tree over leaves (hex) without keeping the tree."""
+    size = 0
+    waiting: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        size += 1
+        width, node = 1, leaf_hash(leaf)
+        while waiting and waiting[-1][0] == width:
+            node = node_hash(waiting.pop()[1], node)
+            width *= 2
+        waiting.append((width, node))
+    if not waiting:
+        return Head(0, EMPTY_ROOT)
+    root = waiting.pop()[1]
+    while waiting:
+        root = node_hash(waiting.pop()[1], root)
+    return Head(size, root.hex())
+
+
 def proves_inclusion(head: Head, index: int, leaf: str, proof: Sequence[str]) -> bool:
     """Tell whether a proof shows a leaf (hex) at ``index`` (from 0) of the trail with that head."""
     if not 0 <= index < head.size:

@@ -9,8 +9,18 @@ from serving.domain.grade import Run
 from serving.nightly.tally import Tally
 
 
-def finished(run: Run, tally: Tally, alerts: Mapping[str, object]) -> Happening:
-    """Return the one event of a run; ``alerts`` are the counts of what became of them."""
+def finished(
+    run: Run, tally: Tally, alerts: Mapping[str, object], seals: Mapping[str, object]
+) -> Happening:
+    """Return the one event of a run.
+
+    Parameters
+    ----------
+    alerts
+        The counts of what became of them.
+    seals
+        What the run's rows are found out by (``serving.sealing.sealed``).
+    """
     basis = run.basis
     return Happening(
         "run.finished",
@@ -34,5 +44,6 @@ def finished(run: Run, tally: Tally, alerts: Mapping[str, object]) -> Happening:
             "previous_run_id": run.previous_run_id,
             "moves": dict(sorted(tally.moves.items())),
             "alerts": dict(alerts),
+            **seals,
         },
     )

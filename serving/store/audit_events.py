@@ -33,6 +33,14 @@ class AuditEvents:
             for row in found:
                 yield _event(row)
 
+    def of_action(self, action: str) -> Iterator[AuditEvent]:
+        """Yield the events of one action, oldest first."""
+        rows = select(AuditEventRow).where(AuditEventRow.action == action)
+        ordered = rows.order_by(AuditEventRow.sequence).execution_options(yield_per=1_000)
+        with self._session.scalars(ordered) as found:
+            for row in found:
+                yield _event(row)
+
     def hashes(self, start: int = 0, stop: int | None = None) -> Iterator[str]:
         """Yield the hash of every event, oldest first, or of those at places (from 0)."""
         rows = select(AuditEventRow.hash).where(AuditEventRow.sequence > start)

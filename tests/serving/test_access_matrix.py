@@ -33,6 +33,7 @@ WANTED: dict[tuple[str, str], set[Permission]] = {
     ("POST", "/v1/exports/{export_id}/refuse"): set(),
     ("GET", "/v1/exports/{export_id}"): set(),  # one's own, or any for those who approve
     ("GET", "/v1/model"): {P.MODELS_READ},
+    ("GET", "/v1/drift"): {P.MODELS_READ},
     ("GET", "/metrics"): {P.METRICS_READ},
 }
 BELOW = {

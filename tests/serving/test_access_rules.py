@@ -171,7 +171,10 @@ def test_secrets_get_into_no_log_problem_or_trail(
     person(database, "li.wei", Role.CRM)
     admin = new_key(application, *Role)
     client, machine = browser(application), TestClient(application)
-    answers = [enter(client, "li.wei"), enter(browser(application), "li.wei", "a wrong one entirely")]
+    answers = [
+        enter(client, "li.wei"),
+        enter(browser(application), "li.wei", "a wrong one entirely"),
+    ]
     secrets = [PASSWORD, "a wrong one entirely", admin["Authorization"].split()[1][-43:]]
     secrets += [client.cookies["tierwise_session"]]
     token = token_of(client.get("/account").text)

@@ -163,7 +163,7 @@ def _schema(engine: Engine) -> dict[str, Any]:
     for table in inspector.get_table_names():
         found[table] = {
             "columns": {
-                column["name"]: (str(column["type"]), column["nullable"], column["default"])
+                column["name"]: (str(column["type"]), column["nullable"], _default(column))
                 for column in inspector.get_columns(table)
             },
             "key": inspector.get_pk_constraint(table)["constrained_columns"],
@@ -186,6 +186,12 @@ def _schema(engine: Engine) -> dict[str, Any]:
         )
         found["triggers and indexes"] = sorted(connection.scalars(text(names)))
     return found
+
+
+def _default(column: Any) -> str | None:
+    """Return a column's default; one that stands for nothing SQLite cannot take away again."""
+    found: str | None = column["default"]
+    return None if found in ("''", "'null'") else found
 
 
 def _counts(connection: Connection) -> dict[str, int]:

@@ -14,15 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import text
+from typer import BadParameter
 from typer.testing import CliRunner
 
 from features.manifest import Manifest
 from features.schema import IndicatorFrame
+from serving.archive import BundleArchive
 from serving.audit_cli import app
 from serving.batch import run_batch
 from serving.domain.grade import Run
 from serving.errors import AuditError
-from serving.replay import replay
+from serving.replay import draw, replay
 from serving.store.session import Database
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
@@ -100,6 +102,38 @@ TAMPERINGS = (
 )
 
 
+def test_a_sample_is_drawn_over_all_runs_and_the_same_again(
+    database: Database, run: Run, served_bundle: Bundle, frame: IndicatorFrame
+) -> None:
+    later = run_batch(served_bundle, frame, database, force=True).run
+    with database.read() as session:
+        drawn = draw(session, 100, seed=3)
+        assert list(drawn) == [run.run_id, later.run_id]
+        assert sum(map(len, drawn.values())) == 100
+        assert draw(session, 100, seed=3) == drawn != draw(session, 100, seed=4)
+        every = draw(session, 10**6, seed=3)
+        assert sum(map(len, every.values())) == 2 * len(frame)
+        found = replay(session, run, frame, served_bundle, only=drawn[run.run_id])
+    assert found.stands
+    assert found.grades == len(drawn[run.run_id])
+
+
+def test_bundles_are_archived_by_digest(
+    tmp_path: Path, bundle_dir: Path, served_bundle: Bundle
+) -> None:
+    archive = BundleArchive(tmp_path / "bundles")
+    assert archive.digests() == []
+    with pytest.raises(AuditError, match="not at hand"):
+        archive.load(served_bundle.digest)
+    kept = archive.keep(bundle_dir, served_bundle.digest)
+    assert archive.keep(bundle_dir, served_bundle.digest) == kept
+    assert archive.digests() == [served_bundle.digest]
+    assert archive.load(served_bundle.digest, tmp_path / "none").digest == served_bundle.digest
+    with pytest.raises(AuditError, match="replaced while"):
+        archive.keep(bundle_dir, "0" * 64)
+    assert [each.name for each in archive.folder.iterdir()] == [served_bundle.digest]
+
+
 @pytest.mark.parametrize("statement", TAMPERINGS)
 def test_a_changed_number_in_the_store_is_found(
     statement: str,
@@ -160,7 +194,7 @@ def test_a_run_that_the_trail_does_not_tell_of_is_refused(
 
 
 def invoke(*arguments: str) -> str:
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False, standalone_mode=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -189,6 +223,20 @@ def test_an_auditor_at_the_command_line(
     assert json.loads(invoke("prove", "1", *place))["head"]["size"] >= 1
     published = ("--published", str(world / "published"))
     assert "1 grade of run" in invoke("replay", grade_id, *place, *published)
+    told = invoke("replay", "small", "--sample", "50", "--seed", "7", *place[1:], *published)
+    assert "50 grades of run" in told
+    with pytest.raises(BadParameter):
+        invoke("replay", grade_id, "--sample", "5", *place, *published)
+    with pytest.raises(BadParameter):
+        invoke("replay", *place[1:])
+    invoke("prove-grade", grade_id, *place, "--out", proof)
+    assert f"Grade {grade_id} of" in invoke("check", proof, "--head", head)
+    better = json.loads(Path(proof).read_text("utf-8"))
+    better["grade"]["grade"]["score"] = 99.0
+    Path(proof).write_text(json.dumps(better), "utf-8")
+    with pytest.raises(AuditError, match="proof of grade"):
+        invoke("check", proof)
+    invoke("prove", "1", *place, "--out", proof)
     assert f"{len(frame):,} grades of run" in invoke("replay", done.run_id, *place, *published)
     with pytest.raises(AuditError, match="no grade 'nobody'"):
         invoke("replay", "nobody", *place, *published)
@@ -206,6 +254,8 @@ def test_an_auditor_at_the_command_line(
     with store.write() as session:
         session.execute(text("UPDATE grade SET score = 1.0 WHERE grade_id = :g"), {"g": grade_id})
     store.dispose()
+    with pytest.raises(AuditError, match="not as the audit trail recorded"):
+        invoke("verify", *place)
     with pytest.raises(AuditError, match="came out otherwise"):
         invoke("replay", grade_id, *place, *published)
 

@@ -64,8 +64,9 @@ def _change(table: str, columns: Sequence[str], kind: Any, changed: Change) -> N
     """Give columns another type, every row changed by what its run says of it."""
     link = op.get_bind()
     for name in columns:
-        # The driver's empty text stands for no bytes; it is nowhere left.
-        op.add_column(table, sa.Column(f"new_{name}", kind, nullable=False, server_default=""))
+        # The driver's empty text stands for no bytes, and is no document; it is nowhere left.
+        nothing = "null" if isinstance(kind, sa.JSON) else ""
+        op.add_column(table, sa.Column(f"new_{name}", kind, nullable=False, server_default=nothing))
     marks = ", ".join(f"new_{name} = :{name}" for name in columns)
     types = [sa.bindparam(name, type_=kind) for name in columns]
     update = sa.text(f"UPDATE {table} SET {marks} WHERE grade_id = :grade_id").bindparams(*types)
@@ -81,6 +82,8 @@ def _change(table: str, columns: Sequence[str], kind: Any, changed: Change) -> N
     for name in columns:
         op.drop_column(table, name)
         op.alter_column(table, f"new_{name}", new_column_name=name)
+        if isinstance(kind, sa.JSON) and link.dialect.name == "postgresql":
+            op.alter_column(table, name, server_default=None)  # SQLite would copy the table for it
 
 
 def _rows(link: sa.Connection, table: str, columns: Sequence[str]) -> Iterator[Sequence[Row]]:
