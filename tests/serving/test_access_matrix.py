@@ -41,7 +41,7 @@ BELOW = {
     "/v1/audit/": {P.AUDIT_READ},
     "/v1/exports": {P.EXPORTS_REQUEST, P.EXPORTS_APPROVE},
     "/v1/grades:": {P.GRADES_READ},
-    "/v1/models": {P.MODELS_READ},
+    "/v1/models": {P.MODELS_READ, P.OPERATE},
     "/v1/tiers": {P.MODELS_READ},
     "/v1/schemes": {P.MODELS_READ},
     "/v1/kpis": {P.MODELS_READ},
