@@ -150,7 +150,7 @@ def serve(
     )
     configure_logging(settings.log_form)
     application = create_app(settings)
-    address = f"http://{settings.host}:{settings.port}"
+    address = settings.public_url or f"http://{settings.host}:{settings.port}"
     console.print(f"Pages     {address}/", highlight=False)
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
@@ -169,6 +169,10 @@ def serve(
         access_log=False,
         server_header=False,
         log_config=None,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
 
 

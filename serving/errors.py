@@ -16,6 +16,10 @@
     ├── ReusedKeyError         an Idempotency-Key of another request
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
+    ├── RateLimitError         too many requests in too short a time
+    ├── CredentialNotFoundError  there is no such account or key
+    ├── CredentialConflictError  the account or key cannot take this step
+    ├── SettingsError          the settings would leave a door open
     ├── ConflictError          the thing is no longer, or not yet, in a state for this
     ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
@@ -86,6 +90,22 @@ class UnauthenticatedError(ServiceError):
 
 class ForbiddenError(ServiceError):
     """Whoever asks is known, and may not do this."""
+
+
+class RateLimitError(ServiceError):
+    """Too many requests in too short a time."""
+
+
+class CredentialNotFoundError(ServiceError):
+    """There is no such account or key."""
+
+
+class CredentialConflictError(ServiceError):
+    """The account or key cannot take this step: its name is taken, or it is revoked."""
+
+
+class SettingsError(ServiceError):
+    """The settings of the service would leave a door open, or do not fit together."""
 
 
 class ConflictError(ServiceError):

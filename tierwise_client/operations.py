@@ -1266,6 +1266,178 @@ class Operations:
             },
         )
 
+    def read_self(
+        self,
+    ) -> schemas.Self:
+        """Tell who is asking and what they may do."""
+        return self.transport.call(
+            "GET",
+            "/v1/access/self",
+            schemas.Self,
+        )
+
+    def list_keys(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.KeyList:
+        """List keys by name, those that are over too."""
+        return self.transport.call(
+            "GET",
+            "/v1/access/keys",
+            schemas.KeyList,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_keys(
+        self,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Key]:
+        """Go through all pages of `list_keys`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_keys(
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def create_key(
+        self,
+        body: schemas.NewKey,
+    ) -> schemas.IssuedKey:
+        """Make a key for a machine; its text is in this answer and nowhere else."""
+        return self.transport.call(
+            "POST",
+            "/v1/access/keys",
+            schemas.IssuedKey,
+            body=body,
+        )
+
+    def rotate_key(
+        self,
+        key_id: str,
+        body: schemas.KeyRotation,
+    ) -> schemas.IssuedKey:
+        """Give a key a new secret; the old one holds for some hours more."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/keys/{segment(key_id)}/rotate",
+            schemas.IssuedKey,
+            body=body,
+        )
+
+    def revoke_key(
+        self,
+        key_id: str,
+    ) -> schemas.Key:
+        """End a key for good."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/keys/{segment(key_id)}/revoke",
+            schemas.Key,
+        )
+
+    def list_accounts(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.AccountList:
+        """List accounts by name, disabled ones too."""
+        return self.transport.call(
+            "GET",
+            "/v1/access/accounts",
+            schemas.AccountList,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_accounts(
+        self,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Account]:
+        """Go through all pages of `list_accounts`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_accounts(
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def add_account(
+        self,
+        body: schemas.NewAccount,
+    ) -> schemas.IssuedAccount:
+        """Add a local account, with a password that has to be changed at the first sign-in."""
+        return self.transport.call(
+            "POST",
+            "/v1/access/accounts",
+            schemas.IssuedAccount,
+            body=body,
+        )
+
+    def change_roles(
+        self,
+        name: str,
+        body: schemas.NewRoles,
+    ) -> schemas.Account:
+        """Give an account other roles; its sessions end."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/roles",
+            schemas.Account,
+            body=body,
+        )
+
+    def disable_account(
+        self,
+        name: str,
+    ) -> schemas.Account:
+        """Let a person in no more; their sessions end."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/disable",
+            schemas.Account,
+        )
+
+    def enable_account(
+        self,
+        name: str,
+    ) -> schemas.Account:
+        """Let a person in again."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/enable",
+            schemas.Account,
+        )
+
+    def reset_account(
+        self,
+        name: str,
+    ) -> schemas.IssuedAccount:
+        """Give a local account a password for one sign-in; its sessions end."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/reset",
+            schemas.IssuedAccount,
+        )
+
     def list_drift(
         self,
         *,

@@ -13,10 +13,32 @@ from msgspec import UNSET, Struct, UnsetType
 __all__ = ["Any", "Literal", "Struct", "UnsetType", "date", "datetime"]
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """A person's account; ``provider`` is the identity provider that vouches for it."""
+
+    name: str
+    display_name: str
+    roles: list[str]
+    status: str
+    provider: str | None
+    created_at: str
+    created_by: str
+    last_seen_at: str | None
+    locked_until: str | None
+
+
+class AccountList(Struct, frozen=True, kw_only=True):
+    """A page of accounts by name."""
+
+    items: list[Account]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """Somebody takes an alert on."""
 
-    actor: str
     note: str | UnsetType = UNSET
 
 
@@ -86,7 +108,6 @@ class Alive(Struct, frozen=True, kw_only=True):
 class Analysis(Struct, frozen=True, kw_only=True):
     """Why it came to the alert, as somebody found."""
 
-    actor: str
     note: str
     cause: Literal["adjustment", "loss"] | None | UnsetType = UNSET
 
@@ -619,6 +640,55 @@ class History(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class IssuedAccount(Struct, frozen=True, kw_only=True):
+    """An account with a password for one sign-in: shown now, and never again."""
+
+    account: Account
+    one_time_password: str
+
+
+class IssuedKey(Struct, frozen=True, kw_only=True):
+    """A key with its text: shown now, and never again."""
+
+    key: Key
+    secret: str
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """The key of a machine, without its secret, which nobody knows.
+
+    ``scopes`` null: all that its roles may. ``last_used_at`` is within 10 minutes.
+    """
+
+    key_id: str
+    name: str
+    roles: list[str]
+    scopes: list[str] | None
+    permissions: list[str]
+    status: str
+    created_at: str
+    created_by: str
+    expires_at: str
+    rotated_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class KeyList(Struct, frozen=True, kw_only=True):
+    """A page of keys by name."""
+
+    items: list[Key]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class KeyRotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret holds beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
+
+
 class Kpi(Struct, frozen=True, kw_only=True):
     """A figure against its target."""
 
@@ -806,6 +876,29 @@ class Named(Struct, frozen=True, kw_only=True):
     label: Text
 
 
+class NewAccount(Struct, frozen=True, kw_only=True):
+    """A local account to be added."""
+
+    name: str
+    display_name: str | UnsetType = UNSET
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+
+
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key to be made."""
+
+    name: str
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+    scopes: list[Literal["grades.read", "simulate", "reviews.read", "reviews.decide", "appeals.file", "alerts.read", "alerts.respond", "models.read", "exports.request", "exports.approve", "audit.read", "webhooks.manage", "access.manage", "operate", "metrics.read"]] | None | UnsetType = UNSET
+    days: float | UnsetType = UNSET
+
+
+class NewRoles(Struct, frozen=True, kw_only=True):
+    """The roles of an account from now on."""
+
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+
+
 class NewWebhook(Struct, frozen=True, kw_only=True):
     """A webhook to be made."""
 
@@ -959,7 +1052,6 @@ class Replayed(Struct, frozen=True, kw_only=True):
 class Resolution(Struct, frozen=True, kw_only=True):
     """What was done about an alert and what came of it; ``analysis`` files one at once."""
 
-    actor: str
     note: str
     outcome: Literal["recovered", "partly_recovered", "lost", "false_alarm"]
     measure: Literal["visit", "executive_visit", "price_or_terms", "substitute_offer", "quality_or_delivery", "service_recovery", "payment_plan", "credit_stop", "contact_rebuilt", "nothing"]
@@ -1129,6 +1221,15 @@ class Segment(Struct, frozen=True, kw_only=True):
 
     id: str
     label: Text
+
+
+class Self(Struct, frozen=True, kw_only=True):
+    """Who is asking, and what they may do."""
+
+    id: str
+    kind: str
+    roles: list[str]
+    permissions: list[str]
 
 
 class Serving(Struct, frozen=True, kw_only=True):

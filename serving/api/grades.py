@@ -13,9 +13,11 @@ from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
 from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
+from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
 from serving.governance.looks import seen
+from serving.guard import needs
 from serving.lifting import lift_of
 from serving.reviewing.overriding import under_overrides
 from serving.store.grades import Grades, run_of_cursor
@@ -23,7 +25,11 @@ from serving.store.paging import MAX_LIMIT, bad_cursor
 from serving.store.reviews import Reviews
 from tiering.lift.actions import packaged_actions
 
-router = APIRouter(prefix="/v1", tags=["grades"], dependencies=[Depends(known_query)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["grades"],
+    dependencies=[needs(Permission.GRADES_READ), Depends(known_query)],
+)
 
 CustomerId = Annotated[str, Path(description="Customer id as in the source data.")]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]

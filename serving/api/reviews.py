@@ -30,7 +30,11 @@ from serving.store.reviews import Reviews, WantedCases
 from tiering.panel.policy import PanelPolicy
 from training.bundle import Bundle
 
-router = APIRouter(prefix="/v1", tags=["reviews"], dependencies=[Depends(known_query)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["reviews"],
+    dependencies=[needs(Permission.REVIEWS_READ), Depends(known_query)],
+)
 
 CaseId = Annotated[str, Path(description="As in the list of reviews.", max_length=40)]
 _READ = [needs(Permission.REVIEWS_READ)]

@@ -136,7 +136,7 @@ def test_every_reading_operation_is_answered(asked: Client, document: dict[str, 
 
 
 def test_writes_send_their_body_and_raise_what_is_told(asked: Client) -> None:
-    body = schemas.Acknowledgement(actor="me", note="")
+    body = schemas.Acknowledgement(note="")
     with pytest.raises(NotFoundError) as caught:
         asked.acknowledge_one("nothing", body)
     problem = caught.value
