@@ -67,6 +67,9 @@ COMMANDS: dict[str, Entry] = {
     "deliver": Entry("serving.push_cli", "Deliver what happened to webhooks."),
     "webhooks": Entry("serving.push_cli", "List webhooks; send again what did not arrive."),
     "openapi": Entry("serving.openapi_cli", "Write the API's OpenAPI file."),
+    "backup": Entry(
+        "serving.backup_cli", "Take, check and set up backups, on either engine.", whole=True
+    ),
     "audit": Entry(
         "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
     ),

@@ -78,6 +78,7 @@ OPERATIONS = (
     ("GET", "/v1/audit/events/{sequence}/proof"),
     ("GET", "/v1/audit/head"),
     ("GET", "/v1/audit/consistency"),
+    ("GET", "/v1/drift"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),

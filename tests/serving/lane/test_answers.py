@@ -9,7 +9,7 @@ from serving.lane.answers import Answer, Answers
 
 
 def answer(size: int) -> Answer:
-    return Answer(200, (), b"x" * size, b"", None)
+    return Answer(200, (), b"x" * size, b"", None, {})
 
 
 @given(
@@ -59,9 +59,9 @@ def test_an_answer_begun_before_the_store_moved_on_is_not_kept() -> None:
 def test_large_answers_come_back_whole_and_take_less(body: bytes) -> None:
     answers = Answers(100_000)
     answers.get("m", "a")
-    answers.keep("m", "a", Answer(200, ((b"a", b"b"),), body * 2, b"t", None))
+    answers.keep("m", "a", Answer(200, ((b"a", b"b"),), body * 2, b"t", None, {}))
     found = answers.get("m", "a")
     assert found is not None
     assert (found.body, found.headers, found.tag) == (body * 2, ((b"a", b"b"),), b"t")
-    answers.keep("m", "a", Answer(200, (), b"x" * 90_000, b"", None))
+    answers.keep("m", "a", Answer(200, (), b"x" * 90_000, b"", None, {}))
     assert answers._bytes < 1_000
