@@ -917,6 +917,23 @@ class Operations:
             },
         )
 
+    def list_drift(
+        self,
+        *,
+        limit: int | None = None,
+        all: bool | None = None,
+    ) -> schemas.DriftList:
+        """Tell what moved between each run and the one before."""
+        return self.transport.call(
+            "GET",
+            "/v1/drift",
+            schemas.DriftList,
+            query={
+                "limit": limit,
+                "all": all,
+            },
+        )
+
     def read_model(
         self,
     ) -> schemas.Serving:

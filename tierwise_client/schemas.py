@@ -298,6 +298,47 @@ class DimensionScore(Struct, frozen=True, kw_only=True):
     score: float | None
 
 
+class Drift(Struct, frozen=True, kw_only=True):
+    """How one indicator or prediction moved.
+
+    ``psi``: population stability index, an effect size; ``noise``: what chance alone would make
+    of it; ``q_value``: corrected for the number looked at; ``shift``: -1 to 1, upward positive.
+    """
+
+    indicator: str
+    verdict: str
+    psi: float | None
+    noise: float | None
+    q_value: float | None
+    shift: float | None
+    known_before: int
+    known_after: int
+
+
+class DriftList(Struct, frozen=True, kw_only=True):
+    """Reports, the newest run first."""
+
+    items: list[DriftReport]
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """A run against the one before; what moved most comes first.
+
+    The alarm takes an effect that counts and a chance below ``level``, which is set so that of
+    all alarms ever raised at most one in twenty is expected to be false.
+    """
+
+    run_id: str
+    before_run_id: str
+    at: str
+    customers_before: int
+    customers_after: int
+    p_value: float
+    level: float
+    alarm: bool
+    indicators: list[Drift]
+
+
 class Driver(Struct, frozen=True, kw_only=True):
     """An indicator's whole effect over its channels, in a sentence."""
 
