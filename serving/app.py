@@ -17,6 +17,7 @@ from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     alerts,
     audit,
+    drift,
     exports,
     grade_batch,
     grades,
@@ -132,6 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
         models,
         policies,
         audit,
+        drift,
         health,
         reference,
     ):

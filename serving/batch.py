@@ -13,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from features.schema import Frames, IndicatorFrame
 from serving.alerting import AlertChanges, policy_sha256, renew_alerts
@@ -141,7 +141,7 @@ def run_batch(
         tell("store", 0, len(frame))
         with database.write() as session:
             begun.check(session, frame)
-            finished_at = now()
+            finished_at = begun.behind(now())
             run = Run(
                 run_id=run_id,
                 basis=graded.basis,
@@ -176,6 +176,15 @@ class _Begun:
     def of(cls, session: Session, frame: Frames) -> _Begun:
         store = Grades(session)
         return cls(store.current_run(), store.run_before(frame.as_of))
+
+    def behind(self, now: datetime) -> datetime:
+        """Return when the run finishes: after the one served, though the clock was put back.
+
+        What finished last is served, so a clock that jumps must not bring an old run back.
+        """
+        if self.current is None:
+            return now
+        return max(now, self.current.finished_at + timedelta(microseconds=1))
 
     def check(self, session: Session, frame: Frames) -> None:
         """Refuse to write what rests on a run that is no longer the last one.

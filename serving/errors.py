@@ -17,6 +17,7 @@
     ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
+    ├── BackupError            a backup that is damaged, or has no empty place to go
     └── AuditError             the audit trail does not verify
 """
 
@@ -125,6 +126,10 @@ class InvalidRequestError(ServiceError):
 
 class BatchError(ServiceError):
     """A frame that the bundle cannot grade."""
+
+
+class BackupError(ServiceError):
+    """A backup that is damaged, or has no empty place to go."""
 
 
 class AuditError(ServiceError):

@@ -43,6 +43,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.OverloadedError: (503, "Too much to do"),
     service.StoreError: (503, "The store does not answer"),
     service.BatchError: (422, "The frame cannot be graded"),
+    service.BackupError: (500, "The backup cannot be used"),
     service.AuditError: (500, "The audit trail does not verify"),
     policy.UngradableError: (422, "These values cannot be graded"),
     policy.SchemeError: (500, "The grading scheme is wrong"),

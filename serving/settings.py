@@ -128,6 +128,11 @@ class Settings(BaseSettings):
         return self.state / "kpi.json"
 
     @property
+    def shadow(self) -> Path:
+        """Folder of the bundle that grades beside the champion, if there is one."""
+        return self.bundle.parent / "shadow"
+
+    @property
     def bundle(self) -> Path:
         """Folder of the champion's bundle."""
         return self.bundle_dir or self.state / "bundle"

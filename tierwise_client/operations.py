@@ -680,6 +680,20 @@ class Operations:
             schemas.ModelList,
         )
 
+    def refresh_model(
+        self,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Refreshed:
+        """Load the bundle in the folder now, instead of within a second."""
+        return self.transport.call(
+            "POST",
+            "/v1/models:refresh",
+            schemas.Refreshed,
+            key=idempotency_key,
+            writes=True,
+        )
+
     def read_champion(
         self,
         *,
@@ -693,6 +707,16 @@ class Operations:
             query={
                 "at": at,
             },
+        )
+
+    def read_shadow(
+        self,
+    ) -> schemas.Shadow:
+        """Read how the shadow compares with the champion; its grades are served to nobody."""
+        return self.transport.call(
+            "GET",
+            "/v1/models/shadow",
+            schemas.Shadow,
         )
 
     def read_model_version(

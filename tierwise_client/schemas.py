@@ -188,6 +188,36 @@ class Churn(Struct, frozen=True, kw_only=True):
     horizon_days: int
 
 
+class ComparedSlice(Struct, frozen=True, kw_only=True):
+    """Champion and shadow among some customers: all, a tier of the champion's, or a stage.
+
+    ``moved``: share that would have another tier. ``mean``, ``quantiles``: the shadow's score
+    less the champion's, points.
+    """
+
+    name: str
+    customers: int
+    moved: float
+    mean: float
+    quantiles: list[float]
+    pearson: float | None
+    spearman: float | None
+    referred: int
+    shadow_referred: int
+    both_referred: int
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Champion and shadow; ``moves`` has the champion's tiers as rows, the shadow's as columns."""
+
+    tiers: list[str]
+    shadow_tiers: list[str]
+    moves: list[list[int]]
+    quantiles: list[float]
+    slices: list[ComparedSlice]
+    histogram: Histogram
+
+
 class Contribution(Struct, frozen=True, kw_only=True):
     """What one indicator brings through one channel, in score points.
 
@@ -407,6 +437,13 @@ class GradeRequest(Struct, frozen=True, kw_only=True):
     """Customers whose grades are wanted."""
 
     customer_ids: list[str]
+
+
+class Histogram(Struct, frozen=True, kw_only=True):
+    """Customers by the difference of their scores; one more edge than bars."""
+
+    edges: list[float]
+    customers: list[int]
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -644,6 +681,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     run_id: str
     as_of: date
     bundle_digest: str
+    bundle_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -660,6 +698,14 @@ class Referral(Struct, frozen=True, kw_only=True):
     reasons: list[Reason]
     case_id: str | None
     due_at: str | None
+
+
+class Refreshed(Struct, frozen=True, kw_only=True):
+    """The bundle that answers what-ifs after a look at its folder."""
+
+    changed: bool
+    version: str | None
+    bundle_digest: str
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -804,6 +850,18 @@ class Serving(Struct, frozen=True, kw_only=True):
     lifecycles: list[Lifecycle]
     loaded: Model | None
     loaded_is_served: bool
+
+
+class Shadow(Struct, frozen=True, kw_only=True):
+    """A model that graded the customers of a run and is not served."""
+
+    run_id: str
+    version: str | None
+    bundle_digest: str
+    scheme_id: str
+    scheme_version: str
+    finished_at: str
+    comparison: Comparison
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -961,4 +1019,4 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
     """A webhook with its secret, which is shown this once."""
 
     webhook: Webhook
-    secret: str
+    secret: str | None

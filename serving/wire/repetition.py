@@ -145,9 +145,8 @@ def _answer(held: list[Message]) -> KeptAnswer | None:
         return None
     headers = MutableHeaders(scope=start)
     kept = {name: headers[name] for name in _KEPT if name in headers}
-    return KeptAnswer(
-        start["status"], kept, without_secret(b"".join(m.get("body", b"") for m in held))
-    )
+    body = b"".join(m.get("body", b"") for m in held)
+    return KeptAnswer(start["status"], kept, without_secret(body))
 
 
 def without_secret(body: bytes) -> bytes:
@@ -155,6 +154,8 @@ def without_secret(body: bytes) -> bytes:
     if b'"secret"' not in body:
         return body
     answer = json.loads(body)
+    if not isinstance(answer, dict) or answer.get("secret") is None:
+        return body
     return json.dumps({**answer, "secret": None}, ensure_ascii=False).encode()
 
 
