@@ -6,6 +6,7 @@ here is what the endpoint said, and what it costs is a look at the store's mark 
 
 from __future__ import annotations
 
+from time import time
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +18,8 @@ from serving.store.standing import Mark, Standing
 
 ROUTES = frozenset({"read_grade", "read_explanation"})
 """Names of the endpoints whose answers depend on the store and on who asks, and nothing else."""
+CLOCK = 60.0
+"""Seconds after which an answer is made anew all the same: some end by the clock alone."""
 _LONGEST = 2_000
 _LENGTHS = (b"content-length", b"content-type")
 
@@ -112,7 +115,8 @@ def _key(scope: Scope, who: Principal) -> tuple[Any, bytes]:
     query = scope["query_string"]
     if len(scope["path"]) + len(query) + len(encoding) > _LONGEST:
         return None, tag
-    return (scope["path"], query, encoding, who.roles, who.permissions), tag
+    turn = int(time() // CLOCK)
+    return (scope["path"], query, encoding, who.roles, who.permissions, turn), tag
 
 
 def _name(scope: Scope) -> str:
