@@ -10,7 +10,7 @@ WORKERS ?= 2
 PACKAGES := features tiering training serving tierwise tierwise_client
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo client test check format lint types imports bench bench-features bench-models bench-certified lock clean
+.PHONY: help install demo client test check format lint types imports bench bench-features bench-models bench-certified bench-serving load lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -66,6 +66,13 @@ bench-models: install ## judge the models against every baseline on every data s
 
 bench-certified: install ## certify automatic grades at past origins (docs/benchmarks/certified.md)
 	$(BIN)/python -m tests.benchmarks.certified.bench_certified
+
+# The requests come from wrk (Debian: apt-get install wrk), or from Python where it is missing.
+bench-serving: install ## measure the service beside MLflow, BentoML, MLServer and bare FastAPI (docs/benchmarks/serving.md)
+	$(BIN)/python -m tests.benchmarks.serving.bench_serving
+
+load: install ## five minutes of load with promotion, rollback and batch: nothing may fail (LOAD_SECONDS=300)
+	$(BIN)/python -m tests.benchmarks.serving.load
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --fork-strategy fewest

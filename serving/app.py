@@ -17,6 +17,8 @@ from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
     alerts,
     audit,
+    changes,
+    drift,
     exports,
     grade_batch,
     grades,
@@ -37,7 +39,8 @@ from serving.governance.reads import ReadLog
 from serving.lane.answers import Answers
 from serving.lane.reads import StoredAnswers
 from serving.lane.what_ifs import WhatIfs
-from serving.models import ModelHolder
+from serving.leaving import Farewell
+from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
 from serving.store.session import Database
@@ -118,10 +121,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,
         grade_batch,
+        changes,
         grades,
         reviews,
         alerts,
@@ -130,6 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
         models,
         policies,
         audit,
+        drift,
         health,
         reference,
     ):
@@ -143,14 +149,17 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run what works beside the requests while there are any."""
     parts: Service = app.state.service
     delivery = BackgroundDelivery(parts.settings, parts.database)
+    watch = ModelWatch(parts.models)
+    parts.reads.start()
+    watch.start()
     if parts.settings.push.inside:
         delivery.start()
-    parts.reads.start()
     try:
         yield
     finally:
-        await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
+        await asyncio.to_thread(parts.reads.stop)
 
 
 class SecurityHeaders:

@@ -18,6 +18,7 @@ from serving.domain.grade import Run
 from serving.errors import NotReadyError
 from serving.governance.policy import GovernancePolicy
 from serving.governance.reads import ReadLog
+from serving.leaving import Leaving
 from serving.models import ModelHolder
 from serving.settings import Settings
 from serving.store.alerts import AlertStore
@@ -41,6 +42,7 @@ class Service:
     governance: GovernancePolicy
     reads: ReadLog
     trail: Trail = field(default_factory=Trail)
+    leaving: Leaving = field(default_factory=Leaving)
 
 
 def service(request: Request) -> Service:

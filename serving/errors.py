@@ -11,7 +11,6 @@
     ├── AbsentError            there is nothing under that name: a scheme, a model, an event
     ├── RepetitionError        an Idempotency-Key that cannot be used like this
     ├── ReusedKeyError         an Idempotency-Key of another request
-    ├── WebhookNotFoundError   there is no such webhook
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
     ├── ConflictError          the thing is no longer, or not yet, in a state for this
@@ -64,10 +63,6 @@ class RepetitionError(ServiceError):
 
 class ReusedKeyError(ServiceError):
     """The key of a write was used for another request before."""
-
-
-class WebhookNotFoundError(ServiceError):
-    """There is no such webhook."""
 
 
 class UnauthenticatedError(ServiceError):

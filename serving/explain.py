@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Protocol
 
 import numpy as np
@@ -98,10 +100,12 @@ class Explanations:
         """Yield the numbers to keep of each row, made from arrays at once."""
         names = dict(zip((e.weighed for e in self.layout), self.weighed.tolist(), strict=True))
         columns = list(names.values())
-        ranks = [
-            _known(np.round(self.percentiles[name][rows], 1)) if name in self.percentiles else None
-            for name in indicators_of(self.layout)
-        ]
+        asked = indicators_of(self.layout)
+        known = [name for name in asked if name in self.percentiles]
+        # All at once: numpy takes as long to round one number as to round a hundred.
+        rounded = np.round(np.array([self.percentiles[name][rows] for name in known]), 1)
+        by_name = dict(zip(known, map(_known, rounded), strict=True))
+        ranks = [by_name.get(name) for name in asked]
         for row, (base, contributions, points_of, weights_of) in enumerate(
             zip(
                 self.base[rows].tolist(),
@@ -233,7 +237,9 @@ def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def _row_sum(terms: FloatArray) -> FloatArray:
-    # Column after column: a row's sum must not depend on how many rows are beside it.
+    # Term after term: a row's sum must not depend on how many rows are beside it.
+    if len(terms) == 1:
+        return np.array([reduce(add, terms[0].tolist(), 0.0)])  # sum() would compensate some day
     total = np.zeros(len(terms))
     for j in range(terms.shape[1]):
         total = total + terms[:, j]

@@ -34,7 +34,6 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.AbsentError: (404, "No such thing"),
     service.RepetitionError: (409, "The write is not repeated"),
     service.ReusedKeyError: (422, "The key was used before"),
-    service.WebhookNotFoundError: (404, "No such webhook"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
     service.ConflictError: (409, "Not in this state"),

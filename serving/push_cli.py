@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import logging
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,10 +46,11 @@ def deliver(
     once: Annotated[bool, typer.Option("--once", help="End when nothing is due.")] = False,
 ) -> None:
     """Deliver webhooks until interrupted; several may run, each message is taken by one."""
+    from serving.logs import configure_logging
     from serving.push.installation import deliverer
 
     settings = _settings(home, world, database)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    configure_logging(settings.log_form)
     store = Database(settings.database)
     try:
         store.upgrade()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 
@@ -19,23 +18,15 @@ from serving.explain import Explanations, explain
 from tiering.assign import Decisions
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from tiering.packs.pack import Packs
-from training.bundle import Bundle
+from training.bundle import Bundle, Scores, Views
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Graded:
-    """Grades with their explanations, row by row in the order they were handed in.
-
-    Explaining takes most of the time, so it waits until somebody asks.
-    """
+    """Grades with their explanations, row by row in the order they were handed in."""
 
     grades: list[Grade]
-    explain: Callable[[], Explanations]
-
-    @cached_property
-    def explanations(self) -> Explanations:
-        """Why each score came out as it did."""
-        return self.explain()
+    explanations: Explanations
 
 
 def basis_of(bundle: Bundle, as_of: date, run_id: str | None) -> Basis:
@@ -121,7 +112,7 @@ def grade(
     basis: Basis,
     explainer: str | None = None,
 ) -> Graded:
-    """Grade customers; every score can be explained.
+    """Grade customers and explain every score.
 
     Parameters
     ----------
@@ -137,10 +128,51 @@ def grade(
     UngradableError
         If a customer has no data at all.
     """
-    scores, decisions = bundle.decide(values)
-    decisions = bundle.certify(scores, decisions)
-    by_name = bundle.indicator_values(values, scores)
-    stages = _stages(by_name, len(values))
+    judged = _judge(bundle, values)
+    explanations = explain(
+        bundle.reference,
+        judged.decisions,
+        judged.by_name,
+        bundle.contributions(values, explainer, judged.seen),
+    )
+    return Graded(_grades(bundle, judged, customer_id, basis), explanations)
+
+
+def grade_alone(
+    bundle: Bundle, values: FloatArray, customer_id: Sequence[str], basis: Basis
+) -> list[Grade]:
+    """Return the grades of :func:`grade` without explaining them, which costs most of its time."""
+    return _grades(bundle, _judge(bundle, values), customer_id, basis)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """What is decided of customers, and on what."""
+
+    values: FloatArray
+    seen: Views
+    scores: Scores
+    decisions: Decisions
+    by_name: Mapping[str, FloatArray]
+
+
+def _judge(bundle: Bundle, values: FloatArray) -> _Judged:
+    seen = bundle.view(values)
+    scores, decisions = bundle.decide(values, seen)
+    return _Judged(
+        values,
+        seen,
+        scores,
+        bundle.certify(scores, decisions),
+        bundle.indicator_values(values, scores),
+    )
+
+
+def _grades(
+    bundle: Bundle, judged: _Judged, customer_id: Sequence[str], basis: Basis
+) -> list[Grade]:
+    values, scores, decisions = judged.values, judged.scores, judged.decisions
+    stages = _stages(judged.by_name, len(values))
     segments = segments_of(decisions)
     columns = [
         _unknown_as_none(column)
@@ -154,10 +186,10 @@ def grade(
         )
     ]
     indicators = [_unknown_as_none(row) for row in values]
-    weighed = _more_predictions(bundle, by_name, len(values))
+    weighed = _more_predictions(bundle, judged.by_name, len(values))
     by_dimension = [_unknown_as_none(row) for row in decisions.composite.dimension_score]
     dimensions = decisions.composite.dimensions
-    grades = [
+    return [
         Grade(
             grade_id=_grade_id(basis, customer),
             customer_id=str(customer),
@@ -181,12 +213,6 @@ def grade(
         )
         for row, customer in enumerate(customer_id)
     ]
-    return Graded(
-        grades,
-        lambda: explain(
-            bundle.reference, decisions, by_name, bundle.contributions(values, explainer)
-        ),
-    )
 
 
 def _stages(by_name: Mapping[str, FloatArray], n: int) -> list[dict[str, str]]:

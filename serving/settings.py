@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         What-ifs that are explained at the same time.
     what_ifs_waiting
         How many more may wait; beyond that the service answers 503 at once.
+    drain_seconds
+        From SIGTERM, when ``/readyz`` turns 503, to the closed door: as long as whoever spreads
+        the load takes to notice.
+    grace_seconds
+        Then, at most, until requests under way are broken off.
     """
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
@@ -86,9 +91,11 @@ class Settings(BaseSettings):
     governance: Path | None = None
     log_format: Literal["json", "console"] | None = None
     push: PushSettings = Field(default_factory=PushSettings)
-    answer_cache_mb: int = Field(default=32, ge=0, le=4096)
+    answer_cache_mb: int = Field(default=16, ge=0, le=4096)
     what_if_workers: int = Field(default=2, ge=1, le=64)
     what_ifs_waiting: int = Field(default=32, ge=0, le=10_000)
+    drain_seconds: float = Field(default=1.0, ge=0, le=600)
+    grace_seconds: float = Field(default=30.0, ge=1, le=3600)
 
     @property
     def log_form(self) -> Literal["json", "console"]:
@@ -119,6 +126,11 @@ class Settings(BaseSettings):
     def board(self) -> Path:
         """File of the KPI board, as ``tierwise kpi`` writes it."""
         return self.state / "kpi.json"
+
+    @property
+    def shadow(self) -> Path:
+        """Folder of the bundle that grades beside the champion, if there is one."""
+        return self.bundle.parent / "shadow"
 
     @property
     def bundle(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from time import perf_counter
 
@@ -11,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.domain.drift import DriftReport
 from serving.domain.grade import Run
 from serving.logs import logger
 
@@ -50,12 +52,37 @@ class Telemetry:
             "world",
         )
 
+        self._loads = self._gauge("tierwise_bundle_loads", "Bundles loaded by this process.")
+        self._loaded = self._gauge("tierwise_bundle_loaded_seconds", "Last load, unix time.")
+        self._faulty = self._gauge(
+            "tierwise_bundle_faulty", "1 while a newer bundle in the folder cannot be used."
+        )
+
+        self._queue = self._gauge(
+            "tierwise_queue", "What waits for people or programs; should drain.", "queue"
+        )
+        self._drift = self._gauge(
+            "tierwise_drift_psi",
+            "Stability index of what moved between the served run and the one before.",
+            "indicator",
+        )
+        self._drifted = self._gauge(
+            "tierwise_drift_alarm", "1 while the served run differs alarmingly from the last."
+        )
+
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; ``route`` is the template, never the path (few labels)."""
         self._latency.labels(method, route, str(status)).observe(seconds)
+
+    def watch_bundle(self, loads: int, at: datetime | None, *, faulty: bool) -> None:
+        """Set the gauges of the bundle in memory; ``at`` is its load (naive UTC), if any."""
+        self._loads.set(loads)
+        self._faulty.set(faulty)
+        if at is not None:
+            self._loaded.set(_unix(at))
 
     def watch(self, run: Run | None, cases: dict[str, int]) -> None:
         """Set the gauges from what is served now."""
@@ -77,6 +104,18 @@ class Telemetry:
         ).set(1)
         self._as_of.set(_unix(datetime.combine(basis.as_of, time.max)))
         self._finished.set(_unix(run.finished_at))
+
+    def watch_queues(self, waiting: Mapping[str, int]) -> None:
+        """Set how much waits in each queue."""
+        for queue, count in waiting.items():
+            self._queue.labels(queue).set(count)
+
+    def watch_drift(self, report: DriftReport | None) -> None:
+        """Set what moved in the served run; no report: nothing is known to have moved."""
+        self._drift.clear()
+        self._drifted.set(report is not None and report.alarm)
+        for each in report.moved if report else ():
+            self._drift.labels(each.indicator).set(each.psi)
 
     def exposition(self) -> bytes:
         """Return everything in the Prometheus text format."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -42,8 +43,9 @@ class Condition:
         return np.asarray(compare(column, self.limit))
 
 
+@lru_cache(maxsize=4_096)
 def parse_condition(text: str) -> Condition:
-    """Read a condition.
+    """Read a condition; policies ask for theirs again with every customer.
 
     Raises
     ------

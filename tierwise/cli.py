@@ -57,6 +57,9 @@ COMMANDS: dict[str, Entry] = {
         "tierwise.weights.cli", "Weights from a panel and from data: ask, blend, sign.", whole=True
     ),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
+    "shadow": Entry(
+        "tierwise.shadow", "Let a model grade beside the champion, and compare.", whole=True
+    ),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
     "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),

@@ -107,7 +107,8 @@ def _method(path: str, method: str, operation: Schema, known: Mapping[str, Schem
     if writes:
         lines.append("        idempotency_key: str | None = None,")
     lines += [f"    ) -> {answer}:", _docstring(operation["description"], "        ")]
-    call = ["        return self.transport.call(", f'            "{method}",']
+    returns = "" if answer == "None" else "return "
+    call = [f"        {returns}self.transport.call(", f'            "{method}",']
     call += [f"            {_address(path)},", f"            {answer},"]
     names = [each["name"] for each in _parameters(operation, "query")]
     if names:

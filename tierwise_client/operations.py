@@ -45,6 +45,64 @@ class Operations:
             body=body,
         )
 
+    def list_history(
+        self,
+        customer_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.History:
+        """List a customer's grades over the runs, the run that finished last first."""
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/history",
+            schemas.History,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_history(
+        self,
+        customer_id: str,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.PastGrade]:
+        """Go through all pages of `list_history`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_history(
+                customer_id=customer_id,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_change(
+        self,
+        customer_id: str,
+        *,
+        since: date,
+        lang: Literal["en", "zh-CN"] | None = None,
+    ) -> schemas.Change:
+        """Read why a customer's score is another than it was.
+
+        The parts add up to the difference within 1e-9, also across a change of model or scheme.
+        """
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/change",
+            schemas.Change,
+            query={
+                "since": since,
+                "lang": lang,
+            },
+        )
+
     def list_grades(
         self,
         *,
@@ -359,6 +417,317 @@ class Operations:
             if cursor is None:
                 return
 
+    def request_export(
+        self,
+        body: schemas.ExportRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Export:
+        """Ask for an export of the run that is served now; two others have to approve it."""
+        return self.transport.call(
+            "POST",
+            "/v1/exports",
+            schemas.Export,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def list_exports(
+        self,
+        *,
+        state: Literal["requested", "ready", "refused", "expired"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.ExportList:
+        """List exports, the newest first."""
+        return self.transport.call(
+            "GET",
+            "/v1/exports",
+            schemas.ExportList,
+            query={
+                "state": state,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_exports(
+        self,
+        *,
+        state: Literal["requested", "ready", "refused", "expired"] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Export]:
+        """Go through all pages of `list_exports`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_exports(
+                state=state,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_export(
+        self,
+        export_id: str,
+    ) -> schemas.Export:
+        """Read an export: one's own, or any for those who approve."""
+        return self.transport.call(
+            "GET",
+            f"/v1/exports/{segment(export_id)}",
+            schemas.Export,
+        )
+
+    def approve_export(
+        self,
+        export_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Export:
+        """Stand for an export; with the second approval its file is made."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/approve",
+            schemas.Export,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def refuse_export(
+        self,
+        export_id: str,
+        body: schemas.Refusal,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Export:
+        """Refuse an export, or withdraw one's own."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/refuse",
+            schemas.Export,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def collect_share(
+        self,
+        export_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Share:
+        """Collect one's share of the lock, once; the two approvers together open the file."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/share",
+            schemas.Share,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def fetch_export(
+        self,
+        export_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Fetch the file; only for the one who asked. Each time is counted and recorded."""
+        return self.transport.call(
+            "POST",
+            f"/v1/exports/{segment(export_id)}/file",
+            str,
+            key=idempotency_key,
+            writes=True,
+            accept="application/octet-stream",
+        )
+
+    def list_webhooks(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.WebhookList:
+        """List webhooks."""
+        return self.transport.call(
+            "GET",
+            "/v1/webhooks",
+            schemas.WebhookList,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_webhooks(
+        self,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Webhook]:
+        """Go through all pages of `list_webhooks`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_webhooks(
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def create_webhook(
+        self,
+        body: schemas.NewWebhook,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.WebhookSecret:
+        """Make a webhook. Its secret is in this answer and in no other."""
+        return self.transport.call(
+            "POST",
+            "/v1/webhooks",
+            schemas.WebhookSecret,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def read_webhook(
+        self,
+        webhook_id: str,
+    ) -> schemas.Webhook:
+        """Read a webhook."""
+        return self.transport.call(
+            "GET",
+            f"/v1/webhooks/{segment(webhook_id)}",
+            schemas.Webhook,
+        )
+
+    def change_webhook(
+        self,
+        webhook_id: str,
+        body: schemas.WebhookChange,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Webhook:
+        """Change a webhook: pause it, let it go on, send it elsewhere or other things."""
+        return self.transport.call(
+            "PATCH",
+            f"/v1/webhooks/{segment(webhook_id)}",
+            schemas.Webhook,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def remove_webhook(
+        self,
+        webhook_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> None:
+        """Remove a webhook with all that was to be sent to it."""
+        self.transport.call(
+            "DELETE",
+            f"/v1/webhooks/{segment(webhook_id)}",
+            None,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def rotate_secret(
+        self,
+        webhook_id: str,
+        body: schemas.Rotation,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.WebhookSecret:
+        """Give a webhook a new secret; for a while messages are signed with both."""
+        return self.transport.call(
+            "POST",
+            f"/v1/webhooks/{segment(webhook_id)}/rotate",
+            schemas.WebhookSecret,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def test_webhook(
+        self,
+        webhook_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Attempt:
+        """Send `tierwise.webhook.test.v1` now, and tell how it went."""
+        return self.transport.call(
+            "POST",
+            f"/v1/webhooks/{segment(webhook_id)}/test",
+            schemas.Attempt,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        state: Literal["pending", "delivered", "dead"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.DeliveryList:
+        """List what was, is or could not be sent to a webhook, newest first."""
+        return self.transport.call(
+            "GET",
+            f"/v1/webhooks/{segment(webhook_id)}/deliveries",
+            schemas.DeliveryList,
+            query={
+                "state": state,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        state: Literal["pending", "delivered", "dead"] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Delivery]:
+        """Go through all pages of `list_deliveries`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_deliveries(
+                webhook_id=webhook_id,
+                state=state,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def replay_deliveries(
+        self,
+        webhook_id: str,
+        body: schemas.Replay,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Replayed:
+        """Send again what is dead, or everything of a range of time."""
+        return self.transport.call(
+            "POST",
+            f"/v1/webhooks/{segment(webhook_id)}/replay",
+            schemas.Replayed,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
     def list_models(
         self,
     ) -> schemas.ModelList:
@@ -367,6 +736,20 @@ class Operations:
             "GET",
             "/v1/models",
             schemas.ModelList,
+        )
+
+    def refresh_model(
+        self,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Refreshed:
+        """Load the bundle in the folder now, instead of within a second."""
+        return self.transport.call(
+            "POST",
+            "/v1/models:refresh",
+            schemas.Refreshed,
+            key=idempotency_key,
+            writes=True,
         )
 
     def read_champion(
@@ -382,6 +765,16 @@ class Operations:
             query={
                 "at": at,
             },
+        )
+
+    def read_shadow(
+        self,
+    ) -> schemas.Shadow:
+        """Read how the shadow compares with the champion; its grades are served to nobody."""
+        return self.transport.call(
+            "GET",
+            "/v1/models/shadow",
+            schemas.Shadow,
         )
 
     def read_model_version(
@@ -579,6 +972,23 @@ class Operations:
             query={
                 "first": first,
                 "second": second,
+            },
+        )
+
+    def list_drift(
+        self,
+        *,
+        limit: int | None = None,
+        all: bool | None = None,
+    ) -> schemas.DriftList:
+        """Tell what moved between each run and the one before."""
+        return self.transport.call(
+            "GET",
+            "/v1/drift",
+            schemas.DriftList,
+            query={
+                "limit": limit,
+                "all": all,
             },
         )
 

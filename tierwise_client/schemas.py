@@ -91,6 +91,25 @@ class Analysis(Struct, frozen=True, kw_only=True):
     cause: Literal["adjustment", "loss"] | None | UnsetType = UNSET
 
 
+class ApprovalGiven(Struct, frozen=True, kw_only=True):
+    """Who stood for an export, and in which role."""
+
+    by: str
+    role: str
+    at: str
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try; without an answer ``status`` is null and ``error`` says why."""
+
+    number: int
+    at: str
+    milliseconds: int
+    status: int | None
+    error: str | None
+    answer: str
+
+
 class AuditConsistency(Struct, frozen=True, kw_only=True):
     """Evidence that a later trail begins with an earlier one, unchanged."""
 
@@ -162,11 +181,80 @@ class Champion(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """An exact account: ``before.score`` plus all ``points`` is ``after.score`` (1e-9).
+
+    ``how`` ``same_model``: only figures changed. ``graded_again``: model or scheme changed, and
+    the figures of then were graded by those of now, so that every other part is by one model.
+    ``side_by_side``: they changed, and those of now are not loaded; every part may have both in
+    it. Parts are ordered by size; those of exactly 0 are left out.
+    """
+
+    customer_id: str
+    before: PastGrade
+    after: PastGrade
+    points: float
+    how: str
+    dimensions: list[DimensionChange]
+    parts: list[ChangePart]
+    texts: dict[str, list[str]]
+
+
+class ChangePart(Struct, frozen=True, kw_only=True):
+    """A part of the difference: ``points`` is ``contribution_after - contribution_before``.
+
+    ``kind`` ``indicator``: an indicator over all its channels, in one dimension. ``model``: the
+    change of model or scheme, the two contributions being whole scores of the figures of then.
+    ``base``: the change of a typical customer's score with the same data.
+    """
+
+    kind: str
+    indicator: str | None
+    label: Text | None
+    dimension: str | None
+    unit: str | None
+    value_before: float | None
+    value_after: float | None
+    contribution_before: float
+    contribution_after: float
+    points: float
+
+
 class Churn(Struct, frozen=True, kw_only=True):
     """Probability (0 to 1) of no purchase within the horizon after ``as_of``."""
 
     probability: float | None
     horizon_days: int
+
+
+class ComparedSlice(Struct, frozen=True, kw_only=True):
+    """Champion and shadow among some customers: all, a tier of the champion's, or a stage.
+
+    ``moved``: share that would have another tier. ``mean``, ``quantiles``: the shadow's score
+    less the champion's, points.
+    """
+
+    name: str
+    customers: int
+    moved: float
+    mean: float
+    quantiles: list[float]
+    pearson: float | None
+    spearman: float | None
+    referred: int
+    shadow_referred: int
+    both_referred: int
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Champion and shadow; ``moves`` has the champion's tiers as rows, the shadow's as columns."""
+
+    tiers: list[str]
+    shadow_tiers: list[str]
+    moves: list[list[int]]
+    quantiles: list[float]
+    slices: list[ComparedSlice]
+    histogram: Histogram
 
 
 class Contribution(Struct, frozen=True, kw_only=True):
@@ -203,6 +291,31 @@ class Decision(Struct, frozen=True, kw_only=True):
     bundle_digest: str
 
 
+class Delivery(Struct, frozen=True, kw_only=True):
+    """Where one message stands; ``event`` is what is sent (CloudEvents 1.0)."""
+
+    sequence: int
+    message_id: str
+    type: str
+    subject: str
+    happened_at: str
+    state: str
+    tries: int
+    next_at: str | None
+    closed_at: str | None
+    event: dict[str, Any]
+    attempts: list[Attempt]
+
+
+class DeliveryList(Struct, frozen=True, kw_only=True):
+    """A page of deliveries, newest first."""
+
+    items: list[Delivery]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
 class Difference(Struct, frozen=True, kw_only=True):
     """The what-if minus the customer's present grade."""
 
@@ -215,6 +328,14 @@ class Difference(Struct, frozen=True, kw_only=True):
     ltv: float | None
 
 
+class DimensionChange(Struct, frozen=True, kw_only=True):
+    """What the indicators of one dimension did to the score, in points."""
+
+    id: str
+    label: Text
+    points: float
+
+
 class DimensionScore(Struct, frozen=True, kw_only=True):
     """Score (0 to 100) of one dimension; null when it has no data."""
 
@@ -222,6 +343,47 @@ class DimensionScore(Struct, frozen=True, kw_only=True):
     label: Text
     weight: float
     score: float | None
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """How one indicator or prediction moved.
+
+    ``psi``: population stability index, an effect size; ``noise``: what chance alone would make
+    of it; ``q_value``: corrected for the number looked at; ``shift``: -1 to 1, upward positive.
+    """
+
+    indicator: str
+    verdict: str
+    psi: float | None
+    noise: float | None
+    q_value: float | None
+    shift: float | None
+    known_before: int
+    known_after: int
+
+
+class DriftList(Struct, frozen=True, kw_only=True):
+    """Reports, the newest run first."""
+
+    items: list[DriftReport]
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """A run against the one before; what moved most comes first.
+
+    The alarm takes an effect that counts and a chance below ``level``, which is set so that of
+    all alarms ever raised at most one in twenty is expected to be false.
+    """
+
+    run_id: str
+    before_run_id: str
+    at: str
+    customers_before: int
+    customers_after: int
+    p_value: float
+    level: float
+    alarm: bool
+    indicators: list[Drift]
 
 
 class Driver(Struct, frozen=True, kw_only=True):
@@ -262,6 +424,48 @@ class Explanation(Struct, frozen=True, kw_only=True):
     score: float
     contributions: list[Contribution]
     texts: dict[str, Story]
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """An export. ``parts`` are what the one who asked is cleared for; ``locked`` files open only
+    with the shares of both approvers.
+    """
+
+    export_id: str
+    run_id: str
+    requested_by: str
+    requested_at: str
+    purpose: str
+    tier: str | None
+    referred: bool | None
+    customers: int
+    data_class: str
+    parts: list[str]
+    locked: bool
+    state: str
+    approvals: list[ApprovalGiven]
+    refused_by: str | None
+    refused_why: str | None
+    expires_at: str
+    file_sha256: str | None
+    downloads: int
+
+
+class ExportList(Struct, frozen=True, kw_only=True):
+    """A page of exports, the newest first."""
+
+    items: list[Export]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class ExportRequest(Struct, frozen=True, kw_only=True):
+    """Which customers of the served run are wanted, and what for."""
+
+    purpose: str
+    tier: str | None | UnsetType = UNSET
+    referred: bool | None | UnsetType = UNSET
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -321,6 +525,23 @@ class GradeRequest(Struct, frozen=True, kw_only=True):
     """Customers whose grades are wanted."""
 
     customer_ids: list[str]
+
+
+class Histogram(Struct, frozen=True, kw_only=True):
+    """Customers by the difference of their scores; one more edge than bars."""
+
+    edges: list[float]
+    customers: list[int]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A customer's grades over the runs, the run that finished last first."""
+
+    customer_id: str
+    items: list[PastGrade]
+    total: int
+    cursor: str | None
+    next: str | None
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -503,6 +724,32 @@ class Named(Struct, frozen=True, kw_only=True):
     label: Text
 
 
+class NewWebhook(Struct, frozen=True, kw_only=True):
+    """A webhook to be made."""
+
+    url: str
+    event_types: list[str]
+    description: str | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+
+
+class PastGrade(Struct, frozen=True, kw_only=True):
+    """A grade as one run left it; ``raw_tier`` is what the figures of the day alone gave."""
+
+    grade_id: str
+    run_id: str
+    as_of: date
+    finished_at: str
+    score: float
+    tier: Tier
+    raw_tier: str
+    referred: bool
+    churn_probability: float | None
+    ltv: float | None
+    model: Model
+    scheme: Scheme
+
+
 class PolicyPack(Struct, frozen=True, kw_only=True):
     """What the tier is promised, with the customer's own risk terms; null: no promise.
 
@@ -549,6 +796,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     run_id: str
     as_of: date
     bundle_digest: str
+    bundle_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -565,6 +813,34 @@ class Referral(Struct, frozen=True, kw_only=True):
     reasons: list[Reason]
     case_id: str | None
     due_at: str | None
+
+
+class Refreshed(Struct, frozen=True, kw_only=True):
+    """The bundle that answers what-ifs after a look at its folder."""
+
+    changed: bool
+    version: str | None
+    bundle_digest: str
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why an export is refused or withdrawn."""
+
+    why: str
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """What is to be sent again: dead messages, or everything, that happened in a range."""
+
+    what: Literal["dead", "everything"] | UnsetType = UNSET
+    since: datetime | None | UnsetType = UNSET
+    until: datetime | None | UnsetType = UNSET
+
+
+class Replayed(Struct, frozen=True, kw_only=True):
+    """How many messages will be sent again."""
+
+    messages: int
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
@@ -602,6 +878,12 @@ class ReviewList(Struct, frozen=True, kw_only=True):
     total: int
     cursor: str | None
     next: str | None
+
+
+class Rotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret signs beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
 
 
 class Scheme(Struct, frozen=True, kw_only=True):
@@ -685,11 +967,33 @@ class Serving(Struct, frozen=True, kw_only=True):
     loaded_is_served: bool
 
 
+class Shadow(Struct, frozen=True, kw_only=True):
+    """A model that graded the customers of a run and is not served."""
+
+    run_id: str
+    version: str | None
+    bundle_digest: str
+    scheme_id: str
+    scheme_version: str
+    finished_at: str
+    comparison: Comparison
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """One of the two shares that open a locked export; it is told once."""
+
+    export_id: str
+    share: str
+
+
 class Simulated(Struct, frozen=True, kw_only=True):
-    """The grade of a what-if; nothing is stored. ``difference`` needs a customer."""
+    """The grade of a what-if; nothing is stored.
+
+    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
+    """
 
     grade: Grade
-    explanation: Explanation
+    explanation: Explanation | None
     difference: Difference | None
 
 
@@ -703,6 +1007,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
+    explanation: bool | UnsetType = UNSET
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -780,3 +1085,53 @@ class TierTerms(Struct, frozen=True, kw_only=True):
     score_mean: float | None
     churn_probability_mean: float | None
     policy: PolicyPack | None
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """Where messages are sent, which, and how it fares.
+
+    A ``failing`` webhook (five failures in a row) is tried with one message at a time until one
+    arrives; the others wait and lose none of their tries.
+    """
+
+    webhook_id: str
+    url: str
+    description: str
+    event_types: list[str]
+    state: str
+    paused: bool
+    created_at: str
+    created_by: str
+    old_secret_until: str | None
+    failures: int
+    resume_at: str | None
+    succeeded_at: str | None
+    failed_at: str | None
+    pending: int
+    delivered: int
+    dead: int
+
+
+class WebhookChange(Struct, frozen=True, kw_only=True):
+    """What is to be different; what is left out, or null, stays."""
+
+    url: str | None | UnsetType = UNSET
+    event_types: list[str] | None | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    paused: bool | None | UnsetType = UNSET
+
+
+class WebhookList(Struct, frozen=True, kw_only=True):
+    """A page of webhooks."""
+
+    items: list[Webhook]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class WebhookSecret(Struct, frozen=True, kw_only=True):
+    """A webhook with its secret, which is shown this once."""
+
+    webhook: Webhook
+    secret: str | None

@@ -21,6 +21,7 @@ from tierwise_client.problems import AnswerError, ProblemError, UnreachableError
 
 T = TypeVar("T")
 Query = Mapping[str, "str | int | float | bool | date | None"]
+_PASSING = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
 _RETRIED = frozenset({429, 502, 503, 504})
 
 
@@ -135,7 +136,7 @@ class Transport:
             asked = None
             try:
                 response = self.http.request(method, address, headers=headers, content=content)
-            except httpx.TransportError as error:
+            except _PASSING as error:
                 if last:
                     raise UnreachableError(
                         f"The service did not answer {method} {address.split('?')[0]}: {error!r}."

@@ -36,13 +36,15 @@ from training.models.boosting import common
 from training.models.certified import CertifiedTiers, sureness
 from training.models.churn import ChurnModel, coherent
 from training.models.companions import Companions, correction_texts, stored
+from training.models.correction import Views
+from training.models.design import checked
 from training.models.health import Health
 from training.models.lifetime import Lifetime, LifetimeTerms, lifetime
 from training.models.ltv import LtvModel
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
 
-__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores"]
+__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores", "Views"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,19 +79,25 @@ class Bundle:
     companions: Companions = field(default_factory=Companions)
     certified: CertifiedTiers | None = None
 
-    def score(self, values: FloatArray) -> Scores:
+    def view(self, values: FloatArray) -> Views:
+        """Return what both :meth:`score` and :meth:`contributions` are made from."""
+        given = self.columns, checked(self.columns, values)
+        return Views(self.churn.correction.view(*given), self.ltv.correction.view(*given))
+
+    def score(self, values: FloatArray, seen: Views | None = None) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
 
-        A customer's scores do not depend on which others are scored with it.
+        A customer's scores do not depend on which others are scored with it. ``seen`` is what
+        :meth:`view` said of the same values, if it is known already.
 
         Raises
         ------
         BundleError
             If the values do not have ``k`` columns.
         """
-        values = self._checked(values)
-        probability, start = self.churn.predict(self.columns, values)
-        ltv = self.ltv.predict(self.columns, values)
+        values, seen = checked(self.columns, values), seen or self.view(values)
+        probability, start = self.churn.predict(self.columns, values, seen.churn)
+        ltv = self.ltv.predict(self.columns, values, seen.ltv)
         lower, upper = self.ltv.intervals.bounds(ltv)
         active = eligible(values, self.columns, self.recipe.eligibility)
         return Scores(probability, ltv, lower, upper, start.p_alive, ~active)
@@ -99,7 +107,7 @@ class Bundle:
 
         It does not rise with the horizon; that of the graded one is :meth:`score`'s.
         """
-        values = self._checked(values)
+        values = checked(self.columns, values)
         curve = {
             model.horizon_days: model.predict(self.columns, values)[0]
             for model in (self.churn, *self.companions.more_churn)
@@ -120,11 +128,11 @@ class Bundle:
                 hint="Give the recipe a section [demand] with horizon_days, and train again.",
             )
         model = self.companions.demand or self.ltv  # they may share a horizon
-        return model.predict(self.columns, self._checked(values))
+        return model.predict(self.columns, checked(self.columns, values))
 
     def lifetime(self, values: FloatArray, scores: Scores | None = None) -> Lifetime:
         """Return the discounted value of ``(n, k)`` customers over the recipe's long horizons."""
-        values = self._checked(values)
+        values = checked(self.columns, values)
         scores = self.score(values) if scores is None else scores
         terms = self.recipe.lifetime
         return lifetime(
@@ -144,7 +152,7 @@ class Bundle:
         BundleError
             If the sources the bundle learned from tell no costs.
         """
-        values = self._checked(values)
+        values = checked(self.columns, values)
         model = self.companions.needed("contribution", self.companions.contribution)
         told = ("contribution_365d", "net_amount_365d")
         return model.predict(net_value, *(values[:, self.columns.index(name)] for name in told))
@@ -152,7 +160,7 @@ class Bundle:
     def health(self, values: FloatArray) -> Health:
         """Return the health score of ``(n, k)`` customers (#81), or raise a BundleError."""
         model = self.companions.needed("health", self.companions.health)
-        return model.score(self.columns, self._checked(values))
+        return model.score(self.columns, checked(self.columns, values))
 
     def contract_lapse(self, values: FloatArray) -> FloatArray:
         """Return the chance ``(n,)`` that the contract ending within churn's horizon lapses.
@@ -163,7 +171,9 @@ class Bundle:
             If the sources the bundle learned from hold too few contracts that ended.
         """
         model = self.companions.needed("renewal", self.companions.renewal)
-        return model.lapse_within(self.columns, self._checked(values), self.churn.horizon_days)
+        return model.lapse_within(
+            self.columns, checked(self.columns, values), self.churn.horizon_days
+        )
 
     def indicator_values(
         self, values: FloatArray, scores: Scores | None = None, *, every: bool = False
@@ -174,7 +184,7 @@ class Bundle:
         takes a model of its own: it is NaN without it, and where the scheme does not weigh it
         unless ``every`` asks for it.
         """
-        values = self._checked(values)
+        values = checked(self.columns, values)
         scores = self.score(values) if scores is None else scores
         by_name = dict(zip(self.columns, values.T, strict=True))
         wanted = every or "demand_forecast" in self.scheme.indicators
@@ -183,9 +193,9 @@ class Bundle:
         told = {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
         return by_name | told | {"demand_forecast": demand}
 
-    def decide(self, values: FloatArray) -> tuple[Scores, Decisions]:
+    def decide(self, values: FloatArray, seen: Views | None = None) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""
-        scores = self.score(values)
+        scores = self.score(values, seen)
         known = self.indicator_values(values, scores)
         flags = {"dormant": scores.dormant}
         return scores, decide(self.scheme, self.reference, known, flags=flags)
@@ -205,29 +215,24 @@ class Bundle:
         return common(model.correction.explainer for model in (self.churn, self.ltv))
 
     def contributions(
-        self, values: FloatArray, explainer: str | None = None
+        self, values: FloatArray, explainer: str | None = None, seen: Views | None = None
     ) -> dict[str, Attribution]:
         """Explain both predictions exactly; keys ``churn_probability`` and ``ltv``.
 
-        Explainers agree within 1e-9, not to the bit: a replay takes the one of its run.
-
-        Parameters
-        ----------
-        explainer
-            ``quadrature-1`` (``training/models/forest``) or ``lightgbm``; by default
-            :attr:`explainer`.
+        Explainers (``quadrature-1``, ``lightgbm``) agree within 1e-9: a replay takes its run's.
         """
-        values, asked = self._checked(values), explainer or self.explainer
+        values, seen = checked(self.columns, values), seen or self.view(values)
+        asked = explainer or self.explainer
         return {
-            "churn_probability": self.churn.attribution(self.columns, values, asked),
-            "ltv": self.ltv.attribution(self.columns, values, asked),
+            "churn_probability": self.churn.attribution(self.columns, values, asked, seen.churn),
+            "ltv": self.ltv.attribution(self.columns, values, asked, seen.ltv),
         }
 
     def with_version(self, version: str) -> Bundle:
         """Return the same bundle under its registry version; the digest stays."""
         return replace(self, meta=replace(self.meta, version=version))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over provenance, columns and every file's hash, hex."""
         return self._manifest.digest
@@ -273,16 +278,6 @@ class Bundle:
             )
         except (KeyError, TypeError, ValueError, RecipeError, PolicyError) as error:
             raise other_version(folder, error) from error
-
-    def _checked(self, values: FloatArray) -> FloatArray:
-        if values.ndim != 2 or values.shape[1] != len(self.columns):
-            raise BundleError(
-                f"The bundle needs {len(self.columns)} indicators a customer; "
-                f"the values have shape {values.shape}.",
-                hint="Publish the frame with the catalogue the bundle was trained on.",
-                expected=len(self.columns),
-            )
-        return np.ascontiguousarray(values, dtype=np.float64)
 
     @cached_property
     def _texts(self) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from serving.governance.looks import seen
 from serving.lifting import lift_of
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
+from serving.store.reviews import Reviews
 from tiering.lift.actions import packaged_actions
 
 router = APIRouter(prefix="/v1", tags=["grades"], dependencies=[Depends(known_query)])
@@ -89,7 +90,7 @@ def list_grades(
 @router.get("/grades/{customer_id:path}/explanation", responses=declared(404, 422, 503))
 def read_explanation(
     customer_id: CustomerId,
-    store: GradesDep,
+    parts: ServiceDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Texts in this language only; both by default.")
     ] = None,
@@ -98,9 +99,11 @@ def read_explanation(
 
     The base and the contributions add up to the score within 1e-9.
     """
-    run = served_run(store)
-    graded = grade_of(store, run, customer_id)
-    account = store.explanation(graded)
+    with parts.database.read() as session:
+        store = Grades(session)
+        run = served_run(store)
+        graded = grade_of(store, run, customer_id)
+        account = store.explanation(graded)
     if account is None:
         raise _not_graded(run, customer_id)
     return presenting.explanation(graded, account, lang)
@@ -125,10 +128,14 @@ def read_lift(
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
-def read_grade(customer_id: CustomerId, store: GradesDep, reviews: ReviewsDep) -> schemas.Grade:
+def read_grade(customer_id: CustomerId, parts: ServiceDep) -> schemas.Grade:
     """Read the grade of a customer."""
-    graded = grade_of(store, served_run(store), customer_id)
-    return presenting.grade(graded, reviews.open_case_of(customer_id))
+    # One turn on a thread: what is asked for most does not wait for a second and a third.
+    with parts.database.read() as session:
+        store = Grades(session)
+        graded = grade_of(store, served_run(store), customer_id)
+        case = Reviews(session).open_case_of(customer_id)
+    return presenting.grade(graded, case)
 
 
 def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:

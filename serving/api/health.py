@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse
 
@@ -11,11 +13,19 @@ from serving.api import presenting, service_schemas
 from serving.api.declared import declared
 from serving.deps import GradesDep, Service, ServiceDep, served_run
 from serving.domain.case import CaseStatus
+from serving.domain.export import ExportState
 from serving.domain.grade import Run
+from serving.domain.push import DeliveryState
 from serving.errors import NotReadyError
 from serving.scoring import basis_of
+from serving.store.alerts import AlertStore, Wanted
+from serving.store.drift import DriftReports
+from serving.store.exports import Exports
 from serving.store.grades import Grades
 from serving.store.reviews import Reviews
+from serving.store.session import Session
+from serving.store.webhooks import Webhooks
+from tiering.alerts.lifecycle import AlertState
 
 router = APIRouter(tags=["service"])
 
@@ -40,28 +50,57 @@ def healthz() -> service_schemas.Alive:
 @router.get("/readyz", responses=declared(503))
 def readyz(parts: ServiceDep) -> service_schemas.Ready:
     """Tell whether grades and what-ifs can be answered; a 503 says what is missing."""
-    missing: list[str] = []
+    missing = ["The service is leaving."] if parts.leaving.begun else []
     run = _run(parts, missing)
     digest = _digest(parts, missing)
     if run is None or missing:
         raise NotReadyError(" ".join(missing), reasons=missing)
     return service_schemas.Ready(
-        status="ready", run_id=run.run_id, as_of=run.basis.as_of, bundle_digest=digest
+        status="ready",
+        run_id=run.run_id,
+        as_of=run.basis.as_of,
+        bundle_digest=digest,
+        bundle_fault=parts.models.swapped.fault,
     )
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(parts: ServiceDep) -> PlainTextResponse:
     """Expose metrics in the Prometheus text format."""
+    swapped = parts.models.swapped
+    parts.telemetry.watch_bundle(swapped.count, swapped.at, faulty=swapped.fault is not None)
     try:
         with parts.database.read() as session:
             reviews = Reviews(session)
             cases = {status.value: reviews.count(status) for status in CaseStatus}
-            parts.telemetry.watch(Grades(session).current_run(), cases)
+            run = Grades(session).current_run()
+            parts.telemetry.watch(run, cases)
+            report = None if run is None else DriftReports(session).of(run.run_id)
+            parts.telemetry.watch_drift(report)
+            parts.telemetry.watch_queues(_queues(parts, session))
     except TierwiseError:
         # The latencies are worth having most when the store does not answer.
         parts.telemetry.watch(None, {})
     return PlainTextResponse(parts.telemetry.exposition(), media_type=parts.telemetry.content_type)
+
+
+def _queues(parts: Service, session: Session) -> dict[str, int]:
+    """Return what waits for somebody, by queue."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    alerts, webhooks = AlertStore(session), Webhooks(session)
+    queues = webhooks.queues([each.webhook_id for each in webhooks.all()]).values()
+    return {
+        "reads": parts.reads.waiting,
+        "alerts_open": alerts.count(Wanted(state=AlertState.OPEN)),
+        "alerts_late": alerts.count(Wanted(late_at=now)),
+        "exports_requested": Exports(session)
+        .page(state=ExportState.REQUESTED, limit=1, cursor=None)
+        .total,
+        **{
+            f"deliveries_{state.value}": sum(queue.get(state, 0) for queue in queues)
+            for state in (DeliveryState.PENDING, DeliveryState.DEAD)
+        },
+    }
 
 
 def _run(parts: Service, missing: list[str]) -> Run | None:

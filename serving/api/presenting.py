@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from features.schema import CATALOGUE, PREDICTIONS
 from serving import reasons
 from serving.api import parts, schemas, service_schemas
@@ -193,20 +195,33 @@ def scheme(basis: domain.Basis) -> parts.Scheme:
 
 
 def _contribution(entry: domain.Contribution) -> schemas.Contribution:
-    described = CATALOGUE.get(entry.indicator) or PREDICTIONS.get(entry.indicator)
+    label, unit = _described(entry.indicator)
     return schemas.Contribution(
         indicator=entry.indicator,
-        label=text_of(*(reasons.label_of(entry.indicator, lang) for lang in domain.LANGS)),
+        label=label,
         channel=entry.channel,
-        channel_label=text_of(*(reasons.channel_of(entry.channel, lang) for lang in domain.LANGS)),
+        channel_label=_channel(entry.channel),
         dimension=entry.dimension,
         value=entry.value,
-        unit=described.unit if described else None,
+        unit=unit,
         percentile=entry.percentile,
         points=entry.points,
         weight=entry.weight,
         contribution=entry.contribution,
     )
+
+
+# The catalogue does not change while a process lives, and an explanation asks it 200 times.
+@lru_cache(maxsize=1_000)
+def _described(indicator: str) -> tuple[parts.Text, str | None]:
+    described = CATALOGUE.get(indicator) or PREDICTIONS.get(indicator)
+    label = text_of(*(reasons.label_of(indicator, lang) for lang in domain.LANGS))
+    return label, described.unit if described else None
+
+
+@lru_cache(maxsize=100)
+def _channel(channel: str) -> parts.Text:
+    return text_of(*(reasons.channel_of(channel, lang) for lang in domain.LANGS))
 
 
 def _story(graded: domain.Grade, account: domain.Explanation, lang: domain.Lang) -> schemas.Story:

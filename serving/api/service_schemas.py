@@ -76,6 +76,9 @@ class Ready(Out):
     run_id: str
     as_of: date
     bundle_digest: str
+    bundle_fault: str | None = Field(
+        description="What is wrong with a newer bundle that cannot be used; null: nothing is."
+    )
 
 
 class Fault(BaseModel):

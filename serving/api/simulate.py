@@ -20,7 +20,7 @@ from serving.domain.grade import Basis, Grade, Run
 from serving.errors import InvalidRequestError, RequestFault
 from serving.governance.looks import seen_customer
 from serving.problems import pointer
-from serving.scoring import basis_of, grade
+from serving.scoring import basis_of, grade, grade_alone
 from serving.store.grades import Grades
 from training.bundle import Bundle
 
@@ -89,13 +89,16 @@ def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> b
     """
     basis = _basis(bundle, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
-    graded = grade(bundle, values, [asked.customer_id or ""], basis)
-    after = graded.grades[0]
+    customer = [asked.customer_id or ""]
+    if asked.explanation:
+        graded = grade(bundle, values, customer, basis)
+        after = graded.grades[0]
+        why = presenting.explanation(after, graded.explanations.of(0, after))
+    else:
+        (after,), why = grade_alone(bundle, values, customer, basis), None
     told = schemas.Simulated(
         grade=presenting.grade(after, None),
-        explanation=presenting.explanation(after, graded.explanations.of(0, after))
-        if asked.explanation
-        else None,
+        explanation=why,
         difference=presenting.difference(after, before) if before else None,
     )
     return told.__pydantic_serializer__.to_json(told, by_alias=True)

@@ -54,7 +54,10 @@ class WebhookSecret(Out):
     """A webhook with its secret, which is shown this once."""
 
     webhook: Webhook
-    secret: str = Field(description="`whsec_` and the base64 of the key (Standard Webhooks).")
+    secret: str | None = Field(
+        description="`whsec_` and the base64 of the key (Standard Webhooks); null where a write "
+        "with the same Idempotency-Key is answered again."
+    )
 
 
 class WebhookList(Out):

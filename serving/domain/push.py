@@ -33,13 +33,12 @@ _COMMON = ("customer_id", "run_id", "grade_id", "case_id", "alert_id", "appeal_i
 _PUSHED: Mapping[str, tuple[str, ...]] = {
     "run": ("as_of", "customers", "referred", "tiers", "moves", "model_version", "scheme_id",
             "scheme_version"),
-    "tier": ("as_of", "from", "to", "from_tier", "to_tier", "tier_id", "previous_tier_id", "event",
-             "since", "direction"),
+    "tier": ("as_of", "from", "to", "direction"),
     "alert": ("kind", "severity", "state", "responsible", "due_at", "outcome"),
-    "case": ("reasons", "due_at", "status", "state"),
-    "review": ("status", "state", "outcome", "decision", "tier_id", "due_at", "expires_at"),
-    "appeal": ("status", "state", "outcome", "decision", "tier_id", "due_at"),
-    "override": ("status", "state", "tier_id", "expires_at"),
+    "case": ("reasons", "due_at", "status", "level", "outcome", "tier_id"),
+    "review": ("level", "outcome", "tier_id", "model_tier_id", "holds_until"),
+    "appeal": ("contested_tier_id", "wanted_tier_id", "tier_id", "outcome", "due_at", "in_time"),
+    "override": ("tier_id", "model_tier_id", "expires_at"),
 }  # fmt: skip
 """Fields that leave the house, by family: ids, states and days, never what somebody wrote."""
 _LONGEST = 200

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Header = tuple[bytes, bytes]
+_LARGE = 8192
+"""Bytes from which a body is deflated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Answer:
         The route that answered, for whoever measures by route.
     parameters
         What its path held, for whoever logs who was looked at.
+    deflated
+        Whether the body is kept in fewer bytes (zlib).
     """
 
     status: int
@@ -32,6 +37,7 @@ class Answer:
     tag: bytes
     route: Any
     parameters: Mapping[str, Any]
+    deflated: bool = False
 
 
 class Answers:
@@ -40,7 +46,8 @@ class Answers:
     Parameters
     ----------
     most
-        Bytes of all bodies together.
+        Bytes of all bodies together, as they are kept: large ones are deflated, which makes an
+        explanation an eighth and costs a fraction of making it again.
     """
 
     def __init__(self, most: int) -> None:
@@ -56,14 +63,17 @@ class Answers:
             self._bytes, self._mark = 0, mark
             return None
         found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return replace(found, body=zlib.decompress(found.body)) if found.deflated else found
 
     def keep(self, mark: Hashable, key: Hashable, answer: Answer) -> None:
         """Keep an answer that was begun when the store stood at ``mark``."""
-        if mark != self._mark or len(answer.body) > self._most:
+        if mark != self._mark:
             return
+        if len(answer.body) >= _LARGE:
+            answer = replace(answer, body=zlib.compress(answer.body, 1), deflated=True)
         before = self._kept.pop(key, None)
         self._bytes += len(answer.body) - (len(before.body) if before is not None else 0)
         self._kept[key] = answer

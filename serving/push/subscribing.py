@@ -22,7 +22,7 @@ from serving.domain.push import (
     PushMessage,
     Webhook,
 )
-from serving.errors import InvalidRequestError, RequestFault, WebhookNotFoundError
+from serving.errors import AbsentError, InvalidRequestError, RequestFault
 from serving.push.addresses import AddressRefusedError
 from serving.push.installation import rules_of, source_of
 from serving.push.keys import PushKey
@@ -91,7 +91,7 @@ class Subscriptions:
 
         Raises
         ------
-        WebhookNotFoundError
+        AbsentError
             If there is none.
         InvalidRequestError
             If its URL or its event types are wrong.
@@ -111,7 +111,7 @@ class Subscriptions:
 
         Raises
         ------
-        WebhookNotFoundError
+        AbsentError
             If there is none.
         """
 
@@ -133,7 +133,7 @@ class Subscriptions:
 
         Raises
         ------
-        WebhookNotFoundError
+        AbsentError
             If there is none.
         """
         with self.database.write() as session:
@@ -152,7 +152,7 @@ class Subscriptions:
 
         Raises
         ------
-        WebhookNotFoundError
+        AbsentError
             If there is none.
         """
         with self.database.write() as session:
@@ -228,12 +228,12 @@ def found(session: Session, webhook_id: str) -> Webhook:
 
     Raises
     ------
-    WebhookNotFoundError
+    AbsentError
         If there is none.
     """
     webhook = Webhooks(session).get(webhook_id)
     if webhook is None:
-        raise WebhookNotFoundError(
+        raise AbsentError(
             f"There is no webhook {webhook_id!r}.",
             hint="Take the webhook_id from /v1/webhooks.",
             webhook_id=webhook_id,

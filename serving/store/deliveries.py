@@ -64,7 +64,6 @@ class Deliveries:
                 .where(DeliveryRow.webhook_id == webhook_id, *_free(now), ~waits.exists())
                 .order_by(DeliveryRow.sequence)
                 .limit(limit)
-                .with_for_update(skip_locked=True)
             )
         )
 

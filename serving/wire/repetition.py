@@ -8,6 +8,7 @@ may be mended and sent again. Queries that happen to be POSTs change nothing and
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from datetime import UTC, datetime
@@ -144,7 +145,18 @@ def _answer(held: list[Message]) -> KeptAnswer | None:
         return None
     headers = MutableHeaders(scope=start)
     kept = {name: headers[name] for name in _KEPT if name in headers}
-    return KeptAnswer(start["status"], kept, b"".join(m.get("body", b"") for m in held))
+    body = b"".join(m.get("body", b"") for m in held)
+    return KeptAnswer(start["status"], kept, without_secret(body))
+
+
+def without_secret(body: bytes) -> bytes:
+    """Return an answer as it may be kept: its ``secret``, shown once, is null from then on."""
+    if b'"secret"' not in body:
+        return body
+    answer = json.loads(body)
+    if not isinstance(answer, dict) or answer.get("secret") is None:
+        return body
+    return json.dumps({**answer, "secret": None}, ensure_ascii=False).encode()
 
 
 def _now() -> datetime:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import threading
-import time
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
+from tests.serving.loopback import running
 from tierwise.cli import app as tierwise
 from tierwise_client import operations, schemas
 from tierwise_client.client import Client
@@ -35,19 +33,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def address(app: FastAPI) -> Iterator[str]:
-    """A real server on a free port of the loopback."""
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with running(app) as found:
+        yield found
 
 
 @pytest.fixture

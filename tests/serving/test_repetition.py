@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 from starlette.types import Receive, Scope, Send
 
 from serving.audit import record
@@ -28,6 +28,7 @@ from serving.store.idempotency import (
     claim,
     finish,
 )
+from serving.store.idempotency_tables import KeptAnswerRow
 from serving.store.session import Database
 from serving.wire.repetition import Repetition, fingerprint, takes_key
 
@@ -77,6 +78,11 @@ def build(database: Database) -> FastAPI:
     def dies() -> None:
         write()
         raise RuntimeError("after the write")
+
+    @app.post("/v1/issues")
+    def issue(body: dict[str, object]) -> object:
+        write()
+        return body["answer"]
 
     @app.post("/v1/fails")
     def fails() -> None:
@@ -184,10 +190,8 @@ def test_a_write_whose_answer_was_lost_is_not_done_again(
     assert events(database) == 1
 
 
-def test_two_workers_race_and_one_writes(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'shared.db'}"
-    stores = [Database(address), Database(address)]
-    stores[0].upgrade()
+def test_two_workers_race_and_one_writes(store_url: str) -> None:
+    stores = [Database(store_url), Database(store_url)]
     start = threading.Barrier(8)
 
     def send(number: int) -> int:
@@ -322,3 +326,26 @@ def test_a_body_that_comes_in_parts_too_large_or_never(database: Database) -> No
     assert ask(part, part, part) == 413
     assert ask(part, {"type": "http.disconnect"}) == 400
     assert ask(part, end) == 201
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [
+        ({"secret": "whsec_x", "n": 1}, {"secret": None, "n": 1}),
+        ({"secret": None}, {"secret": None}),
+        ({"about": {"secret": "x"}}, {"about": {"secret": "x"}}),
+        (["secret"], ["secret"]),
+    ],
+)
+def test_a_secret_is_kept_nowhere(
+    client: TestClient, database: Database, answer: object, again: object
+) -> None:
+    body = {"answer": answer}
+    assert client.post("/v1/issues", json=body, headers=KEY).json() == answer
+    repeated = client.post("/v1/issues", json=body, headers=KEY)
+    assert repeated.headers["idempotency-replayed"] == "true"
+    assert repeated.json() == again
+    assert events(database) == 1
+    with database.read() as session:
+        bodies = session.scalars(select(KeptAnswerRow.body)).all()
+    assert b"whsec_x" not in b"".join(each or b"" for each in bodies)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Stage(_Frozen):
     label_zh: str = ""
     when: tuple[tuple[str, ...], ...] = ()
 
-    @property
+    @cached_property
     def conditions(self) -> tuple[tuple[Condition, ...], ...]:
         """``when`` as read."""
         return tuple(tuple(map(parse_condition, every)) for every in self.when)
@@ -67,7 +68,7 @@ class Lifecycle(_Frozen):
     precedence: tuple[str, ...]
     stages: tuple[Stage, ...]
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hex digest of the content, labels included; the TOML's layout does not matter."""
         content = json.dumps(

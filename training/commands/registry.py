@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,13 +58,21 @@ def promote(
     from training.registry.governance import account
     from training.registry.location import open_registry
     from training.registry.promotion import promote as run
-    from training.registry.registry import CHAMPION, model_name
+    from training.registry.registry import model_name
     from training.shelving import shelve
 
     store, model = open_registry(home, registry, artifacts), model_name(world)
+    folder = home / world / "bundle"
+    present = store.champion(model)
+    if present is not None and present.version == version and not _lies_in(folder, present):
+        # Decided before, and not brought: the disk was full, or the command was killed.
+        _bring(store, model, folder)
+        shelve(store, model, home / world / "models")
+        console.print(f"{model} version {version} was the champion already; it serves now.")
+        return
     champion, gates = run(store, model, version, by=by or account(), reason=reason)
     show_gates(console, gates)
-    store.pull(model, CHAMPION, home / world / "bundle")
+    _bring(store, model, folder)
     shelve(store, model, home / world / "models")
     console.print(f"{model} version {champion.version} is the champion.")
 
@@ -79,14 +88,46 @@ def rollback(
     """Make the previous champion the champion again, and pull its bundle."""
     from training.registry.governance import account
     from training.registry.location import open_registry
-    from training.registry.registry import CHAMPION, model_name
+    from training.registry.registry import model_name
     from training.shelving import shelve
 
     store, model = open_registry(home, registry, artifacts), model_name(world)
     champion = store.rollback(model, by=by or account(), reason=reason)
-    store.pull(model, CHAMPION, home / world / "bundle")
+    _bring(store, model, home / world / "bundle")
     shelve(store, model, home / world / "models")
     console.print(f"{model} version {champion.version} is the champion again.")
+
+
+def _bring(store: Registry, model: str, folder: Path) -> None:
+    """Pull the champion; where that fails, the folder shows the bundle before, whole."""
+    from training.errors import RegistryError
+    from training.registry.registry import CHAMPION
+
+    try:
+        store.pull(model, CHAMPION, folder)
+    except (OSError, RegistryError) as error:
+        champion = store.champion(model)
+        number = "?" if champion is None else champion.version
+        why = error.message if isinstance(error, RegistryError) else str(error.strerror)
+        raise RegistryError(
+            f"Version {number} of {model} is the champion, but its bundle could not be brought; "
+            f"the one before goes on serving. {why}",
+            hint="Make room, or put the artifacts back; then run `tierwise promote` again with "
+            f"--version {number}.",
+            model=model,
+        ) from error
+
+
+def _lies_in(folder: Path, version: ModelVersion) -> bool:
+    from training.bundle import Bundle
+    from training.errors import BundleError
+
+    try:
+        found = Bundle.load(folder)
+    except BundleError:
+        return False
+    told = (found.digest, found.meta.version)
+    return told == (version.tags.get("bundle_digest"), str(version.version))
 
 
 def versions(

@@ -80,7 +80,7 @@ def fit_bgnbd(x: FloatArray, t_x: FloatArray, T: FloatArray, *, penalty: float =
 
 
 def fit_mbgnbd(x: FloatArray, t_x: FloatArray, T: FloatArray, *, penalty: float = 0.01) -> BtydFit:
-    """Fit MBG/NBD by maximum likelihood; see :func:`fit_btyd`."""
+    """Fit MBG/NBD; see :func:`fit_btyd`."""
     return fit_btyd("mbgnbd", x, t_x, T, penalty=penalty)
 
 
@@ -281,9 +281,8 @@ def _minimise(
     from scipy.optimize import minimize  # heavy, and only fitting takes it
 
     # purchase rates differ between businesses by orders of magnitude: begin at theirs
-    pace = max(
-        float(history.weight @ history.T) / max(float(history.weight @ history.x), 1.0), 1e-3
-    )
+    bought = max(float(history.weight @ history.x), 1.0)
+    pace = max(float(history.weight @ history.T) / bought, 1e-3)
     begin = start.copy()
     begin[1] = np.clip(start[0] + np.log(pace), -_LOG_BOUND + 1, _LOG_BOUND - 1)
     result = minimize(

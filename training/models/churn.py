@@ -25,6 +25,7 @@ from training.models.baseline import Baseline
 from training.models.boosting import Boosted, binned, grow
 from training.models.correction import (
     Correction,
+    View,
     lesson,
     purchase_model_of,
     refuse_if_nobody_bought,
@@ -49,16 +50,22 @@ class ChurnModel:
         """Days without a purchase that make a churner."""
         return self.correction.horizon_days
 
-    def predict(self, columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, Baseline]:
+    def predict(
+        self, columns: Sequence[str], values: FloatArray, seen: View | None = None
+    ) -> tuple[FloatArray, Baseline]:
         """Return the churn probability ``(n,)`` and the baseline behind it."""
-        margin, start = self.correction.margin(columns, values)
-        return portable.expit(margin), start
+        seen = seen or self.correction.view(columns, values)
+        return portable.expit(seen.margin), seen.start
 
     def attribution(
-        self, columns: Sequence[str], values: FloatArray, explainer: str | None = None
+        self,
+        columns: Sequence[str],
+        values: FloatArray,
+        explainer: str | None = None,
+        seen: View | None = None,
     ) -> Attribution:
         """Explain the margin, the log-odds of the probability."""
-        parts = self.correction.parts(columns, values, explainer)
+        parts = self.correction.parts(columns, values, explainer, seen)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.expit)
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from training.dataset import TrainingSet, challenged
 from training.errors import FitError
 from training.models import portable
 from training.models.baseline import INPUTS, Baseline, PurchaseModel, baseline, fit_purchase_model
-from training.models.blocks import blocks
+from training.models.blocks import add_columns, blocks
 from training.models.boosting import Boosted, common
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
@@ -35,6 +35,22 @@ from training.splits import Fold
 
 # Rows whose margins are computed at a time, of a set that may have millions.
 _MARGIN_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """How a model sees ``n`` customers: their baseline, the inputs, and the margin ``(n,)``."""
+
+    start: Baseline
+    design: Design
+    margin: FloatArray
+
+
+class Views(NamedTuple):
+    """How the two models behind a grade see the same customers."""
+
+    churn: View
+    ltv: View
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +102,16 @@ class Correction:
         """Return the baseline of ``(n, k)`` customers."""
         return baseline(self.purchase, columns, values, self.horizon_days, self.mix)
 
+    def view(self, columns: Sequence[str], values: FloatArray) -> View:
+        """Return the margin of ``(n, k)`` customers, with what it is made from."""
+        start = self.baseline(columns, values)
+        design = build(columns, values, start, scale=self.scale)
+        return View(start, design, self._margin(design.matrix, start))
+
     def margin(self, columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, Baseline]:
         """Return the margin ``(n,)`` and the baseline it starts from."""
-        start = self.baseline(columns, values)
-        matrix = build(columns, values, start, scale=self.scale).matrix
-        return self._margin(matrix, start), start
+        seen = self.view(columns, values)
+        return seen.margin, seen.start
 
     def margins(self, data: TrainingSet, rows: npt.NDArray[np.bool_]) -> FloatArray:
         """Return the margins of the rows of a set where ``rows`` ``(n,)`` is true."""
@@ -106,14 +127,19 @@ class Correction:
         return common(boosted.explainer for boosted in self.trees.values())
 
     def parts(
-        self, columns: Sequence[str], values: FloatArray, explainer: str | None = None
+        self,
+        columns: Sequence[str],
+        values: FloatArray,
+        explainer: str | None = None,
+        seen: View | None = None,
     ) -> MarginParts:
         """Split the margin by source indicator; exact within 1e-9.
 
-        ``explainer`` explains the trees (``training.models.boosting.EXPLAINERS``).
+        ``explainer`` explains the trees (``training.models.boosting.EXPLAINERS``); ``seen`` is
+        the :meth:`view` of the same values, if it is known already.
         """
-        start = self.baseline(columns, values)
-        design = build(columns, values, start, scale=self.scale)
+        seen = seen or self.view(columns, values)
+        start, design = seen.start, seen.design
         by_input = np.zeros(design.matrix.shape)
         trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():
@@ -126,8 +152,7 @@ class Correction:
         names = (*columns, BASELINE)
         position = {name: index for index, name in enumerate(names)}
         phi = np.zeros((len(values), len(names)))
-        for index, source in enumerate(design.source_indicator):
-            phi[:, position[source]] += by_input[:, index]
+        add_columns(phi, by_input, [position[source] for source in design.source_indicator])
         # what distrust takes from the common correction is the account's size, so the baseline's
         phi[:, position[BASELINE]] += (
             offset(self.target, start) - self.typical_offset + (trust - 1.0) * mean
@@ -136,7 +161,7 @@ class Correction:
             names=names,
             base=self.typical_offset + mean,
             phi=phi,
-            margin=self._margin(design.matrix, start),
+            margin=seen.margin,
         )
 
     def shifted(self, level: float) -> Correction:

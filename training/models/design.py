@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import CATALOGUE, FloatArray
+from training.errors import BundleError
 from training.models import portable
 from training.models.baseline import Baseline
 from training.models.blocks import blocks
@@ -42,6 +43,18 @@ class Design:
     names: tuple[str, ...]
     source_indicator: tuple[str, ...]
     matrix: FloatArray
+
+
+def checked(columns: Sequence[str], values: FloatArray) -> FloatArray:
+    """Return values as ``(n, k)`` float64 in C order, or raise a BundleError."""
+    if values.ndim != 2 or values.shape[1] != len(columns):
+        raise BundleError(
+            f"The bundle needs {len(columns)} indicators a customer; "
+            f"the values have shape {values.shape}.",
+            hint="Publish the frame with the catalogue the bundle was trained on.",
+            expected=len(columns),
+        )
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def build(

@@ -24,7 +24,7 @@ from training.models.constants import (
 )
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def _exp(x: Any) -> Any:
     if math.isnan(x):
         return x
@@ -41,7 +41,7 @@ def _exp(x: Any) -> Any:
     return math.ldexp(mantissa, int(whole))
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def _log(x: Any) -> Any:
     if not (x > 0.0 and x < np.inf):
         if x == 0.0:
@@ -61,7 +61,7 @@ def _log(x: Any) -> Any:
     return k * LN2_HIGH - ((half - (s * (half + series) + k * LN2_LOW)) - f)
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def _log1p(x: Any) -> Any:
     one = 1.0 + x
     if one > 0.0 and one < np.inf:
@@ -69,28 +69,28 @@ def _log1p(x: Any) -> Any:
     return _log(one)
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def exp(x: Any, found: Any) -> None:
     """Write e to the power of each element of ``x`` ``(n,)``."""
     for i in range(len(x)):
         found[i] = _exp(x[i])
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def log(x: Any, found: Any) -> None:
     """Write the natural logarithm of each element."""
     for i in range(len(x)):
         found[i] = _log(x[i])
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def log1p(x: Any, found: Any) -> None:
     """Write the logarithm of 1 + x."""
     for i in range(len(x)):
         found[i] = _log1p(x[i])
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def expit(x: Any, found: Any) -> None:
     """Write the logistic function of each element."""
     for i in range(len(x)):
@@ -98,7 +98,7 @@ def expit(x: Any, found: Any) -> None:
         found[i] = (1.0 if x[i] >= 0.0 else tail) / (1.0 + tail)
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def softplus(x: Any, found: Any) -> None:
     """Write the logarithm of 1 + e to the power of each element."""
     for i in range(len(x)):

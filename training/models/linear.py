@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from training.models import portable
-from training.models.blocks import blocks
+from training.models.blocks import add_columns, blocks
 
 # Some 150 coefficients are not known any better from more rows, but memory grows with them.
 _MAX_ROWS = 100_000
@@ -60,9 +60,7 @@ class Linear:
     def contributions(self, matrix: FloatArray) -> FloatArray:
         """Return what each input adds, ``(n, f)``; a row sums to its margin."""
         found = np.zeros(matrix.shape)
-        parts = self._parts(matrix)
-        for column, term in enumerate(self.term):
-            found[:, term % matrix.shape[1]] += parts[:, column]
+        add_columns(found, self._parts(matrix), (self.term % matrix.shape[1]).tolist())
         return found
 
     def to_dict(self) -> dict[str, Any]:

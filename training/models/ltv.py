@@ -25,6 +25,7 @@ from training.models.boosting import BIN_SAMPLE_ROWS, Boosted, binned, grow
 from training.models.conformal import IntervalModel, fit_intervals
 from training.models.correction import (
     Correction,
+    View,
     lesson,
     offset,
     purchase_model_of,
@@ -59,15 +60,21 @@ class LtvModel:
     intervals: IntervalModel
     others: tuple[IntervalModel, ...] = ()
 
-    def predict(self, columns: Sequence[str], values: FloatArray) -> FloatArray:
+    def predict(
+        self, columns: Sequence[str], values: FloatArray, seen: View | None = None
+    ) -> FloatArray:
         """Return the expected net spend ``(n,)``, money, > 0."""
-        return portable.exp(self.correction.margin(columns, values)[0])
+        return portable.exp((seen or self.correction.view(columns, values)).margin)
 
     def attribution(
-        self, columns: Sequence[str], values: FloatArray, explainer: str | None = None
+        self,
+        columns: Sequence[str],
+        values: FloatArray,
+        explainer: str | None = None,
+        seen: View | None = None,
     ) -> Attribution:
         """Explain the margin, the log of the prediction."""
-        parts = self.correction.parts(columns, values, explainer)
+        parts = self.correction.parts(columns, values, explainer, seen)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """Send requests over keep-alive connections for some time; the order and the figures are JSON.
 
+With a ``rate``, requests are due evenly, and an answer's time counts from when its request was
+due: a server that stalls does not make the waiting disappear. Without, every connection sends its
+next request at once.
+
 Stands alone, without the project: what it does not import it does not slow down.
 """
 
@@ -9,8 +13,10 @@ import json
 import selectors
 import socket
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 
 @dataclass
@@ -24,52 +30,73 @@ class Line:
     """Bytes of the answer, 0 while its head is not complete."""
 
 
-def send(order: dict[str, object]) -> dict[str, float]:
-    """Keep every connection busy until the time is over."""
-    requests = [each.encode("latin-1") for each in order["requests"]]  # type: ignore[attr-defined]
+def send(order: dict[str, Any]) -> dict[str, Any]:
+    """Keep the connections busy until the time is over, then wait for what is under way."""
+    requests = [each.encode("latin-1") for each in order["requests"]]
+    pace = 1.0 / order["rate"] if order.get("rate") else 0.0
     selector = selectors.DefaultSelector()
-    lines = []
-    for _ in range(int(order["connections"])):  # type: ignore[call-overload]
-        opened = socket.create_connection(("127.0.0.1", order["port"]), 20)  # type: ignore[arg-type]
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        line = Line(opened)
-        selector.register(opened, selectors.EVENT_READ, line)
-        lines.append(line)
-    at, errors, times = 0, 0, []
+    idle = [_open(order["port"], selector) for _ in range(order["connections"])]
+    statuses: Counter[str] = Counter()
+    times: list[float] = []
+    broken = at = 0
     begun = perf_counter()
-    end = begun + float(order["seconds"])  # type: ignore[arg-type]
-    for line in lines:
-        _next(line, requests[at % len(requests)])
-        at += 1
-    while (now := perf_counter()) < end:
-        for key, _ in selector.select(end - now):
-            line = key.data
-            part = line.socket.recv(1 << 18)
-            if not part:
-                raise ConnectionError("the server closed a connection")
-            line.received += part
-            if not line.whole and (head := line.received.find(b"\r\n\r\n")) >= 0:
-                line.whole = head + 4 + _length(bytes(line.received[:head]))
-            if line.whole and len(line.received) >= line.whole:
+    end = begun + order["seconds"]
+    while (now := perf_counter()) < end or (len(idle) < order["connections"] and now < end + 20):
+        while idle and now < end and now >= (due := begun + at * pace if pace else now):
+            _next(idle.pop(), requests[at % len(requests)], due)
+            at += 1
+        wait = 0.1 if not pace or not idle else max(0.0, begun + at * pace - perf_counter())
+        for key, _ in selector.select(min(wait, 0.1)):
+            line: Line = key.data
+            try:
+                done = _read(line)
+            except OSError:
+                broken += 1
+                selector.unregister(line.socket)
+                line.socket.close()
+                idle.append(_open(order["port"], selector))
+                continue
+            if done:
                 times.append(perf_counter() - line.begun)
-                errors += not line.received.startswith(b"HTTP/1.1 2")
-                _next(line, requests[at % len(requests)])
-                at += 1
-    seconds = perf_counter() - begun
+                statuses[bytes(line.received[9:12]).decode("ascii")] += 1
+                idle.append(line)
+    seconds = min(perf_counter(), end) - begun
     times.sort()
     return {
         "requests": len(times),
         "seconds": seconds,
         "p50": 1e3 * times[len(times) // 2] if times else 0.0,
         "p99": 1e3 * times[int(len(times) * 0.99)] if times else 0.0,
-        "errors": errors,
+        "worst": 1e3 * times[-1] if times else 0.0,
+        "statuses": dict(statuses),
+        "broken": broken + order["connections"] - len(idle),
+        "errors": broken + sum(n for status, n in statuses.items() if status[0] != "2"),
     }
 
 
-def _next(line: Line, request: bytes) -> None:
+def _open(port: int, selector: selectors.BaseSelector) -> Line:
+    opened = socket.create_connection(("127.0.0.1", port), 20)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    line = Line(opened)
+    selector.register(opened, selectors.EVENT_READ, line)
+    return line
+
+
+def _read(line: Line) -> bool:
+    """Read what is there; tell whether the answer is complete."""
+    part = line.socket.recv(1 << 18)
+    if not part:
+        raise ConnectionError("the server closed a connection")
+    line.received += part
+    if not line.whole and (head := line.received.find(b"\r\n\r\n")) >= 0:
+        line.whole = head + 4 + _length(bytes(line.received[:head]))
+    return bool(line.whole) and len(line.received) >= line.whole
+
+
+def _next(line: Line, request: bytes, due: float) -> None:
     line.received.clear()
     line.whole = 0
-    line.begun = perf_counter()
+    line.begun = due
     line.socket.sendall(request)
 
 

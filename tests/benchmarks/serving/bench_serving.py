@@ -23,10 +23,10 @@ from typing import Any
 from features.parquet import atomic_path
 from tests.benchmarks.measure import ROOT, _cpu
 from tests.benchmarks.serving.bench_load import Load, drive, tool
-from tests.benchmarks.serving.bench_page import draw, goals, page
 from tests.benchmarks.serving.bench_peers import peers
 from tests.benchmarks.serving.bench_servers import Cell, Server, check, run, tierwise, unkept
 from tests.benchmarks.serving.bench_worlds import World, champion, reference
+from tests.benchmarks.serving.serving_page import draw, goals, page
 
 CONNECTIONS = (1, 16)
 WARM = 1.0

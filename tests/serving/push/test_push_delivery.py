@@ -215,7 +215,7 @@ def test_one_customer_waits_for_its_earlier_message_and_others_do_not(
     subscribe(receiver.url)
     happen("c-1", "c-2", "c-1", "c-3")
     drain(worker)
-    assert [each.customer for each in receiver.arrived] == ["c-2", "c-3"]
+    assert {each.customer for each in receiver.arrived} == {"c-2", "c-3"}
     clock.pass_(10)
     drain(worker)
     clock.pass_(20)

@@ -107,6 +107,16 @@ def test_secrets_are_in_no_other_answer_and_not_in_the_store(
         assert key.encode() not in content
 
 
+def test_a_repeated_write_does_not_keep_the_secret(api: TestClient, own: Settings) -> None:
+    repeated = {"Idempotency-Key": "once"}
+    first, again = (api.post("/v1/webhooks", json=NEW, headers=repeated) for _ in range(2))
+    secret = first.json()["secret"]
+    assert again.json() == first.json() | {"secret": None}
+    assert api.get("/v1/webhooks").json()["total"] == 1
+    for file in own.state.glob("tierwise.db*"):
+        assert secret.encode() not in file.read_bytes()
+
+
 def test_deliveries_tell_attempts_and_answers(
     api: TestClient, receiver: Receiver, happen: Happen, worker: Callable[[], Deliverer]
 ) -> None:
@@ -170,7 +180,7 @@ def test_unknown_webhooks_are_404(api: TestClient) -> None:
         api.post(f"{place}/replay", json={}),
     ]
     assert {each.status_code for each in answers} == {404}
-    assert answers[0].json()["title"] == "No such webhook"
+    assert answers[0].json()["title"] == "No such thing"
 
 
 def test_lists_are_paged_and_there_is_a_limit(api: TestClient) -> None:

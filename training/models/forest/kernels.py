@@ -72,7 +72,7 @@ def _address(context: Any, builder: Any, array_type: Any, args: Any, lanes: int)
     return builder.bitcast(builder.gep(array.data, [args[1]]), vector.as_pointer())
 
 
-@_intrinsic
+@_intrinsic  # pragma: no cover - numba runs it where nobody traces
 def _lanes(_typing: Any, numbers: Any) -> Any:
     """Return a tuple of floats as lanes."""
 
@@ -86,7 +86,7 @@ def _lanes(_typing: Any, numbers: Any) -> Any:
     return Lanes(len(numbers))(numbers), generate
 
 
-@_intrinsic
+@_intrinsic  # pragma: no cover - numba runs it where nobody traces
 def _spread(_typing: Any, like: Any, number: Any) -> Any:
     """Return lanes, as many as ``like``, that all hold one number."""
 
@@ -100,7 +100,7 @@ def _spread(_typing: Any, like: Any, number: Any) -> Any:
     return like(like, types.float64), generate
 
 
-@_intrinsic
+@_intrinsic  # pragma: no cover - numba runs it where nobody traces
 def _load(_typing: Any, like: Any, array: Any, at: Any) -> Any:
     """Return the lanes that stand in ``array`` from position ``at``; unchecked."""
 
@@ -112,7 +112,7 @@ def _load(_typing: Any, like: Any, array: Any, at: Any) -> Any:
     return like(like, array, types.intp), generate
 
 
-@_intrinsic
+@_intrinsic  # pragma: no cover - numba runs it where nobody traces
 def _store(_typing: Any, array: Any, at: Any, lanes: Any) -> Any:
     """Write lanes into ``array`` from position ``at``; unchecked."""
 
@@ -123,7 +123,7 @@ def _store(_typing: Any, array: Any, at: Any, lanes: Any) -> Any:
     return types.void(array, types.intp, lanes), generate
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def _view(row: Any, view: Any) -> None:
     """Write a row ``(f,)`` thrice, for splits that take nothing, zeros or NaN for missing.
 
@@ -138,7 +138,7 @@ def _view(row: Any, view: Any) -> None:
         view[2 * inputs + j] = known
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def margins(
     matrix: Any,
     first: Any,
@@ -168,7 +168,7 @@ def margins(
         found[r] = total
 
 
-@compiled
+@compiled  # pragma: no cover - it runs as machine code
 def shapley(
     matrix: Any,
     chosen: Any,

@@ -1,0 +1,262 @@
+"""Load for minutes, with a promotion, a rollback and a batch run in the middle: `make load`.
+
+    python -m tests.benchmarks.serving.load
+
+First the limit is measured (a mix of reads and what-ifs on 16 connections, as fast as it goes);
+then the same mix is sent at `SHARE` of it, each request at its time. Meanwhile alerts are
+acknowledged over the API, one event of the audit trail each, another bundle is promoted, the
+first comes back, and all customers are graded anew. Nothing may fail, and no event may be lost.
+
+Environment: ``LOAD_SECONDS`` (300), ``LOAD_LIMIT_SECONDS`` (15), ``TIERWISE_HOME`` (var).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from serving.audit import verify
+from serving.batch import run_batch
+from serving.published import read_published
+from serving.store.audit_events import AuditEvents
+from serving.store.session import Database
+from tests.benchmarks.measure import ROOT
+from tests.benchmarks.serving.bench_load import Asked
+from tests.benchmarks.serving.bench_servers import CALM, Running, Server, run, tierwise
+from tests.benchmarks.serving.bench_worlds import World, as_json, champion
+from training.bundle import Bundle
+from training.folders import swap
+
+SHARE = 0.8
+CONNECTIONS = 16
+SENDER = Path(__file__).with_name("bench_sender.py")
+SWAPPED_WITHIN = 15.0
+
+
+@dataclass
+class Story:
+    """What happened beside the load, in seconds from its start."""
+
+    begun: float
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, what: str, **more: Any) -> None:
+        """Write down a step, and say it."""
+        at = round(time.monotonic() - self.begun, 1)
+        self.steps.append({"at": at, "what": what, **more})
+        _say(f"{at:7.1f} s  {what} {more or ''}")
+
+
+def mix(world: World) -> list[Asked]:
+    """Return the requests: of ten, seven grades, one explanation, two what-ifs (one explained)."""
+    asked = []
+    for number, (customer, row) in enumerate(zip(world.customers, world.what_ifs, strict=True)):
+        what_if = {"indicators": row, "explanation": number % 10 == 9}
+        asked.append(
+            Asked("POST", "/v1/grades:simulate", as_json(what_if))
+            if number % 10 >= 8
+            else Asked("GET", f"/v1/grades/{customer}{'/explanation' if number % 10 == 7 else ''}")
+        )
+    return asked
+
+
+def send(port: int, requests: list[Asked], seconds: float, rate: float | None) -> dict[str, Any]:
+    """Send from a process of its own and return its figures."""
+    order = {
+        "port": port,
+        "connections": CONNECTIONS,
+        "seconds": seconds,
+        "rate": rate,
+        "requests": [each.raw(f"127.0.0.1:{port}").decode("latin-1") for each in requests],
+    }
+    done = subprocess.run(
+        [sys.executable, str(SENDER)],
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    """Send one request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        content = None if body is None else json.dumps(body)
+        connection.request(method, path, content, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+    finally:
+        connection.close()
+
+
+def acknowledge(port: int, story: Story) -> None:
+    """Take alerts on, one after the other, until there are none or the load is over."""
+    waiting: list[str] = []
+    while not story.over.wait(0.5):
+        if not waiting:
+            _, page = ask(port, "GET", "/v1/alerts?state=open&limit=100")
+            waiting = [each["alert_id"] for each in page["items"]]
+            if not waiting:
+                return
+        path = f"/v1/alerts/{waiting.pop()}/acknowledge"
+        status, _ = ask(port, "POST", path, {"note": "load"})
+        if status == 422:  # the body had to say who acts before people signed in
+            status, _ = ask(port, "POST", path, {"note": "load", "actor": "load"})
+        # An alert that the batch has closed meanwhile cannot be taken on: 409, and no event.
+        story.acknowledged[str(status)] += 1
+
+
+def put(story: Story, port: int, target: Path, bundle: Path, what: str) -> None:
+    """Make a bundle the one that lies in the folder, and wait until it is the one that answers."""
+    copy = target.parent / f".coming-{time.monotonic_ns()}"
+    shutil.copytree(bundle, copy)
+    digest = Bundle.load(copy).digest
+    swap(copy, target)
+    status, _ = ask(port, "POST", "/v1/models:refresh")
+    deadline = time.monotonic() + SWAPPED_WITHIN
+    while time.monotonic() < deadline:
+        _, model = ask(port, "GET", "/v1/model")
+        if model["loaded"]["bundle_digest"] == digest:
+            story.note(what, refresh=status, serves=digest[:12])
+            return
+        time.sleep(0.2)
+    story.note(what, refresh=status, serves="still the one before")
+
+
+def interfere(story: Story, running: Running, folder: Path, seconds: float) -> None:
+    """Promote, grade everybody anew, and roll back, spread over the time."""
+    bundle, database = folder / "home" / "journey" / "bundle", folder / "tierwise.db"
+    story.over.wait(seconds * 0.25)
+    put(story, running.port, bundle, folder / "other", "promoted another bundle")
+    story.over.wait(seconds * 0.15)
+    story.note("batch begins")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tierwise", "batch", "journey", "--force"),
+            *("--home", str(folder / "home"), "--published", str(folder / "published")),
+            *("--bundle", str(bundle), "--database", f"sqlite:///{database}"),
+        ],
+        cwd=ROOT,
+        env=os.environ | CALM,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    story.note("batch ended", status=done.returncode, told=done.stderr.strip()[-300:])
+    story.over.wait(seconds * 0.15)
+    put(story, running.port, bundle, folder / "bundle", "rolled back to the first")
+
+
+def prepare(home: Path) -> tuple[World, Server]:
+    """Return a world with a graded store of its own and two bundles, and its server."""
+    world = champion(home, ROOT / "var" / "bench-serving")
+    folder = ROOT / "var" / "bench-serving" / "load"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "home" / "journey").mkdir(parents=True)
+    shutil.copytree(world.folder / "bundle", folder / "bundle")
+    first = Bundle.load(folder / "bundle")
+    # The same models under another name: what is served after a promotion can be compared.
+    replace(first, meta=replace(first.meta, code_version="load")).save(folder / "other")
+    copy = folder / "copy"
+    shutil.copytree(folder / "bundle", copy)
+    swap(copy, folder / "home" / "journey" / "bundle")
+    (folder / "published").symlink_to((home / "journey" / "published").resolve())
+    frame, origin = read_published(folder / "published", None)
+    store = Database(f"sqlite:///{folder / 'tierwise.db'}")
+    store.upgrade()
+    run_batch(first, frame, store, published=origin)
+    store.dispose()
+    ours = replace(world, folder=folder)
+    server = tierwise(ours)
+    at = server.command.index("--bundle") + 1
+    server.command[at] = str(folder / "home" / "journey" / "bundle")
+    return ours, server
+
+
+def events(folder: Path) -> tuple[int, int]:
+    """Return how many events the audit trail holds, and how many acknowledgements."""
+    store = Database(f"sqlite:///{folder / 'tierwise.db'}")
+    try:
+        with store.read() as session:
+            size = verify(session).size  # raises if the chain is broken anywhere
+            kept = sum(each.action == "alert.acknowledged" for each in AuditEvents(session).all())
+            return size, kept
+    finally:
+        store.dispose()
+
+
+def main() -> None:
+    """Measure the limit, load, and tell what failed."""
+    seconds = float(os.environ.get("LOAD_SECONDS", "300"))
+    limit_seconds = float(os.environ.get("LOAD_LIMIT_SECONDS", "15"))
+    world, server = prepare(Path(os.environ.get("TIERWISE_HOME", ROOT / "var")))
+    requests = mix(world)
+    before = events(world.folder)
+    with run(server, world.folder / "server.log") as running:
+        send(running.port, requests, 3, None)
+        limit = send(running.port, requests, limit_seconds, None)
+        most = limit["requests"] / limit["seconds"]
+        _say(f"limit {most:,.0f} requests/s on {CONNECTIONS} connections, {limit['errors']} errors")
+        story = Story(time.monotonic())
+        beside = [
+            threading.Thread(target=acknowledge, args=(running.port, story)),
+            threading.Thread(target=interfere, args=(story, running, world.folder, seconds)),
+        ]
+        for each in beside:
+            each.start()
+        found = send(running.port, requests, seconds, most * SHARE)
+        story.over.set()
+        for each in beside:
+            each.join()
+        rss, _ = running.memory()
+    after = events(world.folder)
+    results = {
+        "seconds": seconds,
+        "limit": limit,
+        "rate": most * SHARE,
+        "found": found,
+        "steps": story.steps,
+        "acknowledged": dict(story.acknowledged),
+        "audit": {"before": before, "after": after, "verified": True},
+        "rss_mb": round(rss, 1),
+    }
+    lost = story.acknowledged["200"] - (after[1] - before[1])
+    results["failed"], results["lost_events"] = found["errors"], lost
+    path = ROOT / "var" / "load.json"
+    path.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    _say(
+        "\n| sent at | requests | failed | p50 / p99 / worst ms | acknowledged "
+        "| audit events | lost | RSS |\n|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+        f"| {most * SHARE:,.0f}/s, {SHARE:.0%} of {most:,.0f}/s | {found['requests']:,} "
+        f"| {found['errors']} {found['statuses']} "
+        f"| {found['p50']:.2f} / {found['p99']:.1f} / {found['worst']:.0f} "
+        f"| {story.acknowledged['200']} | {before[0]} to {after[0]}, verified | {lost} "
+        f"| {rss:.0f} MB |\nWritten to {path.relative_to(ROOT)}."
+    )
+    if found["errors"] or lost:
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
