@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from serving.store.tables import Table
+from serving.store.tables import CustomerId, Table
 
 
 class ShadowRunRow(Table):
@@ -34,7 +34,7 @@ class ShadowGradeRow(Table):
 
     run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"), primary_key=True)
     bundle_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    customer_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    customer_id: Mapped[str] = mapped_column(CustomerId, primary_key=True)
     score: Mapped[float]
     tier_id: Mapped[str] = mapped_column(Text)
     referred: Mapped[bool]

@@ -10,6 +10,8 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+CUSTOMER_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Add what shadows say."""
@@ -29,7 +31,7 @@ def upgrade() -> None:
         "shadow_grade",
         sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), primary_key=True),
         sa.Column("bundle_digest", sa.String(64), primary_key=True),
-        sa.Column("customer_id", sa.Text(), primary_key=True),
+        sa.Column("customer_id", CUSTOMER_ID, primary_key=True),
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("tier_id", sa.Text(), nullable=False),
         sa.Column("referred", sa.Boolean(), nullable=False),
