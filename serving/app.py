@@ -35,6 +35,7 @@ from serving.api import (
     reference,
     reviews,
     simulate,
+    simulate_from_events,
     webhooks,
 )
 from serving.api.declared import describe
@@ -49,6 +50,7 @@ from serving.leaving import Farewell
 from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
+from serving.single import SingleCustomers
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
 from serving.web import pages
@@ -99,6 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         Queue(settings.what_if_workers, settings.what_ifs_waiting),
         governance,
         ReadLog(database, governance.reading),
+        SingleCustomers(settings.event_processes, settings.events_waiting, settings.event_seconds),
     )
     try:
         parts.models.refresh()
@@ -142,6 +145,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
         simulate,
+        simulate_from_events,
         grade_batch,
         changes,
         grades,
@@ -177,6 +181,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await asyncio.to_thread(parts.single.close)
         await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
         await asyncio.to_thread(parts.reads.stop)

@@ -5,6 +5,7 @@
     ServiceError
     ├── NotReadyError          no bundle or no finished run yet
     ├── OverloadedError        more work waits than is worth waiting for
+    │   └── UnfinishedError    it was begun, and took too long or was broken off
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
@@ -46,6 +47,10 @@ class NotReadyError(ServiceError):
 
 class OverloadedError(ServiceError):
     """More work waits already than is worth waiting for; later there is room again."""
+
+
+class UnfinishedError(OverloadedError):
+    """Work that was begun took too long or was broken off; another try may succeed."""
 
 
 class StoreError(ServiceError):

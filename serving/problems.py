@@ -48,6 +48,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.OverloadedError: (503, "Too much to do"),
+    service.UnfinishedError: (503, "Not done in time"),
     service.StoreError: (503, "The store does not answer"),
     service.BatchError: (422, "The frame cannot be graded"),
     service.BackupError: (500, "The backup cannot be used"),

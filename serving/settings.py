@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         What-ifs that are explained at the same time.
     what_ifs_waiting
         How many more may wait; beyond that the service answers 503 at once.
+    event_processes
+        Processes that make indicators of posted events (``serving/single.py``).
+    events_waiting
+        How many more such requests may wait.
+    event_seconds
+        How long one of them may take.
     drain_seconds
         From SIGTERM, when ``/readyz`` turns 503, to the closed door: as long as whoever spreads
         the load takes to notice.
@@ -124,6 +130,9 @@ class Settings(BaseSettings):
     answer_cache_mb: int = Field(default=16, ge=0, le=4096)
     what_if_workers: int = Field(default=2, ge=1, le=64)
     what_ifs_waiting: int = Field(default=32, ge=0, le=10_000)
+    event_processes: int = Field(default=1, ge=1, le=16)
+    events_waiting: int = Field(default=4, ge=0, le=1_000)
+    event_seconds: float = Field(default=30.0, gt=0, le=600)
     drain_seconds: float = Field(default=1.0, ge=0, le=600)
     grace_seconds: float = Field(default=30.0, ge=1, le=3600)
 
@@ -250,6 +259,16 @@ class Settings(BaseSettings):
     def archive(self) -> Path:
         """Folder of every bundle that ever graded, by digest."""
         return self.state / "bundles"
+
+    @property
+    def published(self) -> Path:
+        """Folder of the world's published snapshots."""
+        return self.state / "published"
+
+    @property
+    def sources(self) -> Path:
+        """Folder of the world's ingested sources."""
+        return self.state / "sources"
 
     @property
     def models(self) -> Path:

@@ -33,6 +33,23 @@ class Operations:
             body=body,
         )
 
+    def simulate_from_events(
+        self,
+        body: schemas.SimulationFromEvents,
+    ) -> schemas.SimulatedFromEvents:
+        """Make the indicators of posted rows as a nightly run would, and grade them.
+
+        The customer need not be known; nothing is stored, and nothing that is stored about a
+        customer of the same id is read. Indicators that need other customers are listed and
+        graded as unknown. It takes about a second.
+        """
+        return self.transport.call(
+            "POST",
+            "/v1/grades:simulateFromEvents",
+            schemas.SimulatedFromEvents,
+            body=body,
+        )
+
     def read_grades(
         self,
         body: schemas.GradeRequest,

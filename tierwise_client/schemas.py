@@ -908,6 +908,15 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     paused: bool | UnsetType = UNSET
 
 
+class NotFromEvents(Struct, frozen=True, kw_only=True):
+    """An indicator that a customer's own rows do not tell, and what was done about it."""
+
+    indicator: str
+    label: Text
+    needs: str
+    treatment: str
+
+
 class Override(Struct, frozen=True, kw_only=True):
     """A tier given by people; ``model_tier_id`` is that of the grade they looked at."""
 
@@ -1033,6 +1042,16 @@ class Refusal(Struct, frozen=True, kw_only=True):
     """Why an export is refused or withdrawn."""
 
     why: str
+
+
+class RejectedRow(Struct, frozen=True, kw_only=True):
+    """A row that was not used, and why."""
+
+    table: str
+    row: int
+    reason: str
+    column: str | None
+    text: Text
 
 
 class Replay(Struct, frozen=True, kw_only=True):
@@ -1281,6 +1300,21 @@ class Simulated(Struct, frozen=True, kw_only=True):
     difference: Difference | None
 
 
+class SimulatedFromEvents(Struct, frozen=True, kw_only=True):
+    """The grade of a customer told by rows; nothing is stored.
+
+    ``indicators`` are what the rows come to by the pipeline of the nightly run; null is unknown.
+    ``not_used`` lists columns (``table.column``) with values that this world does not read.
+    """
+
+    grade: Grade
+    explanation: Explanation | None
+    indicators: dict[str, float | None]
+    rejected: list[RejectedRow]
+    not_from_events: list[NotFromEvents]
+    not_used: list[str]
+
+
 class Simulation(Struct, frozen=True, kw_only=True):
     """A what-if: a customer with some indicators replaced, or a whole new customer.
 
@@ -1291,6 +1325,28 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
+    explanation: bool | UnsetType = UNSET
+
+
+class SimulationFromEvents(Struct, frozen=True, kw_only=True):
+    """A customer whom the system need not know, told by rows as the source contract has them.
+
+    The rows pass the same door as those of a nightly run; what is refused is listed in the
+    answer. ``customer_id`` may be left out of the rows: all are of one customer.
+    """
+
+    customer_id: str | None | UnsetType = UNSET
+    as_of: date | None | UnsetType = UNSET
+    currency: str | None | UnsetType = UNSET
+    customers: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    orders: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    invoices: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    tickets: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    interactions: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    contacts: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    contracts: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    surveys: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    assessments: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
     explanation: bool | UnsetType = UNSET
 
 

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
+from serving.api import event_examples
 from serving.api.access_examples import ACCOUNT, KEY
 from serving.api.alert_examples import ALERT
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
@@ -146,6 +147,8 @@ def describe(app: FastAPI) -> None:
             schemas["Problem"] = schema
             # FastAPI drops every null, also those that an example is there to show.
             schemas["Simulation"]["examples"] = SIMULATIONS
+            schemas["SimulationFromEvents"]["examples"] = [event_examples.SIMULATION]
+            schemas["SimulatedFromEvents"]["examples"] = [event_examples.ANSWER]
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
             schemas["ReviewDetail"]["examples"] = [REVIEW_DETAIL]

@@ -24,7 +24,7 @@ from serving.domain.access import LOCAL, Permission, Role
 from serving.settings import Settings
 from serving.store.session import Database
 from tests.postgres import MISSING, Postgres, running
-from tests.serving.furnishing import furnish
+from tests.serving.furnishing import furnish, write_manifest
 from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
@@ -158,6 +158,7 @@ def app(settings: Settings, graded: BatchResult, bundle: Bundle) -> Iterator[Fas
     furnish(settings, bundle.digest)
     application = create_app(settings)
     yield application
+    application.state.service.single.close()
     application.state.database.dispose()
 
 
@@ -199,8 +200,11 @@ def guarded_copy(
 @pytest.fixture(scope="session")
 def guarded(guarded_copy: Callable[..., Settings]) -> Iterator[FastAPI]:
     """The service with access control on; tests may add keys and accounts of their own."""
-    application = create_app(guarded_copy())
+    mine = guarded_copy()
+    write_manifest(mine.published)
+    application = create_app(mine)
     yield application
+    application.state.service.single.close()
     application.state.database.dispose()
 
 

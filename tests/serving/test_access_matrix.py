@@ -22,6 +22,7 @@ WANTED: dict[tuple[str, str], set[Permission]] = {
     ("GET", "/v1/grades/{customer_id}/explanation"): {P.GRADES_READ},
     ("GET", "/v1/grades/{customer_id}/lift"): {P.GRADES_READ},
     ("POST", "/v1/grades:simulate"): {P.SIMULATE},
+    ("POST", "/v1/grades:simulateFromEvents"): {P.SIMULATE},
     ("GET", "/v1/reviews"): {P.REVIEWS_READ},
     ("GET", "/v1/alerts"): {P.ALERTS_READ},
     ("GET", "/v1/alerts/{alert_id}"): {P.ALERTS_READ},
