@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -13,9 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
+from serving.access.identification import Identifier
+from serving.access.middleware import Identification
 from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
+    access,
     alerts,
+    appeals,
     audit,
     changes,
     drift,
@@ -25,6 +30,7 @@ from serving.api import (
     health,
     manners,
     models,
+    overrides,
     policies,
     reference,
     reviews,
@@ -64,6 +70,9 @@ _HEADERS = {
 }
 
 
+_HSTS = "max-age=31536000; includeSubDomains"
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Build the service.
 
@@ -72,9 +81,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises
     ------
+    SettingsError
+        If the settings would leave a door open.
     StoreError
         If the store cannot be opened or brought to the current schema.
     """
+    settings.check()
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
@@ -96,6 +108,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
+        # Our own routes, which ask who is asking.
+        openapi_url=None,
         description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
@@ -106,6 +120,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = parts
     app.state.database = database
+    identifier = Identifier(database, timedelta(minutes=settings.session_idle_minutes))
+    app.state.identifier = identifier
     problems.install(app)
     describe(app)
     manners.install(app)
@@ -118,9 +134,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Identification, settings=settings, identifier=identifier)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
     for room in (
@@ -129,12 +146,15 @@ def create_app(settings: Settings) -> FastAPI:
         changes,
         grades,
         reviews,
+        overrides,
+        appeals,
         alerts,
         exports,
         webhooks,
         models,
         policies,
         audit,
+        access,
         drift,
         health,
         reference,
@@ -165,9 +185,10 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
 class SecurityHeaders:
     """ASGI middleware: adds the security headers that a response does not bring itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._ours = [(name.lower().encode(), text.encode()) for name, text in _HEADERS.items()]
+        ours = _HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in ours.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -8,11 +8,18 @@
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── ReviewNotFoundError    there is no such case, appeal or override
+    ├── FourEyesError          somebody else has to do this
+    ├── StaleError             the case has moved on since it was read
     ├── AbsentError            there is nothing under that name: a scheme, a model, an event
     ├── RepetitionError        an Idempotency-Key that cannot be used like this
     ├── ReusedKeyError         an Idempotency-Key of another request
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
+    ├── RateLimitError         too many requests in too short a time
+    ├── CredentialNotFoundError  there is no such account or key
+    ├── CredentialConflictError  the account or key cannot take this step
+    ├── SettingsError          the settings would leave a door open
     ├── ConflictError          the thing is no longer, or not yet, in a state for this
     ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
@@ -53,6 +60,18 @@ class AlertNotFoundError(ServiceError):
     """There is no such alert."""
 
 
+class ReviewNotFoundError(ServiceError):
+    """There is no such review case, appeal or override."""
+
+
+class FourEyesError(ServiceError):
+    """Whoever asks has had a part in it already; somebody else has to do this."""
+
+
+class StaleError(ServiceError):
+    """What was to be changed has moved on since it was read."""
+
+
 class AbsentError(ServiceError):
     """There is nothing under that name: a scheme, a model, an event, a board."""
 
@@ -71,6 +90,22 @@ class UnauthenticatedError(ServiceError):
 
 class ForbiddenError(ServiceError):
     """Whoever asks is known, and may not do this."""
+
+
+class RateLimitError(ServiceError):
+    """Too many requests in too short a time."""
+
+
+class CredentialNotFoundError(ServiceError):
+    """There is no such account or key."""
+
+
+class CredentialConflictError(ServiceError):
+    """The account or key cannot take this step: its name is taken, or it is revoked."""
+
+
+class SettingsError(ServiceError):
+    """The settings of the service would leave a door open, or do not fit together."""
 
 
 class ConflictError(ServiceError):

@@ -64,6 +64,7 @@ COMMANDS: dict[str, Entry] = {
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
     "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "access": Entry("serving.access_cli", "Keys of machines, accounts of people.", whole=True),
     "deliver": Entry("serving.push_cli", "Deliver what happened to webhooks."),
     "webhooks": Entry("serving.push_cli", "List webhooks; send again what did not arrive."),
     "openapi": Entry("serving.openapi_cli", "Write the API's OpenAPI file."),

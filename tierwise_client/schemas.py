@@ -13,10 +13,32 @@ from msgspec import UNSET, Struct, UnsetType
 __all__ = ["Any", "Literal", "Struct", "UnsetType", "date", "datetime"]
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """A person's account; ``provider`` is the identity provider that vouches for it."""
+
+    name: str
+    display_name: str
+    roles: list[str]
+    status: str
+    provider: str | None
+    created_at: str
+    created_by: str
+    last_seen_at: str | None
+    locked_until: str | None
+
+
+class AccountList(Struct, frozen=True, kw_only=True):
+    """A page of accounts by name."""
+
+    items: list[Account]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """Somebody takes an alert on."""
 
-    actor: str
     note: str | UnsetType = UNSET
 
 
@@ -86,9 +108,39 @@ class Alive(Struct, frozen=True, kw_only=True):
 class Analysis(Struct, frozen=True, kw_only=True):
     """Why it came to the alert, as somebody found."""
 
-    actor: str
     note: str
     cause: Literal["adjustment", "loss"] | None | UnsetType = UNSET
+
+
+class Appeal(Struct, frozen=True, kw_only=True):
+    """An appeal of a customer; ``status`` and ``due_at`` are those of the case that answers it."""
+
+    appeal_id: str
+    customer_id: str
+    case_id: str
+    contested_case_id: str | None
+    contested_tier_id: str
+    wanted_tier_id: str
+    reason: str
+    evidence: list[str]
+    filed_at: str
+    filed_by: str
+    status: str
+    due_at: str
+    late: bool
+    outcome: str | None
+    answered_at: str | None
+    answered_in_time: bool | None
+    answer: dict[str, list[str]] | None
+
+
+class AppealList(Struct, frozen=True, kw_only=True):
+    """A page of appeals, the latest filed first."""
+
+    items: list[Appeal]
+    total: int
+    cursor: str | None
+    next: str | None
 
 
 class ApprovalGiven(Struct, frozen=True, kw_only=True):
@@ -154,6 +206,17 @@ class AuditProof(Struct, frozen=True, kw_only=True):
     path: list[str]
 
 
+class Ballot(Struct, frozen=True, kw_only=True):
+    """A vote; nobody else sees it before the case is decided."""
+
+    seat: str
+    tier_id: str
+    reason: str
+    text: str
+    confidence: float
+    change: bool | UnsetType = UNSET
+
+
 class CaseLibrary(Struct, frozen=True, kw_only=True):
     """What helped in similar cases, surest first, and the cases themselves (#89)."""
 
@@ -178,7 +241,7 @@ class Champion(Struct, frozen=True, kw_only=True):
 
     at: str
     model: ModelVersion
-    decision: Decision
+    decision: serving__api__model_schemas__Decision
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -225,6 +288,12 @@ class Churn(Struct, frozen=True, kw_only=True):
 
     probability: float | None
     horizon_days: int
+
+
+class Closing(Struct, frozen=True, kw_only=True):
+    """Somebody else than who counted signs a decision off."""
+
+    note: Words | None | UnsetType = UNSET
 
 
 class ComparedSlice(Struct, frozen=True, kw_only=True):
@@ -278,17 +347,12 @@ class Contribution(Struct, frozen=True, kw_only=True):
     contribution: float
 
 
-class Decision(Struct, frozen=True, kw_only=True):
-    """A decision about a model version, from the chained ledger of champions."""
+class Deciding(Struct, frozen=True, kw_only=True):
+    """The panel's reason in words, in both languages, as the customer may be told it."""
 
-    at: str
-    action: str
-    version: int
-    previous: int | None
-    by: str
     reason: str
-    failed: list[str]
-    bundle_digest: str
+    text: Words
+    days: int | None | UnsetType = UNSET
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -394,6 +458,12 @@ class Driver(Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Escalation(Struct, frozen=True, kw_only=True):
+    """Why the level above has to look."""
+
+    why: str
+
+
 class Experience(Struct, frozen=True, kw_only=True):
     """What came of one measure in the cases of a query.
 
@@ -476,6 +546,15 @@ class Fault(Struct, frozen=True, kw_only=True):
     parameter: str | UnsetType = UNSET
 
 
+class Filing(Struct, frozen=True, kw_only=True):
+    """What a customer says against its tier; without a tier it asks for the next better one."""
+
+    customer_id: str
+    reason: str
+    evidence: list[str] | UnsetType = UNSET
+    wanted_tier_id: str | None | UnsetType = UNSET
+
+
 class Grade(Struct, frozen=True, kw_only=True):
     """The grade of one customer. A what-if has no ``grade_id`` and no ``run_id``."""
 
@@ -495,6 +574,7 @@ class Grade(Struct, frozen=True, kw_only=True):
     tenure: Tenure | None
     policy: PolicyPack | None
     referral: Referral
+    override: GradeOverride | None
     model: Model
     scheme: Scheme
     world: str
@@ -521,6 +601,22 @@ class GradeList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class GradeOverride(Struct, frozen=True, kw_only=True):
+    """What a panel decided about the tier, and until when it holds.
+
+    ``tier`` is the panel's and holds; ``model_tier`` is what model and scheme say without it.
+    """
+
+    override_id: str
+    case_id: str
+    tier: Tier
+    model_tier: Tier
+    reason: str
+    text: Text
+    decided_at: str
+    until: str
+
+
 class GradeRequest(Struct, frozen=True, kw_only=True):
     """Customers whose grades are wanted."""
 
@@ -542,6 +638,55 @@ class History(Struct, frozen=True, kw_only=True):
     total: int
     cursor: str | None
     next: str | None
+
+
+class IssuedAccount(Struct, frozen=True, kw_only=True):
+    """An account with a password for one sign-in: shown now, and never again."""
+
+    account: Account
+    one_time_password: str
+
+
+class IssuedKey(Struct, frozen=True, kw_only=True):
+    """A key with its text: shown now, and never again."""
+
+    key: Key
+    secret: str
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """The key of a machine, without its secret, which nobody knows.
+
+    ``scopes`` null: all that its roles may. ``last_used_at`` is within 10 minutes.
+    """
+
+    key_id: str
+    name: str
+    roles: list[str]
+    scopes: list[str] | None
+    permissions: list[str]
+    status: str
+    created_at: str
+    created_by: str
+    expires_at: str
+    rotated_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class KeyList(Struct, frozen=True, kw_only=True):
+    """A page of keys by name."""
+
+    items: list[Key]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class KeyRotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret holds beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -583,6 +728,13 @@ class KpiFigure(Struct, frozen=True, kw_only=True):
     upper: float | None
     n: int
     unknown: int
+
+
+class Label(Struct, frozen=True, kw_only=True):
+    """An id of the panel policy with its name in both languages."""
+
+    id: str
+    label: Text
 
 
 class Lifecycle(Struct, frozen=True, kw_only=True):
@@ -701,7 +853,7 @@ class ModelList(Struct, frozen=True, kw_only=True):
 
     model: str | None
     items: list[ModelVersion]
-    decisions: list[Decision]
+    decisions: list[serving__api__model_schemas__Decision]
 
 
 class ModelVersion(Struct, frozen=True, kw_only=True):
@@ -724,6 +876,29 @@ class Named(Struct, frozen=True, kw_only=True):
     label: Text
 
 
+class NewAccount(Struct, frozen=True, kw_only=True):
+    """A local account to be added."""
+
+    name: str
+    display_name: str | UnsetType = UNSET
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+
+
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key to be made."""
+
+    name: str
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+    scopes: list[Literal["grades.read", "simulate", "reviews.read", "reviews.decide", "appeals.file", "alerts.read", "alerts.respond", "models.read", "exports.request", "exports.approve", "audit.read", "webhooks.manage", "access.manage", "operate", "metrics.read"]] | None | UnsetType = UNSET
+    days: float | UnsetType = UNSET
+
+
+class NewRoles(Struct, frozen=True, kw_only=True):
+    """The roles of an account from now on."""
+
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+
+
 class NewWebhook(Struct, frozen=True, kw_only=True):
     """A webhook to be made."""
 
@@ -731,6 +906,37 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     event_types: list[str]
     description: str | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+
+
+class Override(Struct, frozen=True, kw_only=True):
+    """A tier given by people; ``model_tier_id`` is that of the grade they looked at."""
+
+    override_id: str
+    customer_id: str
+    case_id: str
+    grade_id: str
+    run_id: str
+    scheme_id: str
+    tier_id: str
+    model_tier_id: str
+    reason: Label
+    text: Text
+    decided_at: str
+    until: str
+    in_force: bool
+    ended_at: str | None
+    ended_by: str | None
+    ending: str | None
+    ended_text: str
+
+
+class OverrideList(Struct, frozen=True, kw_only=True):
+    """A page of overrides, the latest decided first."""
+
+    items: list[Override]
+    total: int
+    cursor: str | None
+    next: str | None
 
 
 class PastGrade(Struct, frozen=True, kw_only=True):
@@ -846,7 +1052,6 @@ class Replayed(Struct, frozen=True, kw_only=True):
 class Resolution(Struct, frozen=True, kw_only=True):
     """What was done about an alert and what came of it; ``analysis`` files one at once."""
 
-    actor: str
     note: str
     outcome: Literal["recovered", "partly_recovered", "lost", "false_alarm"]
     measure: Literal["visit", "executive_visit", "price_or_terms", "substitute_offer", "quality_or_delivery", "service_recovery", "payment_plan", "credit_stop", "contact_rebuilt", "nothing"]
@@ -856,19 +1061,64 @@ class Resolution(Struct, frozen=True, kw_only=True):
 
 
 class ReviewCase(Struct, frozen=True, kw_only=True):
-    """A customer that people have to look at, due within 5 working days."""
+    """A customer under review, due within the days of the panel policy.
+
+    ``tier_id`` and ``score`` are those of model and scheme. Of votes that are still secret, only
+    their number is told. ``version`` is the ETag of the case.
+    """
 
     case_id: str
     customer_id: str
+    kind: str
     grade_id: str
     run_id: str
     status: str
+    level: Label
+    version: int
     reasons: list[str]
     score: float
     tier_id: str
     opened_at: str
     due_at: str
+    late: bool
+    claimed_by: str | None
+    claimed_at: str | None
+    escalated_at: str | None
+    votes_cast: int
+    quorum: int
+    decision: serving__api__review_schemas__Decision | None
     closed_at: str | None
+    closed_by: str | None
+
+
+class ReviewDetail(Struct, frozen=True, kw_only=True):
+    """A review case with its votes, which are empty until it is decided."""
+
+    case_id: str
+    customer_id: str
+    kind: str
+    grade_id: str
+    run_id: str
+    status: str
+    level: Label
+    version: int
+    reasons: list[str]
+    score: float
+    tier_id: str
+    opened_at: str
+    due_at: str
+    late: bool
+    claimed_by: str | None
+    claimed_at: str | None
+    escalated_at: str | None
+    votes_cast: int
+    quorum: int
+    decision: serving__api__review_schemas__Decision | None
+    closed_at: str | None
+    closed_by: str | None
+    appeal_id: str | None
+    votes: list[Vote]
+    own_vote: Vote | None
 
 
 class ReviewList(Struct, frozen=True, kw_only=True):
@@ -878,6 +1128,31 @@ class ReviewList(Struct, frozen=True, kw_only=True):
     total: int
     cursor: str | None
     next: str | None
+
+
+class ReviewSummary(Struct, frozen=True, kw_only=True):
+    """How the reviews work since an instant; shares are 0 to 1, null without any case."""
+
+    since: str
+    open: int
+    claimed: int
+    late: int
+    decided: int
+    decided_in_time: float | None
+    agreement: float | None
+    overridden: int
+    escalated: int
+    appeals_answered: int
+    answered_in_time: float | None
+    upheld: int
+    partly: int
+    rejected: int
+
+
+class Revocation(Struct, frozen=True, kw_only=True):
+    """Why an override ends before its time."""
+
+    text: str
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
@@ -946,6 +1221,15 @@ class Segment(Struct, frozen=True, kw_only=True):
 
     id: str
     label: Text
+
+
+class Self(Struct, frozen=True, kw_only=True):
+    """Who is asking, and what they may do."""
+
+    id: str
+    kind: str
+    roles: list[str]
+    permissions: list[str]
 
 
 class Serving(Struct, frozen=True, kw_only=True):
@@ -1087,6 +1371,22 @@ class TierTerms(Struct, frozen=True, kw_only=True):
     policy: PolicyPack | None
 
 
+class Vote(Struct, frozen=True, kw_only=True):
+    """A vote. The audit trail has held ``commitment`` since it was cast; ``salt`` opens it."""
+
+    sequence: int
+    level: Label
+    voter: str
+    seat: Label
+    tier_id: str
+    reason: Label
+    text: str
+    confidence: float
+    at: str
+    commitment: str
+    salt: str
+
+
 class Webhook(Struct, frozen=True, kw_only=True):
     """Where messages are sent, which, and how it fares.
 
@@ -1135,3 +1435,36 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
 
     webhook: Webhook
     secret: str | None
+
+
+class Words(Struct, frozen=True, kw_only=True, rename={"zh_cn": "zh-CN"}):
+    """The same words in both languages."""
+
+    en: str
+    zh_cn: str
+
+
+class serving__api__model_schemas__Decision(Struct, frozen=True, kw_only=True):
+    """A decision about a model version, from the chained ledger of champions."""
+
+    at: str
+    action: str
+    version: int
+    previous: int | None
+    by: str
+    reason: str
+    failed: list[str]
+    bundle_digest: str
+
+
+class serving__api__review_schemas__Decision(Struct, frozen=True, kw_only=True):
+    """What the panel decided; ``agreement`` is the share of votes for that tier (0 to 1)."""
+
+    tier_id: str
+    outcome: str
+    reason: Label
+    text: Text
+    decided_at: str
+    decided_by: str
+    holds_until: str
+    agreement: float

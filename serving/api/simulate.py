@@ -16,16 +16,20 @@ from serving.api import presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
+from serving.domain.access import Permission
 from serving.domain.grade import Basis, Grade, Run
 from serving.errors import InvalidRequestError, RequestFault
 from serving.governance.looks import seen_customer
+from serving.guard import needs
 from serving.problems import pointer
 from serving.scoring import basis_of, grade, grade_alone
 from serving.store.grades import Grades
 from training.bundle import Bundle
 
 router = APIRouter(
-    prefix="/v1", tags=["grades"], dependencies=[Depends(json_only), Depends(known_query)]
+    prefix="/v1",
+    tags=["grades"],
+    dependencies=[needs(Permission.SIMULATE), Depends(json_only), Depends(known_query)],
 )
 
 

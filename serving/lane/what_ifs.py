@@ -20,7 +20,7 @@ from serving.admission import MAX_BODY
 from serving.api.schemas import MAX_VALUE
 from serving.api.simulate import Asked, known, simulated
 from serving.deps import Service
-from serving.domain.access import LOCAL, Permission, Principal
+from serving.domain.access import Permission, Principal
 from serving.domain.grade import Grade, Run
 from serving.governance.looks import seen_customer
 from serving.store.standing import Mark
@@ -128,11 +128,12 @@ def _plain(scope: Scope) -> bool:
             kind += value
         elif name == b"content-length":
             length += value
-    who: Principal = scope.get("state", {}).get("principal", LOCAL)
+    who: Principal | None = scope.get("state", {}).get("principal")
     return (
         kind == b"application/json"
         and length.isdigit()
         and int(length) <= MAX_BODY
+        and who is not None
         and who.may(Permission.SIMULATE)
     )
 

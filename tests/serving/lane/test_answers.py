@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.lane.answers import Answer, Answers
@@ -12,6 +12,7 @@ def answer(size: int) -> Answer:
     return Answer(200, (), b"x" * size, b"", None, {})
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 60),
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(0, 30)), max_size=60),
@@ -55,6 +56,7 @@ def test_an_answer_begun_before_the_store_moved_on_is_not_kept() -> None:
     assert answers.get("after", "a") is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=30_000))
 def test_large_answers_come_back_whole_and_take_less(body: bytes) -> None:
     answers = Answers(100_000)
