@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from serving.audit import verify
 from serving.errors import AuditError
+from serving.reviewing.overriding import revoke
 from serving.sealing import verify_runs
 from tests.serving.reviewing.panel_room import Room
 
@@ -33,3 +34,12 @@ def test_an_override_changed_past_the_service_is_found(room: Room, statement: st
     with room.database.read() as session, pytest.raises(AuditError) as caught:
         verify_runs(session)
     assert any("override" in each for each in caught.value.context["wrong"])
+
+
+def test_an_override_that_ended_by_the_service_stands_as_recorded(room: Room) -> None:
+    case = room.middling()
+    room.settle(case, room.tier(case, 1))
+    revoke(room.database, case.case_id, room.who("chair"), "Booked back.")
+    with room.database.read() as session:
+        verify(session)
+        verify_runs(session)
