@@ -53,6 +53,7 @@ from serving.settings import Settings
 from serving.single import SingleCustomers
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
+from serving.tracing import install_tracing
 from serving.web import pages
 from serving.wire.repetition import Repetition
 from serving.wire.representation import Representation
@@ -143,6 +144,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
+    install_tracing(app, settings)
     for room in (
         simulate,
         simulate_from_events,
@@ -185,6 +187,9 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
         await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(app.state.identifier.close)
+        if (traces := getattr(app.state, "traces", None)) is not None:
+            await asyncio.to_thread(traces.shutdown)
 
 
 class SecurityHeaders:

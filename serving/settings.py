@@ -92,6 +92,8 @@ class Settings(BaseSettings):
         File of the policy about data classes and exports; the packaged one by default.
     log_format
         ``json`` for machines, ``console`` for people; by default as the environment has it.
+    traces_endpoint
+        Base address of an OpenTelemetry collector (OTLP over HTTP); none: nothing is traced.
     push
         How webhooks are delivered.
     answer_cache_mb
@@ -126,6 +128,7 @@ class Settings(BaseSettings):
     page_size: int = Field(default=50, ge=1, le=500)
     governance: Path | None = None
     log_format: Literal["json", "console"] | None = None
+    traces_endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
     push: PushSettings = Field(default_factory=PushSettings)
     answer_cache_mb: int = Field(default=16, ge=0, le=4096)
     what_if_workers: int = Field(default=2, ge=1, le=64)

@@ -19,11 +19,12 @@ from tiering.challenge import challenged, jump_ratio
 from tiering.composite import Composite, composite
 from tiering.matrix import place_by_matrix, segment_of
 from tiering.placement import Placement, by_score, combined
+from tiering.plan import BoolArray
 from tiering.policy import Scheme
 from tiering.referral import REASONS, Language, reason_text, refer
 from tiering.rules import place_by_rules
 from tiering.scores import Reference
-from tiering.sheet import DECIMALS, BoolArray
+from tiering.sheet import DECIMALS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,6 +40,8 @@ def in_blocks(
         At most this many; None is :func:`default_threads`. One block needs no thread.
     """
     parts = [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
+    if len(parts) <= 1:  # asking for the processors takes longer than one row
+        return [work(part) for part in parts]
     workers = min(default_threads() if threads is None else threads, len(parts))
     if workers <= 1:
         return [work(part) for part in parts]

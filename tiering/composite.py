@@ -11,10 +11,10 @@ import numpy.typing as npt
 from features.schema import FloatArray
 from tiering.blocks import ROWS, in_blocks
 from tiering.errors import UngradableError
-from tiering.lifecycles.lifecycle_file import load_lifecycle
+from tiering.plan import BoolArray, Plan, plan_of
 from tiering.policy import Scheme
 from tiering.scores import Reference
-from tiering.sheet import BoolArray, Sheet
+from tiering.sheet import Sheet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,32 +87,31 @@ def composite(
     UngradableError
         If a column is absent or of another length, or a customer has no data at all.
     """
-    names = scheme.indicators
-    columns = _columns(names, values)
+    plan = plan_of(scheme, reference)
+    columns = _columns(plan.indicator, values)
     n = len(columns[0])
-    available = np.array([name in reference for name in names])
-    sheet = Sheet.of(scheme, reference, available, columns, _stages(scheme, values, n))
+    sheet = Sheet.of(plan, columns, _stages(plan, values, n))
     empty = [row for found in in_blocks(n, sheet.fill, rows=rows, threads=threads) for row in found]
     if empty:
         raise UngradableError(
             f"{len(empty)} of {n} customers have no data for any indicator of scheme "
             f"{scheme.id!r}; the first is row {empty[0]}.",
             hint="Grade only customers with at least one purchase."
-            if available.any()
+            if plan.available.any()
             else "The reference population has none of them; grade by the scheme 'amount-only'.",
             rows=empty[:20],
         )
     return Composite(
-        indicator=names,
-        dimension=tuple(d.id for d in scheme.dimensions for _ in d.indicators),
-        dimensions=tuple(d.id for d in scheme.dimensions),
+        indicator=plan.indicator,
+        dimension=plan.dimension,
+        dimensions=plan.dimensions,
         points=sheet.points,
         weight=sheet.weight,
         dimension_score=sheet.dimension_score,
         score=sheet.score,
         missing_dimension=sheet.missing_dimension,
         missing_weight=sheet.missing_weight,
-        switched_off=tuple(n for n, here in zip(names, available, strict=True) if not here),
+        switched_off=plan.switched_off,
     )
 
 
@@ -133,15 +132,10 @@ def _columns(names: tuple[str, ...], values: Mapping[str, FloatArray]) -> list[F
     return columns
 
 
-def _stages(
-    scheme: Scheme, values: Mapping[str, FloatArray], n: int
-) -> npt.NDArray[np.intp] | None:
-    """Return the row of each customer in the tables of :func:`_own_weights`, ``(n,)``; None
-    where the scheme has weights for all alike."""
-    if scheme.stages is None:
+def _stages(plan: Plan, values: Mapping[str, FloatArray], n: int) -> npt.NDArray[np.intp] | None:
+    """Return the row of each customer in the tables of the plan, ``(n,)``; None where the
+    scheme has weights for all alike."""
+    if plan.lifecycle is None:
         return None
-    policy = load_lifecycle(scheme.stages.lifecycle)
-    row = {entry.stage: number for number, entry in enumerate(scheme.stages.weights, start=1)}
-    of_stage = np.array([row.get(stage.id, 0) for stage in policy.stages], dtype=np.intp)
-    placed: npt.NDArray[np.intp] = of_stage[policy.assign(values, n)]
+    placed: npt.NDArray[np.intp] = plan.row_of_stage[plan.lifecycle.assign(values, n)]
     return placed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 from features.schema import Direction, FloatArray, describe
@@ -45,6 +48,18 @@ def points(reference: Reference, indicator: IndicatorWeight, x: FloatArray) -> F
         rising = reference.knots[indicator.name].at(values)
     lower_is_better = describe(indicator.name).direction is Direction.LOWER_IS_BETTER
     return 100.0 - rising if lower_is_better else rising
+
+
+def points_of_one(reference: Reference, indicator: IndicatorWeight) -> Callable[[float], float]:
+    """Return what gives :func:`points` of one value, to the same bits."""
+    if indicator.name not in reference:
+        return lambda x: math.nan
+    if not indicator.by_percentile:
+        return lambda x: float(points(reference, indicator, np.array([x]))[0])
+    at = reference.knots[indicator.name].at_one
+    if describe(indicator.name).direction is Direction.LOWER_IS_BETTER:
+        return lambda x: 100.0 - at(x)
+    return at
 
 
 def typical_points(reference: Reference, indicator: IndicatorWeight) -> float:

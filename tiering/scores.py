@@ -53,7 +53,7 @@ class Knots:
         if self.x.size == 1:
             return np.where(np.isnan(x), np.nan, self.percentile[0])
         if x.size == 1:
-            return np.full(x.shape, self._at_one(float(x.reshape(-1)[0])))
+            return np.full(x.shape, self.at_one(float(x.reshape(-1)[0])))
         # Only the inner knots are searched, so what lies outside falls to the outer lines.
         left = np.searchsorted(self.x[1:-1], x, side="right")
         line: FloatArray = np.minimum(np.maximum(x, self.x[0]), self.x[-1])
@@ -65,7 +65,7 @@ class Knots:
         np.minimum(line, self.percentile[1:][left], out=line)
         return line
 
-    def _at_one(self, value: float) -> float:
+    def at_one(self, value: float) -> float:
         """Return the percentile of one value: the steps of :meth:`at`, so the same bits.
 
         NumPy takes a microsecond for each of them, whether for one value or a thousand.
@@ -73,6 +73,8 @@ class Knots:
         if value != value:
             return value
         x, percentile = self._listed
+        if len(x) == 1:
+            return percentile[0]
         left = bisect_right(x, value, 1, len(x) - 1) - 1
         line = min(max(value, x[0]), x[-1]) - x[left]
         line /= x[left + 1] - x[left]

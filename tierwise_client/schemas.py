@@ -579,6 +579,7 @@ class Grade(Struct, frozen=True, kw_only=True):
     scheme: Scheme
     world: str
     simulated: bool
+    masked: list[str]
 
 
 class GradeBatch(Struct, frozen=True, kw_only=True):
@@ -961,6 +962,7 @@ class PastGrade(Struct, frozen=True, kw_only=True):
     referred: bool
     churn_probability: float | None
     ltv: float | None
+    masked: list[str]
     model: Model
     scheme: Scheme
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from features.schema import CATALOGUE, PREDICTIONS
 from serving import changing
 from serving.api import change_schemas as schemas
@@ -11,8 +13,8 @@ from serving.domain.grade import LANGS, Grade, Lang, Run
 from serving.reasons import label_of
 
 
-def past(run: Run, graded: Grade) -> schemas.PastGrade:
-    """Present a grade of a run."""
+def past(run: Run, graded: Grade, hidden: Sequence[str] = ()) -> schemas.PastGrade:
+    """Present a grade of a run; parts that are ``hidden`` from whoever asks are null."""
     return schemas.PastGrade(
         grade_id=graded.grade_id,
         run_id=run.run_id,
@@ -22,8 +24,9 @@ def past(run: Run, graded: Grade) -> schemas.PastGrade:
         tier=presenting.tier_of(graded.tier),
         raw_tier=graded.tenure.raw_tier if graded.tenure else graded.tier.id,
         referred=graded.referred,
-        churn_probability=graded.churn_probability,
-        ltv=graded.ltv,
+        churn_probability=None if "churn" in hidden else graded.churn_probability,
+        ltv=None if "ltv" in hidden else graded.ltv,
+        masked=[part for part in hidden if part in ("churn", "ltv")],
         model=presenting.model(run.basis),
         scheme=presenting.scheme(run.basis),
     )

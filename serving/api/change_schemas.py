@@ -29,6 +29,7 @@ _THEN: dict[str, Any] = {
     "referred": False,
     "churn_probability": 0.21,
     "ltv": 812.4,
+    "masked": [],
     "model": _MODEL,
     "scheme": _SCHEME,
 }
@@ -40,15 +41,16 @@ _NOW: dict[str, Any] = _THEN | {
     "score": 64.0,
     "churn_probability": 0.17,
     "ltv": 893.0,
+    "masked": [],
 }
-_HISTORY: dict[str, Any] = {
+HISTORY: dict[str, Any] = {
     "customer_id": "1001",
     "items": [_NOW, _THEN],
     "total": 2,
     "cursor": None,
     "next": None,
 }
-_CHANGE: dict[str, Any] = {
+CHANGE: dict[str, Any] = {
     "customer_id": "1001",
     "before": _THEN,
     "after": _NOW,
@@ -109,6 +111,9 @@ class PastGrade(Out):
     referred: bool
     churn_probability: float | None
     ltv: float | None
+    masked: list[str] = Field(
+        description="Parts that are null because they are above the clearance of whoever asks."
+    )
     model: Model
     scheme: Scheme
 
@@ -116,7 +121,7 @@ class PastGrade(Out):
 class History(Out):
     """A customer's grades over the runs, the run that finished last first."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_HISTORY]})
+    model_config = ConfigDict(json_schema_extra={"examples": [HISTORY]})
 
     customer_id: str
     items: list[PastGrade]
@@ -162,7 +167,7 @@ class Change(Out):
     it. Parts are ordered by size; those of exactly 0 are left out.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [CHANGE]})
 
     customer_id: str
     before: PastGrade

@@ -18,7 +18,8 @@ from serving.domain.access import Permission
 from serving.domain.grade import Explanation, Grade, Run
 from serving.errors import CustomerNotFoundError, NotReadyError
 from serving.governance.looks import seen
-from serving.guard import needs
+from serving.governance.masking import check_part, hidden_parts
+from serving.guard import PrincipalDep, needs
 from serving.store.grades import Grades
 from serving.store.past import Past
 from training.bundle import Bundle
@@ -37,6 +38,7 @@ def list_history(
     customer_id: CustomerId,
     session: SessionDep,
     parts: ServiceDep,
+    who: PrincipalDep,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> change_schemas.History:
@@ -48,7 +50,10 @@ def list_history(
     path = f"/v1/grades/{quote(customer_id)}/history"
     return change_schemas.History(
         customer_id=customer_id,
-        items=[change_presenting.past(run, graded) for run, graded in page.items],
+        items=[
+            change_presenting.past(run, graded, hidden_parts(parts.governance, who, graded.tier.id))
+            for run, graded in page.items
+        ],
         total=page.total,
         cursor=page.cursor,
         next=next_address(path, {"limit": limit, "cursor": page.cursor}),
@@ -61,6 +66,7 @@ def read_change(
     store: GradesDep,
     session: SessionDep,
     parts: ServiceDep,
+    who: PrincipalDep,
     since: Annotated[
         date, Query(description="Compare with the grade that stood at the end of this day.")
     ],
@@ -74,10 +80,12 @@ def read_change(
     """
     run = served_run(store)
     after = grade_of(store, run, customer_id)
+    check_part(parts.governance, who, "explanation", after.tier.id)
     past = Past(session, customer_id)
     before = past.on(since)
     if before is None:
         raise _not_graded_by(customer_id, since, past.first_day())
+    check_part(parts.governance, who, "explanation", before.tier.id)
     found = score_change(
         before,
         _told(store, before),

@@ -76,6 +76,7 @@ GRADE: dict[str, Any] = {
     "scheme": {"id": "five-dimension", "version": "1.1.0", "sha256": "9" * 64},
     "world": "journey",
     "simulated": False,
+    "masked": [],
 }
 
 _TIER = {

@@ -11,13 +11,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
+from serving.api.clearing import cleared
 from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
 from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
 from serving.governance.looks import seen
-from serving.guard import needs
+from serving.governance.masking import check_part
+from serving.guard import PrincipalDep, needs
 from serving.lifting import lift_of
 from serving.reviewing.overriding import under_overrides
 from serving.store.grades import Grades, run_of_cursor
@@ -43,6 +45,7 @@ def list_grades(
     reviews: ReviewsDep,
     session: SessionDep,
     parts: ServiceDep,
+    who: PrincipalDep,
     tier: Annotated[str | None, Query(description="Tier id, for instance `core`.")] = None,
     stage: Annotated[
         str | None,
@@ -90,7 +93,7 @@ def list_grades(
     }
     return schemas.GradeList(
         items=[
-            presenting.grade(each, cases.get(each.customer_id))
+            cleared(parts.governance, who, presenting.grade(each, cases.get(each.customer_id)))
             for each in under_overrides(session, page.items, at)
         ],
         total=page.total,
@@ -106,6 +109,7 @@ def list_grades(
 def read_explanation(
     customer_id: CustomerId,
     parts: ServiceDep,
+    who: PrincipalDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Texts in this language only; both by default.")
     ] = None,
@@ -118,6 +122,7 @@ def read_explanation(
         store = Grades(session)
         run = served_run(store)
         graded = grade_of(store, run, customer_id)
+        check_part(parts.governance, who, "explanation", graded.tier.id)
         account = store.explanation(graded)
     if account is None:
         raise _not_graded(run, customer_id)
@@ -129,6 +134,7 @@ def read_lift(
     customer_id: CustomerId,
     store: GradesDep,
     parts: ServiceDep,
+    who: PrincipalDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Sentences in this language only; both by default.")
     ] = None,
@@ -138,12 +144,15 @@ def read_lift(
     Answered only while the loaded model is the one the served run was graded with.
     """
     graded = grade_of(store, served_run(store), customer_id)
+    check_part(parts.governance, who, "explanation", graded.tier.id)
     found = lift_of(parts.models.bundle, graded)
     return lift_presenting.lift(graded, found, packaged_actions(), lang)
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
-def read_grade(request: Request, customer_id: CustomerId, parts: ServiceDep) -> schemas.Grade:
+def read_grade(
+    request: Request, customer_id: CustomerId, parts: ServiceDep, who: PrincipalDep
+) -> schemas.Grade:
     """Read the grade of a customer; where a panel gave another tier, `override` says so."""
     # One turn on a thread: what is asked for most does not wait for a second and a third.
     with parts.database.read() as session:
@@ -154,7 +163,7 @@ def read_grade(request: Request, customer_id: CustomerId, parts: ServiceDep) -> 
     if holding.overruled is not None:
         # It ends at an instant, of itself: nothing in the store tells that it did.
         request.scope.setdefault("state", {})["passing"] = True
-    return presenting.grade(holding, case)
+    return cleared(parts.governance, who, presenting.grade(holding, case))
 
 
 def now() -> datetime:

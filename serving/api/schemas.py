@@ -77,6 +77,10 @@ class Grade(Out):
     scheme: Scheme
     world: str
     simulated: bool = Field(description="Whether the input data is simulated, not real.")
+    masked: list[str] = Field(
+        default=[],
+        description="Parts that are null because they are above the clearance of whoever asks.",
+    )
 
 
 class GradeList(Out):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from serving.domain.labels import TierLabel
+from serving.domain.seal import record_digest
 
 
 class Ending(StrEnum):
@@ -56,6 +57,11 @@ class Override:
     ended_by: str | None = None
     ending: Ending | None = None
     ended_text: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """What the audit trail keeps of it at every step; by it a change past us is found."""
+        return record_digest({**asdict(self), "texts": dict(self.texts)}).hex()
 
     def holds(self, now: datetime) -> bool:
         """Tell whether it is in force."""

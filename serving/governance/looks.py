@@ -15,6 +15,8 @@ LOOKS: Mapping[str, str] = {
     "/v1/grades/{customer_id:path}": "grade",
     "/v1/grades/{customer_id:path}/explanation": "explanation",
     "/v1/grades/{customer_id:path}/lift": "lift",
+    "/v1/grades/{customer_id:path}/change": "change",
+    "/v1/grades/{customer_id:path}/history": "history",
     "/v1/grades:batchGet": "list",
     "/v1/grades:simulate": "simulation",
     "/v1/reviews": "list",

@@ -156,5 +156,10 @@ def _told(action: str, override: Override, **payload: object) -> Happening:
     return Happening(
         action,
         f"override:{override.override_id}",
-        {"customer_id": override.customer_id, "case_id": override.case_id, **payload},
+        {
+            "customer_id": override.customer_id,
+            "case_id": override.case_id,
+            "override_sha256": override.sha256,
+            **payload,
+        },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -26,6 +26,12 @@ class Overrides:
         """Return an override."""
         row = self._session.get(GradeOverrideRow, override_id)
         return None if row is None else _override(row)
+
+    def all(self) -> Iterator[Override]:
+        """Yield every override, ended or not."""
+        rows = select(GradeOverrideRow).order_by(GradeOverrideRow.override_id)
+        with self._session.scalars(rows.execution_options(yield_per=1_000)) as found:
+            yield from map(_override, found)
 
     def in_force(self, customer_ids: Sequence[str], now: datetime) -> dict[str, Override]:
         """Return the overrides of some customers (a page of them) that hold, by customer."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from serving.store.tables import Table
+from serving.store.tables import CustomerId, Table
 
 
 class ReviewVoteRow(Table):
@@ -44,7 +44,7 @@ class GradeOverrideRow(Table):
     )
 
     override_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    customer_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(CustomerId)
     grade_id: Mapped[str] = mapped_column(ForeignKey("grade.grade_id"))
     run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
     case_id: Mapped[str] = mapped_column(ForeignKey("review_case.case_id"), index=True)
@@ -68,7 +68,7 @@ class AppealRow(Table):
     __table_args__ = (Index("ix_appeal_filed", "filed_at", "appeal_id"),)
 
     appeal_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    customer_id: Mapped[str] = mapped_column(Text, index=True)
+    customer_id: Mapped[str] = mapped_column(CustomerId, index=True)
     case_id: Mapped[str] = mapped_column(ForeignKey("review_case.case_id"), unique=True)
     contested_case_id: Mapped[str | None] = mapped_column(ForeignKey("review_case.case_id"))
     contested_tier_id: Mapped[str] = mapped_column(Text)

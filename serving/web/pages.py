@@ -18,7 +18,8 @@ from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
 from serving.errors import ForbiddenError, NotReadyError, RateLimitError, StoreError
 from serving.governance.looks import seen
-from serving.guard import needs
+from serving.governance.masking import check_part
+from serving.guard import needs, permitted
 from serving.lifting import lift_of
 from serving.problems import respond as respond_problem
 from serving.store.grades import Grades
@@ -222,6 +223,8 @@ def _customer(
             here=customer_address(customer_id),
             run=run,
         )
+    # The page is the explanation: whoever may not read that may not read this.
+    check_part(service(request).governance, permitted(request.scope), "explanation", grade.tier.id)
     page = customer_page(
         writer,
         run,

@@ -151,7 +151,7 @@ LIES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("lies", LIES, ids=str)
+@pytest.mark.parametrize("lies", LIES, ids=[f"lie-{n}" for n in range(len(LIES))])
 def test_forged_tokens_sign_nobody_in(
     own: FastAPI, visitor: TestClient, provider: OidcProvider, lies: dict[str, Any]
 ) -> None:

@@ -120,11 +120,11 @@ def whole(
 ) -> dict[str, FloatArray]:
     """All rows at once, as whole ``(n, k)`` arrays: what blocks must not differ from."""
     from tiering.composite import _stages
-    from tiering.sheet import own_weights
+    from tiering.plan import own_weights, plan_of
 
     weighed = [i for d in scheme.dimensions for i in d.indicators]
     grid = np.stack([points(reference, i, values[i.name]) for i in weighed], axis=1)
-    stage = _stages(scheme, values, len(grid))
+    stage = _stages(plan_of(scheme, reference), values, len(grid))
     row = np.zeros(len(grid), dtype=np.intp) if stage is None else stage
     shares, inner = own_weights(scheme)
     known = ~np.isnan(grid)

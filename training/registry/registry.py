@@ -249,8 +249,7 @@ class Registry:
         if isinstance(alias, int):
             pointed: ModelVersion | None = self.store.version(model, alias)
         else:
-            of = self.champion if alias == CHAMPION else self.challenger
-            pointed = of(model)
+            pointed = (self.champion if alias == CHAMPION else self.challenger)(model)
         if pointed is None:
             raise RegistryError(
                 f"{model} has no {alias}.", hint="Train and promote a version first.", model=model

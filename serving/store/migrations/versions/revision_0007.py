@@ -10,6 +10,8 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+CUSTOMER_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Let cases be claimed, voted on, decided, closed and appealed."""
@@ -92,7 +94,7 @@ def _overrides() -> None:
     op.create_table(
         "grade_override",
         sa.Column("override_id", sa.String(40), primary_key=True),
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", CUSTOMER_ID, nullable=False),
         sa.Column("grade_id", sa.String(40), sa.ForeignKey("grade.grade_id"), nullable=False),
         sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),
         sa.Column("case_id", sa.String(40), sa.ForeignKey("review_case.case_id"), nullable=False),
@@ -125,7 +127,7 @@ def _appeals() -> None:
     op.create_table(
         "appeal",
         sa.Column("appeal_id", sa.String(40), primary_key=True),
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", CUSTOMER_ID, nullable=False),
         sa.Column("case_id", sa.String(40), sa.ForeignKey(case), nullable=False, unique=True),
         sa.Column("contested_case_id", sa.String(40), sa.ForeignKey(case), nullable=True),
         sa.Column("contested_tier_id", sa.Text(), nullable=False),
