@@ -78,7 +78,7 @@ LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-e
   --no-header --no-annotate --fork-strategy fewest
 lock: install ## resolve the lock files anew (hashes, no addresses)
 	$(BIN)/uv pip compile $(LOCK_FLAGS) locks/build.in -o locks/build.txt
-	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o locks/runtime.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra postgres --extra tracing -o locks/runtime.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra demo --extra experiments --extra postgres --extra resolve --extra spark --extra tracing --extra dev -c locks/runtime.txt -o locks/dev.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra spark -c locks/runtime.txt -o locks/spark.txt
 

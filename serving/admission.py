@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,6 +16,9 @@ from serving.problems import problem
 
 MAX_BODY = 64 * 1024
 """Bytes of a request body; a what-if that names every indicator has about 3 KiB."""
+FROM_EVENTS = "/v1/grades:simulateFromEvents"
+LARGER: Mapping[str, int] = {FROM_EVENTS: 1024 * 1024}
+"""Bytes of a request body at addresses that take more than `MAX_BODY`."""
 
 
 _P = ParamSpec("_P")
@@ -70,7 +73,7 @@ class Queue:
 
 
 class BodyLimit:
-    """ASGI middleware: refuses a body of more than `MAX_BODY` bytes, announced or not."""
+    """ASGI middleware: refuses a body of more bytes than its address takes, announced or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,9 +83,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = LARGER.get(scope["path"], MAX_BODY)
         announced = dict(scope["headers"]).get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > MAX_BODY:
-            response = problem(Request(scope), 413, detail=_TOO_LARGE)
+        if announced.isdigit() and int(announced) > limit:
+            response = problem(Request(scope), 413, detail=_too_large(limit))
             await response(scope, receive, send)
             return
         seen = 0
@@ -91,8 +95,8 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise HTTPException(413, _TOO_LARGE)
+            if seen > limit:
+                raise HTTPException(413, _too_large(limit))
             return message
 
         await self._app(scope, counting, send)
@@ -174,4 +178,5 @@ async def known_query(request: Request) -> None:
         raise InvalidRequestError("The query is not one of this address.", faults)
 
 
-_TOO_LARGE = f"The body has more than {MAX_BODY:,} bytes."
+def _too_large(limit: int) -> str:
+    return f"The body has more than {limit:,} bytes."

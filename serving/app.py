@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -13,10 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import TierwiseError
 from serving import problems
+from serving.access.identification import Identifier
+from serving.access.middleware import Identification
 from serving.admission import BodyLimit, HeadAsGet, Queue
 from serving.api import (
+    access,
     alerts,
+    appeals,
     audit,
+    changes,
     drift,
     exports,
     grade_batch,
@@ -24,10 +30,12 @@ from serving.api import (
     health,
     manners,
     models,
+    overrides,
     policies,
     reference,
     reviews,
     simulate,
+    simulate_from_events,
     webhooks,
 )
 from serving.api.declared import describe
@@ -42,8 +50,10 @@ from serving.leaving import Farewell
 from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
+from serving.single import SingleCustomers
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
+from serving.tracing import install_tracing
 from serving.web import pages
 from serving.wire.repetition import Repetition
 from serving.wire.representation import Representation
@@ -63,6 +73,9 @@ _HEADERS = {
 }
 
 
+_HSTS = "max-age=31536000; includeSubDomains"
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Build the service.
 
@@ -71,9 +84,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises
     ------
+    SettingsError
+        If the settings would leave a door open.
     StoreError
         If the store cannot be opened or brought to the current schema.
     """
+    settings.check()
     database = Database(settings.database)
     if not database.is_current():
         database.upgrade()
@@ -86,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         Queue(settings.what_if_workers, settings.what_ifs_waiting),
         governance,
         ReadLog(database, governance.reading),
+        SingleCustomers(settings.event_processes, settings.events_waiting, settings.event_seconds),
     )
     try:
         parts.models.refresh()
@@ -95,6 +112,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Tierwise",
         version=version("tierwise"),
+        # Our own routes, which ask who is asking.
+        openapi_url=None,
         description=manners.VERSIONING,
         docs_url=None,
         redoc_url=None,
@@ -105,6 +124,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = parts
     app.state.database = database
+    identifier = Identifier(database, timedelta(minutes=settings.session_idle_minutes))
+    app.state.identifier = identifier
     problems.install(app)
     describe(app)
     manners.install(app)
@@ -117,22 +138,29 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Looks, log=parts.reads)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Identification, settings=settings, identifier=identifier)
     app.add_middleware(problems.LastResort)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(Farewell, leaving=parts.leaving)
     app.add_middleware(Tracing, telemetry=parts.telemetry)
+    install_tracing(app, settings)
     for room in (
         simulate,
+        simulate_from_events,
         grade_batch,
+        changes,
         grades,
         reviews,
+        overrides,
+        appeals,
         alerts,
         exports,
         webhooks,
         models,
         policies,
         audit,
+        access,
         drift,
         health,
         reference,
@@ -155,17 +183,22 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await asyncio.to_thread(parts.single.close)
         await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(delivery.stop)
         await asyncio.to_thread(parts.reads.stop)
+        await asyncio.to_thread(app.state.identifier.close)
+        if (traces := getattr(app.state, "traces", None)) is not None:
+            await asyncio.to_thread(traces.shutdown)
 
 
 class SecurityHeaders:
     """ASGI middleware: adds the security headers that a response does not bring itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._ours = [(name.lower().encode(), text.encode()) for name, text in _HEADERS.items()]
+        ours = _HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
+        self._ours = [(name.lower().encode(), text.encode()) for name, text in ours.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

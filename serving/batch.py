@@ -10,12 +10,11 @@ unless forced. Neither memory nor results depend on how many are graded at a tim
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
-from features.schema import Frames, IndicatorFrame
+from features.schema import FloatArray, Frames, IndicatorFrame
 from serving.alerting import AlertChanges, policy_sha256, renew_alerts
 from serving.audit import record
 from serving.domain.event import Happening
@@ -23,16 +22,17 @@ from serving.domain.grade import Basis, LayoutEntry, Run
 from serving.domain.seal import Seal
 from serving.errors import BatchError
 from serving.holding import hold
+from serving.nightly.ahead import ahead
 from serving.nightly.fingerprint import frame_sha256
 from serving.nightly.packing import Packed, packed
-from serving.nightly.referring import about_cases, refer_all
 from serving.nightly.spool import Spool
 from serving.nightly.tally import Tally
 from serving.nightly.telling import finished
 from serving.nightly.tier_changes import Change, tier_changes, told
 from serving.nightly.watching import Watch
 from serving.published import Published, check_world
-from serving.scoring import aligned, basis_of, check_columns, grade
+from serving.reviewing.queue import QueueRenewal
+from serving.scoring import Graded, aligned, basis_of, check_columns, grade
 from serving.sealing import sealed
 from serving.store.alerts import AlertStore
 from serving.store.grades import Grades
@@ -56,7 +56,7 @@ class BatchResult:
     created
         False when the current run already holds these grades; then nothing was written.
     opened, kept, withdrawn
-        Review cases opened, still open from before, and closed as no longer needed.
+        Review cases opened, still live from before, and withdrawn as no longer needed.
     alerts
         What became of the alerts; None when nothing was written.
     moved
@@ -133,18 +133,23 @@ def run_batch(
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
     with Spool[Packed](database.scratch) as rows, Spool[list[Change]](database.scratch) as moved:
-        graded = _Graded(basis_of(bundle, frame.as_of, run_id), rows, moved, watch)
-        for block in frame.blocks(chunk):
-            tell("grade", graded.tally.customers, len(frame))
-            graded.add(bundle, block, database, begun)
+        passing = _Passing(basis_of(bundle, frame.as_of, run_id), rows, moved, watch)
+
+        def grade_some(block: IndicatorFrame) -> tuple[IndicatorFrame, FloatArray, Graded]:
+            values = aligned(bundle, block)
+            return block, values, grade(bundle, values, block.customer_id.tolist(), passing.basis)
+
+        for block, values, found in ahead(grade_some, frame.blocks(chunk)):
+            tell("grade", passing.tally.customers, len(frame))
+            passing.add(bundle, block, values, found, database, begun)
         tell("grade", len(frame), len(frame))
         tell("store", 0, len(frame))
         with database.write() as session:
             begun.check(session, frame)
-            finished_at = now()
+            finished_at = begun.behind(now())
             run = Run(
                 run_id=run_id,
-                basis=graded.basis,
+                basis=passing.basis,
                 known_at=known_at,
                 started_at=started_at,
                 finished_at=finished_at,
@@ -152,15 +157,15 @@ def run_batch(
                 fingerprint=fingerprint,
                 frame_sha256=sha256,
                 manifest_sha256=published.manifest_sha256 if published else None,
-                customers=graded.tally.customers,
-                referred=graded.tally.referred,
-                tiers=graded.tally.summaries,
-                layout=graded.layout,
+                customers=passing.tally.customers,
+                referred=passing.tally.referred,
+                tiers=passing.tally.summaries,
+                layout=passing.layout,
                 previous_run_id=begun.before.run_id if begun.before else None,
-                columns=graded.columns,
+                columns=passing.columns,
                 explainer=bundle.explainer,
             )
-            result = _write(session, run, graded, tell)
+            result = _write(session, run, passing, tell)
     tell("store", run.customers, run.customers)
     return result
 
@@ -176,6 +181,15 @@ class _Begun:
     def of(cls, session: Session, frame: Frames) -> _Begun:
         store = Grades(session)
         return cls(store.current_run(), store.run_before(frame.as_of))
+
+    def behind(self, now: datetime) -> datetime:
+        """Return when the run finishes: after the one served, though the clock was put back.
+
+        What finished last is served, so a clock that jumps must not bring an old run back.
+        """
+        if self.current is None:
+            return now
+        return max(now, self.current.finished_at + timedelta(microseconds=1))
 
     def check(self, session: Session, frame: Frames) -> None:
         """Refuse to write what rests on a run that is no longer the last one.
@@ -193,7 +207,7 @@ class _Begun:
 
 
 @dataclass(slots=True)
-class _Graded:
+class _Passing:
     """All that is kept of the customers graded so far."""
 
     basis: Basis
@@ -207,16 +221,22 @@ class _Graded:
     def __post_init__(self) -> None:
         self.tally = Tally(self.basis.tiers)
 
-    def add(self, bundle: Bundle, block: IndicatorFrame, database: Database, begun: _Begun) -> None:
-        """Grade some more customers."""
+    def add(
+        self,
+        bundle: Bundle,
+        block: IndicatorFrame,
+        values: FloatArray,
+        found: Graded,
+        database: Database,
+        begun: _Begun,
+    ) -> None:
+        """Take in some more graded customers."""
         customers = block.customer_id.tolist()
-        values = aligned(bundle, block)
         with database.read() as session:
             before, served = (
                 Grades(session).held_in(run.run_id if run else None, customers)
                 for run in (begun.before, begun.current)
             )
-        found = grade(bundle, values, customers, self.basis)
         grades = hold(found.grades, bundle.scheme, before, block.as_of)
         self.layout = found.explanations.layout
         self.columns = tuple(grades[0].indicators)
@@ -227,12 +247,12 @@ class _Graded:
         self.tally.add(grades)
 
 
-def _write(session: Session, run: Run, graded: _Graded, tell: Progress) -> BatchResult:
+def _write(session: Session, run: Run, passing: _Passing, tell: Progress) -> BatchResult:
     """Write a run with all that follows from it."""
     store, seal = Grades(session), Seal()
     store.add_run(run)
     done = 0
-    for grades, explanations in graded.rows:
+    for grades, explanations in passing.rows:
         tell("store", done, run.customers)
         store.load(grades, explanations)
         seal.add_rows(GRADE_COLUMNS, grades, EVIDENCE_COLUMNS, explanations)
@@ -242,28 +262,24 @@ def _write(session: Session, run: Run, graded: _Graded, tell: Progress) -> Batch
         record(session, happenings, at=run.finished_at, actor=run.actor)
 
     # Last, and in one go: whoever else writes to the trail has to wait from here on.
-    alerts = renew_alerts(session, graded.watch, run.run_id, run.finished_at)
+    alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
     seals = sealed(run_values(run), seal)
-    told_of([finished(run, graded.tally, alerts.payload, seals)])
-    cases = Counter[str]()
-    for referrals in refer_all(session, run):
-        told_of(about_cases(referrals))
-        cases.update(
-            opened=len(referrals.opened),
-            kept=len(referrals.renewed),
-            withdrawn=len(referrals.withdrawn),
-        )
+    told_of([finished(run, passing.tally, alerts.payload, seals)])
+    queue = QueueRenewal(session, run.finished_at)
+    for referred in store.referred(run):
+        told_of(queue.see(referred))
+    told_of(queue.finish(run.actor))
     told_of(alerts.happenings)
-    for changes in graded.moved:
+    for changes in passing.moved:
         told_of(told(changes, run.basis))
     return BatchResult(
         run,
         created=True,
-        opened=cases["opened"],
-        kept=cases["kept"],
-        withdrawn=cases["withdrawn"],
+        opened=queue.changes.opened,
+        kept=queue.changes.kept,
+        withdrawn=queue.changes.withdrawn,
         alerts=alerts,
-        moved=sum(map(len, graded.moved)),
+        moved=sum(map(len, passing.moved)),
     )
 
 

@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from features.errors import TierwiseError
+from serving.batch_words import show_drift, show_result
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from features.schema import Frames
     from serving.batch import BatchResult
     from serving.batch import Progress as Told
     from serving.domain.drift import DriftReport
+    from serving.domain.grade import Run
+    from serving.store.session import Database
 
 app = typer.Typer(name="serving", help="Grade customers and serve grades.", no_args_is_help=True)
 console = Console()
@@ -79,8 +83,8 @@ def batch(
             force,
             told,
         )
-    _show(result)
-    _show_drift(report)
+    show_result(console, result)
+    show_drift(console, report)
 
 
 @app.command()
@@ -146,7 +150,7 @@ def serve(
     )
     configure_logging(settings.log_form)
     application = create_app(settings)
-    address = f"http://{settings.host}:{settings.port}"
+    address = settings.public_url or f"http://{settings.host}:{settings.port}"
     console.print(f"Pages     {address}/", highlight=False)
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
@@ -165,6 +169,10 @@ def serve(
         access_log=False,
         server_header=False,
         log_config=None,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
 
 
@@ -207,12 +215,26 @@ def _batch(
             progress=told,
             force=force,
         )
+        _shadow(settings, indicators, store, result.run)
         told("watch", 0, 1)
         report = watch_drift(store, result.run, datetime.now(UTC).replace(tzinfo=None))
         told("watch", 1, 1)
         return result, report
     finally:
         store.dispose()
+
+
+def _shadow(settings: Settings, frame: Frames, store: Database, run: Run) -> None:
+    """Let the shadow grade too; what goes wrong with it is told, and undoes nothing."""
+    if not settings.shadow.is_dir():
+        return
+    from serving.shadow.grading import grade_shadow
+    from training.bundle import Bundle
+
+    try:
+        grade_shadow(Bundle.load(settings.shadow), frame, store, run)
+    except TierwiseError as error:
+        console.print(f"The shadow did not grade: {error}", highlight=False, markup=False)
 
 
 @contextmanager
@@ -232,53 +254,3 @@ def _progress() -> Iterator[Told]:
             bars.update(tasks[stage], completed=done, total=total)
 
         yield told
-
-
-def _show(result: BatchResult) -> None:
-    run = result.run
-    if not result.created:
-        console.print(
-            f"Run {run.run_id} already holds these grades; nothing was written "
-            "(--force grades again).",
-            highlight=False,
-        )
-        return
-    title = f"{run.customers:,} customers graded as of {run.basis.as_of}"
-    table = Table(title=title, title_justify="left")
-    for heading in ("Tier", "Customers", "Referred", f"Expected value ({run.basis.currency})"):
-        table.add_column(heading, justify="left" if heading == "Tier" else "right")
-    for summary in run.tiers:
-        table.add_row(
-            summary.tier.label_en,
-            f"{summary.customers:,}",
-            f"{summary.referred:,}",
-            f"{summary.ltv:,.0f}",
-        )
-    console.print(table)
-    console.print(
-        f"Review cases: {result.opened} opened, {result.kept} kept, "
-        f"{result.withdrawn} withdrawn. {_alerts_told(result)}Run {run.run_id}.",
-        highlight=False,
-    )
-
-
-def _alerts_told(result: BatchResult) -> str:
-    """Return a sentence about the alerts; empty where nothing was written."""
-    if result.alerts is None:
-        return ""
-    steps = sorted(result.alerts.steps.items())
-    told = ", ".join(f"{count:,} {step.value}" for step, count in steps)
-    waiting = sum(result.alerts.waiting.values())
-    more = f" ({waiting:,} more wait for others to be worked off)" if waiting else ""
-    return f"Alerts: {told or 'none'}{more}. "
-
-
-def _show_drift(report: DriftReport | None) -> None:
-    if report is None or not report.moved:
-        return
-    told = ", ".join(f"{each.indicator} (PSI {each.psi:.2f})" for each in report.moved[:5])
-    more = f" and {len(report.moved) - 5} more" if len(report.moved) > 5 else ""
-    style, word = ("bold red", "Drift alarm") if report.alarm else ("yellow", "Drift watched")
-    console.print(
-        f"{word} since run {report.before_run_id}: {told}{more}.", style=style, highlight=False
-    )

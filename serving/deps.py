@@ -21,6 +21,7 @@ from serving.governance.reads import ReadLog
 from serving.leaving import Leaving
 from serving.models import ModelHolder
 from serving.settings import Settings
+from serving.single import SingleCustomers
 from serving.store.alerts import AlertStore
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
@@ -41,6 +42,7 @@ class Service:
     queue: Queue
     governance: GovernancePolicy
     reads: ReadLog
+    single: SingleCustomers
     trail: Trail = field(default_factory=Trail)
     leaving: Leaving = field(default_factory=Leaving)
 

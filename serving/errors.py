@@ -5,18 +5,27 @@
     ServiceError
     ├── NotReadyError          no bundle or no finished run yet
     ├── OverloadedError        more work waits than is worth waiting for
+    │   └── UnfinishedError    it was begun, and took too long or was broken off
     ├── StoreError             the database is missing, locked or of another schema version
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
+    ├── ReviewNotFoundError    there is no such case, appeal or override
+    ├── FourEyesError          somebody else has to do this
+    ├── StaleError             the case has moved on since it was read
     ├── AbsentError            there is nothing under that name: a scheme, a model, an event
     ├── RepetitionError        an Idempotency-Key that cannot be used like this
     ├── ReusedKeyError         an Idempotency-Key of another request
     ├── UnauthenticatedError   nobody is known to be asking
     ├── ForbiddenError         whoever asks may not do this
+    ├── RateLimitError         too many requests in too short a time
+    ├── CredentialNotFoundError  there is no such account or key
+    ├── CredentialConflictError  the account or key cannot take this step
+    ├── SettingsError          the settings would leave a door open
     ├── ConflictError          the thing is no longer, or not yet, in a state for this
     ├── ExportError            an exported file that does not open or cannot be traced
     ├── InvalidRequestError    a request that is well-formed but wrong; lists every fault
     ├── BatchError             a frame that the bundle cannot grade
+    ├── BackupError            a backup that is damaged, or has no empty place to go
     └── AuditError             the audit trail does not verify
 """
 
@@ -40,6 +49,10 @@ class OverloadedError(ServiceError):
     """More work waits already than is worth waiting for; later there is room again."""
 
 
+class UnfinishedError(OverloadedError):
+    """Work that was begun took too long or was broken off; another try may succeed."""
+
+
 class StoreError(ServiceError):
     """The database is missing, locked or of another schema version."""
 
@@ -50,6 +63,18 @@ class CustomerNotFoundError(ServiceError):
 
 class AlertNotFoundError(ServiceError):
     """There is no such alert."""
+
+
+class ReviewNotFoundError(ServiceError):
+    """There is no such review case, appeal or override."""
+
+
+class FourEyesError(ServiceError):
+    """Whoever asks has had a part in it already; somebody else has to do this."""
+
+
+class StaleError(ServiceError):
+    """What was to be changed has moved on since it was read."""
 
 
 class AbsentError(ServiceError):
@@ -70,6 +95,22 @@ class UnauthenticatedError(ServiceError):
 
 class ForbiddenError(ServiceError):
     """Whoever asks is known, and may not do this."""
+
+
+class RateLimitError(ServiceError):
+    """Too many requests in too short a time."""
+
+
+class CredentialNotFoundError(ServiceError):
+    """There is no such account or key."""
+
+
+class CredentialConflictError(ServiceError):
+    """The account or key cannot take this step: its name is taken, or it is revoked."""
+
+
+class SettingsError(ServiceError):
+    """The settings of the service would leave a door open, or do not fit together."""
 
 
 class ConflictError(ServiceError):
@@ -125,6 +166,10 @@ class InvalidRequestError(ServiceError):
 
 class BatchError(ServiceError):
     """A frame that the bundle cannot grade."""
+
+
+class BackupError(ServiceError):
+    """A backup that is damaged, or has no empty place to go."""
 
 
 class AuditError(ServiceError):

@@ -6,35 +6,65 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.types import Scope
 
-from serving.domain.access import LOCAL, Permission, Principal
-from serving.errors import ForbiddenError
+from serving.domain.access import Permission, Principal
+from serving.errors import ForbiddenError, UnauthenticatedError
+
+
+def permitted(scope: Scope, permission: Permission | None = None) -> Principal:
+    """Return who is asking; for whoever answers without FastAPI's dependencies.
+
+    Raises
+    ------
+    UnauthenticatedError
+        If the middleware of `serving.access` found nobody, or never saw the request.
+    ForbiddenError
+        If they have not the permission.
+    """
+    who: Principal | None = scope.get("state", {}).get("principal")
+    if who is None:
+        raise UnauthenticatedError(
+            "Nobody is known to be asking.", hint="Send an API key, or sign in."
+        )
+    if permission is not None and permission not in who.permissions:
+        raise ForbiddenError(
+            f"{who.id} has no permission {permission.value!r}.",
+            hint="Ask an administrator for a role that has it.",
+            permission=permission.value,
+        )
+    return who
 
 
 async def principal(request: Request) -> Principal:
     """Return who is asking."""
-    known: Principal = request.scope.get("state", {}).get("principal", LOCAL)
-    return known
+    return permitted(request.scope)
 
 
 PrincipalDep = Annotated[Principal, Depends(principal)]
 
 
-def needs(permission: Permission) -> Any:
-    """Return the dependency of an endpoint that only some may ask.
+def needs(permission: Permission | None) -> Any:
+    """Return the dependency of an endpoint that only some may ask; None: whoever is known.
 
     Use it as ``dependencies=[needs(Permission.GRADES_READ)]``.
     """
-    return Depends(_check(permission))
+    return Depends(_CHECKS[permission])
 
 
-def _check(permission: Permission) -> Callable[[Principal], Awaitable[None]]:
-    async def check(who: PrincipalDep) -> None:
-        if not who.may(permission):
-            raise ForbiddenError(
-                f"{who.id} has no permission {permission.value!r}.",
-                hint="Ask an administrator for a role that has it.",
-                permission=permission.value,
-            )
+def permission_of(check: object) -> tuple[bool, Permission | None]:
+    """Tell whether a dependency is one of `needs`, and which permission it asks for."""
+    for permission, known in _CHECKS.items():
+        if check is known:
+            return True, permission
+    return False, None
+
+
+def _check(permission: Permission | None) -> Callable[[Request], Awaitable[None]]:
+    async def check(request: Request) -> None:
+        permitted(request.scope, permission)
 
     return check
+
+
+_CHECKS = {permission: _check(permission) for permission in (None, *Permission)}

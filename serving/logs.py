@@ -15,6 +15,8 @@ import msgspec
 import structlog
 from structlog.typing import Processor
 
+from serving.redaction import redact
+
 Format = Literal["json", "console"]
 
 _HIDDEN = "[not logged]"
@@ -47,6 +49,7 @@ def configure_logging(form: Format, stream: TextIO | None = None) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                black_out,
                 renderer,
             ],
         )
@@ -86,6 +89,15 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     for name in event:
         if name.lower() in _SECRET:
             event[name] = _HIDDEN
+    return event
+
+
+def black_out(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Black out what looks like a secret in what was written freely: messages, exceptions."""
+    for name in ("event", "exception", "stack"):
+        text = event.get(name)
+        if isinstance(text, str):
+            event[name] = redact(text)
     return event
 
 

@@ -31,23 +31,32 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.CustomerNotFoundError: (404, "Customer not graded"),
     service.AlertNotFoundError: (404, "No such alert"),
+    service.ReviewNotFoundError: (404, "No such case, appeal or override"),
+    service.FourEyesError: (409, "Somebody else has to do this"),
+    service.StaleError: (412, "The case has moved on"),
     service.AbsentError: (404, "No such thing"),
     service.RepetitionError: (409, "The write is not repeated"),
     service.ReusedKeyError: (422, "The key was used before"),
     service.UnauthenticatedError: (401, "Who is asking?"),
     service.ForbiddenError: (403, "Not allowed"),
+    service.RateLimitError: (429, "Too many requests"),
+    service.CredentialNotFoundError: (404, "No such account or key"),
+    service.CredentialConflictError: (409, "The account or key cannot take this step"),
+    service.SettingsError: (500, "The settings do not fit together"),
     service.ConflictError: (409, "Not in this state"),
     service.ExportError: (422, "The export cannot be opened"),
     service.InvalidRequestError: (422, "The request is not valid"),
     service.NotReadyError: (503, "The service is not ready"),
     service.OverloadedError: (503, "Too much to do"),
+    service.UnfinishedError: (503, "Not done in time"),
     service.StoreError: (503, "The store does not answer"),
     service.BatchError: (422, "The frame cannot be graded"),
+    service.BackupError: (500, "The backup cannot be used"),
     service.AuditError: (500, "The audit trail does not verify"),
     policy.UngradableError: (422, "These values cannot be graded"),
     policy.SchemeError: (500, "The grading scheme is wrong"),
     policy.WeightsError: (500, "The weights are wrong"),
-    policy.TransitionError: (409, "The alert cannot take this step"),
+    policy.TransitionError: (409, "This step cannot be taken"),
     policy.PopulationError: (500, "The reference population is wrong"),
     data.SourceNotFoundError: (500, "A source is missing"),
     data.EmptySourceError: (500, "A source is empty"),
@@ -153,6 +162,18 @@ def _entry(error: TierwiseError) -> tuple[int, str]:
     raise KeyError(type(error).__name__)
 
 
+def _headers(status: int, error: TierwiseError) -> dict[str, str]:
+    if isinstance(error, service.OverloadedError):
+        return {"Retry-After": "1"}
+    if status == 503:
+        return {"Retry-After": "30"}
+    if status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="tierwise"'}
+    if status == 429:
+        return {"Retry-After": str(error.context.get("retry_after", 1))}
+    return {}
+
+
 def respond(request: Request, error: Exception) -> Response:
     """Return the problem that an expected error becomes."""
     assert isinstance(error, TierwiseError)
@@ -165,24 +186,18 @@ def respond(request: Request, error: Exception) -> Response:
     if status >= 500 and not isinstance(error, service.NotReadyError | service.OverloadedError):
         # An operator's trouble (files, settings): the reader gets the kind, the log the rest.
         LOG.error("request %s: %s", getattr(request.state, "request_id", ""), error)
-        return problem(request, status, title=title, kind=kind, headers=_later(error, status))
+        return problem(request, status, title=title, kind=kind, headers=_headers(status, error))
     return problem(
         request,
         status,
         title=title,
         detail=error.message,
         kind=kind,
-        headers=_later(error, status),
+        headers=_headers(status, error),
         hint=error.hint,
         errors=faults,
         context=jsonable_encoder(error.context),
     )
-
-
-def _later(error: TierwiseError, status: int) -> dict[str, str]:
-    if isinstance(error, service.OverloadedError):
-        return {"Retry-After": "1"}
-    return {"Retry-After": "30"} if status == 503 else {}
 
 
 def _on_invalid(request: Request, error: Exception) -> Response:

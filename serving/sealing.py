@@ -13,8 +13,11 @@ from serving.domain.merkle import Head, MerkleTree, proves_inclusion
 from serving.domain.seal import Record, Seal, record_digest
 from serving.errors import AuditError
 from serving.store.audit_events import AuditEvents
+from serving.store.overrides import Overrides
 from serving.store.raw import raw_grades, raw_run, run_ids, strays
 from serving.store.session import Session
+
+_OVERRIDING = tuple(f"override.{step}" for step in ("granted", "expired", "revoked", "superseded"))
 
 Progress = Callable[[int, int], None]
 
@@ -70,7 +73,7 @@ def sealed(run_row: Record, seal: Seal) -> dict[str, object]:
 
 
 def verify_runs(session: Session, progress: Progress | None = None) -> Sealed:
-    """Compare every run and every grade with what the audit trail recorded of them.
+    """Compare every run, grade and override with what the audit trail recorded of them.
 
     The trail itself must have been verified (:func:`serving.audit.verify`).
 
@@ -85,6 +88,7 @@ def verify_runs(session: Session, progress: Progress | None = None) -> Sealed:
     present = run_ids(session)
     wrong = [f"run {run_id}: not in the trail" for run_id in present if run_id not in told]
     wrong += [f"run {run_id}: gone" for run_id in told if run_id not in present]
+    wrong += _wrong_overrides(session)
     wrong += [f"{stray}: belongs to nothing" for stray in strays(session)]
     runs = grades = unsealed = 0
     for done, run_id in enumerate(present):
@@ -188,6 +192,17 @@ def _seal(session: Session, run_id: str) -> Seal:
     for grade, explanation in raw_grades(session, run_id):
         seal.add(grade, explanation)
     return seal
+
+
+def _wrong_overrides(session: Session) -> list[str]:
+    """Return what is wrong with tiers that people gave: each was told of at its every step."""
+    told: dict[str, object] = {}
+    for event in AuditEvents(session).of_action(*_OVERRIDING):
+        if "override_sha256" in event.payload:
+            told[event.subject.partition(":")[2]] = event.payload["override_sha256"]
+    present = {each.override_id: each.sha256 for each in Overrides(session).all()}
+    changed = {key for key in {*told, *present} if told.get(key) != present.get(key)}
+    return [f"override {key}: not as it was recorded" for key in sorted(changed)]
 
 
 def _recorded(payload: Mapping[str, object]) -> Head:

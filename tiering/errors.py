@@ -7,7 +7,7 @@ The branch::
     │   └── WeightsError       a panel's answers or a record of weights break one
     ├── PopulationError        a reference population or a comparison cannot be computed
     ├── UngradableError        the values handed in cannot be graded
-    └── TransitionError        an alert cannot take this step from where it stands
+    └── TransitionError        an alert or a case cannot take this step from where it stands
 """
 
 from __future__ import annotations
@@ -80,4 +80,4 @@ class UngradableError(PolicyError):
 
 
 class TransitionError(PolicyError):
-    """A step that an alert cannot take from where it stands."""
+    """A step that an alert or a review case cannot take from where it stands."""

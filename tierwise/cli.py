@@ -57,13 +57,20 @@ COMMANDS: dict[str, Entry] = {
         "tierwise.weights.cli", "Weights from a panel and from data: ask, blend, sign.", whole=True
     ),
     "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
+    "shadow": Entry(
+        "tierwise.shadow", "Let a model grade beside the champion, and compare.", whole=True
+    ),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
     "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
     "serve": Entry("serving.cli", "Serve the API and the pages."),
+    "access": Entry("serving.access_cli", "Keys of machines, accounts of people.", whole=True),
     "deliver": Entry("serving.push_cli", "Deliver what happened to webhooks."),
     "webhooks": Entry("serving.push_cli", "List webhooks; send again what did not arrive."),
     "openapi": Entry("serving.openapi_cli", "Write the API's OpenAPI file."),
+    "backup": Entry(
+        "serving.backup_cli", "Take, check and set up backups, on either engine.", whole=True
+    ),
     "audit": Entry(
         "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
     ),

@@ -33,6 +33,23 @@ class Operations:
             body=body,
         )
 
+    def simulate_from_events(
+        self,
+        body: schemas.SimulationFromEvents,
+    ) -> schemas.SimulatedFromEvents:
+        """Make the indicators of posted rows as a nightly run would, and grade them.
+
+        The customer need not be known; nothing is stored, and nothing that is stored about a
+        customer of the same id is read. Indicators that need other customers are listed and
+        graded as unknown. It takes about a second.
+        """
+        return self.transport.call(
+            "POST",
+            "/v1/grades:simulateFromEvents",
+            schemas.SimulatedFromEvents,
+            body=body,
+        )
+
     def read_grades(
         self,
         body: schemas.GradeRequest,
@@ -43,6 +60,64 @@ class Operations:
             "/v1/grades:batchGet",
             schemas.GradeBatch,
             body=body,
+        )
+
+    def list_history(
+        self,
+        customer_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.History:
+        """List a customer's grades over the runs, the run that finished last first."""
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/history",
+            schemas.History,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_history(
+        self,
+        customer_id: str,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.PastGrade]:
+        """Go through all pages of `list_history`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_history(
+                customer_id=customer_id,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_change(
+        self,
+        customer_id: str,
+        *,
+        since: date,
+        lang: Literal["en", "zh-CN"] | None = None,
+    ) -> schemas.Change:
+        """Read why a customer's score is another than it was.
+
+        The parts add up to the difference within 1e-9, also across a change of model or scheme.
+        """
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/change",
+            schemas.Change,
+            query={
+                "since": since,
+                "lang": lang,
+            },
         )
 
     def list_grades(
@@ -58,7 +133,8 @@ class Operations:
     ) -> schemas.GradeList:
         """List grades, best score first.
 
-        All pages of a list are of the run it was begun on, even if a newer one finishes.
+        All pages of a list are of the run it was begun on, even if a newer one finishes. Tiers
+        are those that hold now: a panel's where it gave another.
         """
         return self.transport.call(
             "GET",
@@ -144,7 +220,7 @@ class Operations:
         self,
         customer_id: str,
     ) -> schemas.Grade:
-        """Read the grade of a customer."""
+        """Read the grade of a customer; where a panel gave another tier, `override` says so."""
         return self.transport.call(
             "GET",
             f"/v1/grades/{segment(customer_id)}",
@@ -154,7 +230,13 @@ class Operations:
     def list_reviews(
         self,
         *,
-        status: Literal["open", "withdrawn"] | None = None,
+        status: Literal["open", "claimed", "decided", "closed", "appealed", "withdrawn"] | None = None,
+        kind: Literal["referral", "appeal"] | None = None,
+        due: datetime | None = None,
+        late: bool | None = None,
+        mine: bool | None = None,
+        customer: str | None = None,
+        tier: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> schemas.ReviewList:
@@ -165,6 +247,12 @@ class Operations:
             schemas.ReviewList,
             query={
                 "status": status,
+                "kind": kind,
+                "due": due,
+                "late": late,
+                "mine": mine,
+                "customer": customer,
+                "tier": tier,
                 "limit": limit,
                 "cursor": cursor,
             },
@@ -173,7 +261,13 @@ class Operations:
     def iterate_reviews(
         self,
         *,
-        status: Literal["open", "withdrawn"] | None = None,
+        status: Literal["open", "claimed", "decided", "closed", "appealed", "withdrawn"] | None = None,
+        kind: Literal["referral", "appeal"] | None = None,
+        due: datetime | None = None,
+        late: bool | None = None,
+        mine: bool | None = None,
+        customer: str | None = None,
+        tier: str | None = None,
         limit: int | None = None,
     ) -> Iterator[schemas.ReviewCase]:
         """Go through all pages of `list_reviews`."""
@@ -181,6 +275,12 @@ class Operations:
         while True:
             page = self.list_reviews(
                 status=status,
+                kind=kind,
+                due=due,
+                late=late,
+                mine=mine,
+                customer=customer,
+                tier=tier,
                 limit=limit,
                 cursor=cursor,
             )
@@ -188,6 +288,272 @@ class Operations:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def summarise_reviews(
+        self,
+        *,
+        days: int | None = None,
+    ) -> schemas.ReviewSummary:
+        """Tell how the reviews work: answered in time, agreement, overrides, escalations."""
+        return self.transport.call(
+            "GET",
+            "/v1/reviews:summary",
+            schemas.ReviewSummary,
+            query={
+                "days": days,
+            },
+        )
+
+    def read_review(
+        self,
+        case_id: str,
+    ) -> schemas.ReviewDetail:
+        """Read a case; the votes of others only once it is decided."""
+        return self.transport.call(
+            "GET",
+            f"/v1/reviews/{segment(case_id)}",
+            schemas.ReviewDetail,
+        )
+
+    def claim_review(
+        self,
+        case_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.ReviewDetail:
+        """Take an open case on; of two who try at once, one does."""
+        return self.transport.call(
+            "POST",
+            f"/v1/reviews/{segment(case_id)}/claim",
+            schemas.ReviewDetail,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def release_review(
+        self,
+        case_id: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.ReviewDetail:
+        """Give a claimed case back; votes cast until now stay."""
+        return self.transport.call(
+            "POST",
+            f"/v1/reviews/{segment(case_id)}/release",
+            schemas.ReviewDetail,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def cast_vote(
+        self,
+        case_id: str,
+        body: schemas.Ballot,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.ReviewDetail:
+        """Vote on a claimed case; nobody else sees the vote before the case is decided."""
+        return self.transport.call(
+            "POST",
+            f"/v1/reviews/{segment(case_id)}/votes",
+            schemas.ReviewDetail,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def escalate_review(
+        self,
+        case_id: str,
+        body: schemas.Escalation,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.ReviewDetail:
+        """Hand a case to the level above, with more time."""
+        return self.transport.call(
+            "POST",
+            f"/v1/reviews/{segment(case_id)}/escalate",
+            schemas.ReviewDetail,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def decide_review(
+        self,
+        case_id: str,
+        body: schemas.Deciding,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.ReviewDetail:
+        """Count the votes. The case is decided and the tier holds; or it is contested and goes on.
+
+        A contested case comes back open, at the level above.
+        """
+        return self.transport.call(
+            "POST",
+            f"/v1/reviews/{segment(case_id)}/decide",
+            schemas.ReviewDetail,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def close_review(
+        self,
+        case_id: str,
+        body: schemas.Closing,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.ReviewDetail:
+        """Sign a decided case off, as somebody else than who counted; answers an appeal."""
+        return self.transport.call(
+            "POST",
+            f"/v1/reviews/{segment(case_id)}/close",
+            schemas.ReviewDetail,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def list_overrides(
+        self,
+        *,
+        customer: str | None = None,
+        in_force: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.OverrideList:
+        """List overrides, the latest decided first."""
+        return self.transport.call(
+            "GET",
+            "/v1/overrides",
+            schemas.OverrideList,
+            query={
+                "customer": customer,
+                "in_force": in_force,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_overrides(
+        self,
+        *,
+        customer: str | None = None,
+        in_force: bool | None = None,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Override]:
+        """Go through all pages of `list_overrides`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_overrides(
+                customer=customer,
+                in_force=in_force,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_override(
+        self,
+        override_id: str,
+    ) -> schemas.Override:
+        """Read an override."""
+        return self.transport.call(
+            "GET",
+            f"/v1/overrides/{segment(override_id)}",
+            schemas.Override,
+        )
+
+    def revoke_one(
+        self,
+        override_id: str,
+        body: schemas.Revocation,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Override:
+        """End an override before its time, as somebody who had no part in it."""
+        return self.transport.call(
+            "POST",
+            f"/v1/overrides/{segment(override_id)}/revoke",
+            schemas.Override,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def list_appeals(
+        self,
+        *,
+        customer: str | None = None,
+        answered: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.AppealList:
+        """List appeals, the latest first."""
+        return self.transport.call(
+            "GET",
+            "/v1/appeals",
+            schemas.AppealList,
+            query={
+                "customer": customer,
+                "answered": answered,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_appeals(
+        self,
+        *,
+        customer: str | None = None,
+        answered: bool | None = None,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Appeal]:
+        """Go through all pages of `list_appeals`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_appeals(
+                customer=customer,
+                answered=answered,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def file_one(
+        self,
+        body: schemas.Filing,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Appeal:
+        """File an appeal of a customer; others than those who decided answer it in time."""
+        return self.transport.call(
+            "POST",
+            "/v1/appeals",
+            schemas.Appeal,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def read_appeal(
+        self,
+        appeal_id: str,
+    ) -> schemas.Appeal:
+        """Read an appeal with its answer."""
+        return self.transport.call(
+            "GET",
+            f"/v1/appeals/{segment(appeal_id)}",
+            schemas.Appeal,
+        )
 
     def list_alerts(
         self,
@@ -709,6 +1075,16 @@ class Operations:
             },
         )
 
+    def read_shadow(
+        self,
+    ) -> schemas.Shadow:
+        """Read how the shadow compares with the champion; its grades are served to nobody."""
+        return self.transport.call(
+            "GET",
+            "/v1/models/shadow",
+            schemas.Shadow,
+        )
+
     def read_model_version(
         self,
         version: int,
@@ -904,6 +1280,195 @@ class Operations:
             query={
                 "first": first,
                 "second": second,
+            },
+        )
+
+    def read_self(
+        self,
+    ) -> schemas.Self:
+        """Tell who is asking and what they may do."""
+        return self.transport.call(
+            "GET",
+            "/v1/access/self",
+            schemas.Self,
+        )
+
+    def list_keys(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.KeyList:
+        """List keys by name, those that are over too."""
+        return self.transport.call(
+            "GET",
+            "/v1/access/keys",
+            schemas.KeyList,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_keys(
+        self,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Key]:
+        """Go through all pages of `list_keys`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_keys(
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def create_key(
+        self,
+        body: schemas.NewKey,
+    ) -> schemas.IssuedKey:
+        """Make a key for a machine; its text is in this answer and nowhere else."""
+        return self.transport.call(
+            "POST",
+            "/v1/access/keys",
+            schemas.IssuedKey,
+            body=body,
+        )
+
+    def rotate_key(
+        self,
+        key_id: str,
+        body: schemas.KeyRotation,
+    ) -> schemas.IssuedKey:
+        """Give a key a new secret; the old one holds for some hours more."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/keys/{segment(key_id)}/rotate",
+            schemas.IssuedKey,
+            body=body,
+        )
+
+    def revoke_key(
+        self,
+        key_id: str,
+    ) -> schemas.Key:
+        """End a key for good."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/keys/{segment(key_id)}/revoke",
+            schemas.Key,
+        )
+
+    def list_accounts(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.AccountList:
+        """List accounts by name, disabled ones too."""
+        return self.transport.call(
+            "GET",
+            "/v1/access/accounts",
+            schemas.AccountList,
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_accounts(
+        self,
+        *,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Account]:
+        """Go through all pages of `list_accounts`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_accounts(
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def add_account(
+        self,
+        body: schemas.NewAccount,
+    ) -> schemas.IssuedAccount:
+        """Add a local account, with a password that has to be changed at the first sign-in."""
+        return self.transport.call(
+            "POST",
+            "/v1/access/accounts",
+            schemas.IssuedAccount,
+            body=body,
+        )
+
+    def change_roles(
+        self,
+        name: str,
+        body: schemas.NewRoles,
+    ) -> schemas.Account:
+        """Give an account other roles; its sessions end."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/roles",
+            schemas.Account,
+            body=body,
+        )
+
+    def disable_account(
+        self,
+        name: str,
+    ) -> schemas.Account:
+        """Let a person in no more; their sessions end."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/disable",
+            schemas.Account,
+        )
+
+    def enable_account(
+        self,
+        name: str,
+    ) -> schemas.Account:
+        """Let a person in again."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/enable",
+            schemas.Account,
+        )
+
+    def reset_account(
+        self,
+        name: str,
+    ) -> schemas.IssuedAccount:
+        """Give a local account a password for one sign-in; its sessions end."""
+        return self.transport.call(
+            "POST",
+            f"/v1/access/accounts/{segment(name)}/reset",
+            schemas.IssuedAccount,
+        )
+
+    def list_drift(
+        self,
+        *,
+        limit: int | None = None,
+        all: bool | None = None,
+    ) -> schemas.DriftList:
+        """Tell what moved between each run and the one before."""
+        return self.transport.call(
+            "GET",
+            "/v1/drift",
+            schemas.DriftList,
+            query={
+                "limit": limit,
+                "all": all,
             },
         )
 

@@ -13,10 +13,32 @@ from msgspec import UNSET, Struct, UnsetType
 __all__ = ["Any", "Literal", "Struct", "UnsetType", "date", "datetime"]
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """A person's account; ``provider`` is the identity provider that vouches for it."""
+
+    name: str
+    display_name: str
+    roles: list[str]
+    status: str
+    provider: str | None
+    created_at: str
+    created_by: str
+    last_seen_at: str | None
+    locked_until: str | None
+
+
+class AccountList(Struct, frozen=True, kw_only=True):
+    """A page of accounts by name."""
+
+    items: list[Account]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """Somebody takes an alert on."""
 
-    actor: str
     note: str | UnsetType = UNSET
 
 
@@ -86,9 +108,39 @@ class Alive(Struct, frozen=True, kw_only=True):
 class Analysis(Struct, frozen=True, kw_only=True):
     """Why it came to the alert, as somebody found."""
 
-    actor: str
     note: str
     cause: Literal["adjustment", "loss"] | None | UnsetType = UNSET
+
+
+class Appeal(Struct, frozen=True, kw_only=True):
+    """An appeal of a customer; ``status`` and ``due_at`` are those of the case that answers it."""
+
+    appeal_id: str
+    customer_id: str
+    case_id: str
+    contested_case_id: str | None
+    contested_tier_id: str
+    wanted_tier_id: str
+    reason: str
+    evidence: list[str]
+    filed_at: str
+    filed_by: str
+    status: str
+    due_at: str
+    late: bool
+    outcome: str | None
+    answered_at: str | None
+    answered_in_time: bool | None
+    answer: dict[str, list[str]] | None
+
+
+class AppealList(Struct, frozen=True, kw_only=True):
+    """A page of appeals, the latest filed first."""
+
+    items: list[Appeal]
+    total: int
+    cursor: str | None
+    next: str | None
 
 
 class ApprovalGiven(Struct, frozen=True, kw_only=True):
@@ -154,6 +206,17 @@ class AuditProof(Struct, frozen=True, kw_only=True):
     path: list[str]
 
 
+class Ballot(Struct, frozen=True, kw_only=True):
+    """A vote; nobody else sees it before the case is decided."""
+
+    seat: str
+    tier_id: str
+    reason: str
+    text: str
+    confidence: float
+    change: bool | UnsetType = UNSET
+
+
 class CaseLibrary(Struct, frozen=True, kw_only=True):
     """What helped in similar cases, surest first, and the cases themselves (#89)."""
 
@@ -178,7 +241,46 @@ class Champion(Struct, frozen=True, kw_only=True):
 
     at: str
     model: ModelVersion
-    decision: Decision
+    decision: serving__api__model_schemas__Decision
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """An exact account: ``before.score`` plus all ``points`` is ``after.score`` (1e-9).
+
+    ``how`` ``same_model``: only figures changed. ``graded_again``: model or scheme changed, and
+    the figures of then were graded by those of now, so that every other part is by one model.
+    ``side_by_side``: they changed, and those of now are not loaded; every part may have both in
+    it. Parts are ordered by size; those of exactly 0 are left out.
+    """
+
+    customer_id: str
+    before: PastGrade
+    after: PastGrade
+    points: float
+    how: str
+    dimensions: list[DimensionChange]
+    parts: list[ChangePart]
+    texts: dict[str, list[str]]
+
+
+class ChangePart(Struct, frozen=True, kw_only=True):
+    """A part of the difference: ``points`` is ``contribution_after - contribution_before``.
+
+    ``kind`` ``indicator``: an indicator over all its channels, in one dimension. ``model``: the
+    change of model or scheme, the two contributions being whole scores of the figures of then.
+    ``base``: the change of a typical customer's score with the same data.
+    """
+
+    kind: str
+    indicator: str | None
+    label: Text | None
+    dimension: str | None
+    unit: str | None
+    value_before: float | None
+    value_after: float | None
+    contribution_before: float
+    contribution_after: float
+    points: float
 
 
 class Churn(Struct, frozen=True, kw_only=True):
@@ -186,6 +288,42 @@ class Churn(Struct, frozen=True, kw_only=True):
 
     probability: float | None
     horizon_days: int
+
+
+class Closing(Struct, frozen=True, kw_only=True):
+    """Somebody else than who counted signs a decision off."""
+
+    note: Words | None | UnsetType = UNSET
+
+
+class ComparedSlice(Struct, frozen=True, kw_only=True):
+    """Champion and shadow among some customers: all, a tier of the champion's, or a stage.
+
+    ``moved``: share that would have another tier. ``mean``, ``quantiles``: the shadow's score
+    less the champion's, points.
+    """
+
+    name: str
+    customers: int
+    moved: float
+    mean: float
+    quantiles: list[float]
+    pearson: float | None
+    spearman: float | None
+    referred: int
+    shadow_referred: int
+    both_referred: int
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Champion and shadow; ``moves`` has the champion's tiers as rows, the shadow's as columns."""
+
+    tiers: list[str]
+    shadow_tiers: list[str]
+    moves: list[list[int]]
+    quantiles: list[float]
+    slices: list[ComparedSlice]
+    histogram: Histogram
 
 
 class Contribution(Struct, frozen=True, kw_only=True):
@@ -209,17 +347,12 @@ class Contribution(Struct, frozen=True, kw_only=True):
     contribution: float
 
 
-class Decision(Struct, frozen=True, kw_only=True):
-    """A decision about a model version, from the chained ledger of champions."""
+class Deciding(Struct, frozen=True, kw_only=True):
+    """The panel's reason in words, in both languages, as the customer may be told it."""
 
-    at: str
-    action: str
-    version: int
-    previous: int | None
-    by: str
     reason: str
-    failed: list[str]
-    bundle_digest: str
+    text: Words
+    days: int | None | UnsetType = UNSET
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -259,6 +392,14 @@ class Difference(Struct, frozen=True, kw_only=True):
     ltv: float | None
 
 
+class DimensionChange(Struct, frozen=True, kw_only=True):
+    """What the indicators of one dimension did to the score, in points."""
+
+    id: str
+    label: Text
+    points: float
+
+
 class DimensionScore(Struct, frozen=True, kw_only=True):
     """Score (0 to 100) of one dimension; null when it has no data."""
 
@@ -268,12 +409,59 @@ class DimensionScore(Struct, frozen=True, kw_only=True):
     score: float | None
 
 
+class Drift(Struct, frozen=True, kw_only=True):
+    """How one indicator or prediction moved.
+
+    ``psi``: population stability index, an effect size; ``noise``: what chance alone would make
+    of it; ``q_value``: corrected for the number looked at; ``shift``: -1 to 1, upward positive.
+    """
+
+    indicator: str
+    verdict: str
+    psi: float | None
+    noise: float | None
+    q_value: float | None
+    shift: float | None
+    known_before: int
+    known_after: int
+
+
+class DriftList(Struct, frozen=True, kw_only=True):
+    """Reports, the newest run first."""
+
+    items: list[DriftReport]
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """A run against the one before; what moved most comes first.
+
+    The alarm takes an effect that counts and a chance below ``level``, which is set so that of
+    all alarms ever raised at most one in twenty is expected to be false.
+    """
+
+    run_id: str
+    before_run_id: str
+    at: str
+    customers_before: int
+    customers_after: int
+    p_value: float
+    level: float
+    alarm: bool
+    indicators: list[Drift]
+
+
 class Driver(Struct, frozen=True, kw_only=True):
     """An indicator's whole effect over its channels, in a sentence."""
 
     indicator: str
     points: float
     text: str
+
+
+class Escalation(Struct, frozen=True, kw_only=True):
+    """Why the level above has to look."""
+
+    why: str
 
 
 class Experience(Struct, frozen=True, kw_only=True):
@@ -358,6 +546,15 @@ class Fault(Struct, frozen=True, kw_only=True):
     parameter: str | UnsetType = UNSET
 
 
+class Filing(Struct, frozen=True, kw_only=True):
+    """What a customer says against its tier; without a tier it asks for the next better one."""
+
+    customer_id: str
+    reason: str
+    evidence: list[str] | UnsetType = UNSET
+    wanted_tier_id: str | None | UnsetType = UNSET
+
+
 class Grade(Struct, frozen=True, kw_only=True):
     """The grade of one customer. A what-if has no ``grade_id`` and no ``run_id``."""
 
@@ -377,10 +574,12 @@ class Grade(Struct, frozen=True, kw_only=True):
     tenure: Tenure | None
     policy: PolicyPack | None
     referral: Referral
+    override: GradeOverride | None
     model: Model
     scheme: Scheme
     world: str
     simulated: bool
+    masked: list[str]
 
 
 class GradeBatch(Struct, frozen=True, kw_only=True):
@@ -403,10 +602,92 @@ class GradeList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class GradeOverride(Struct, frozen=True, kw_only=True):
+    """What a panel decided about the tier, and until when it holds.
+
+    ``tier`` is the panel's and holds; ``model_tier`` is what model and scheme say without it.
+    """
+
+    override_id: str
+    case_id: str
+    tier: Tier
+    model_tier: Tier
+    reason: str
+    text: Text
+    decided_at: str
+    until: str
+
+
 class GradeRequest(Struct, frozen=True, kw_only=True):
     """Customers whose grades are wanted."""
 
     customer_ids: list[str]
+
+
+class Histogram(Struct, frozen=True, kw_only=True):
+    """Customers by the difference of their scores; one more edge than bars."""
+
+    edges: list[float]
+    customers: list[int]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A customer's grades over the runs, the run that finished last first."""
+
+    customer_id: str
+    items: list[PastGrade]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class IssuedAccount(Struct, frozen=True, kw_only=True):
+    """An account with a password for one sign-in: shown now, and never again."""
+
+    account: Account
+    one_time_password: str
+
+
+class IssuedKey(Struct, frozen=True, kw_only=True):
+    """A key with its text: shown now, and never again."""
+
+    key: Key
+    secret: str
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """The key of a machine, without its secret, which nobody knows.
+
+    ``scopes`` null: all that its roles may. ``last_used_at`` is within 10 minutes.
+    """
+
+    key_id: str
+    name: str
+    roles: list[str]
+    scopes: list[str] | None
+    permissions: list[str]
+    status: str
+    created_at: str
+    created_by: str
+    expires_at: str
+    rotated_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class KeyList(Struct, frozen=True, kw_only=True):
+    """A page of keys by name."""
+
+    items: list[Key]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class KeyRotation(Struct, frozen=True, kw_only=True):
+    """How long the old secret holds beside the new one."""
+
+    overlap_hours: float | UnsetType = UNSET
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -448,6 +729,13 @@ class KpiFigure(Struct, frozen=True, kw_only=True):
     upper: float | None
     n: int
     unknown: int
+
+
+class Label(Struct, frozen=True, kw_only=True):
+    """An id of the panel policy with its name in both languages."""
+
+    id: str
+    label: Text
 
 
 class Lifecycle(Struct, frozen=True, kw_only=True):
@@ -566,7 +854,7 @@ class ModelList(Struct, frozen=True, kw_only=True):
 
     model: str | None
     items: list[ModelVersion]
-    decisions: list[Decision]
+    decisions: list[serving__api__model_schemas__Decision]
 
 
 class ModelVersion(Struct, frozen=True, kw_only=True):
@@ -589,6 +877,29 @@ class Named(Struct, frozen=True, kw_only=True):
     label: Text
 
 
+class NewAccount(Struct, frozen=True, kw_only=True):
+    """A local account to be added."""
+
+    name: str
+    display_name: str | UnsetType = UNSET
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+
+
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key to be made."""
+
+    name: str
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+    scopes: list[Literal["grades.read", "simulate", "reviews.read", "reviews.decide", "appeals.file", "alerts.read", "alerts.respond", "models.read", "exports.request", "exports.approve", "audit.read", "webhooks.manage", "access.manage", "operate", "metrics.read"]] | None | UnsetType = UNSET
+    days: float | UnsetType = UNSET
+
+
+class NewRoles(Struct, frozen=True, kw_only=True):
+    """The roles of an account from now on."""
+
+    roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
+
+
 class NewWebhook(Struct, frozen=True, kw_only=True):
     """A webhook to be made."""
 
@@ -596,6 +907,64 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     event_types: list[str]
     description: str | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+
+
+class NotFromEvents(Struct, frozen=True, kw_only=True):
+    """An indicator that a customer's own rows do not tell, and what was done about it."""
+
+    indicator: str
+    label: Text
+    needs: str
+    treatment: str
+
+
+class Override(Struct, frozen=True, kw_only=True):
+    """A tier given by people; ``model_tier_id`` is that of the grade they looked at."""
+
+    override_id: str
+    customer_id: str
+    case_id: str
+    grade_id: str
+    run_id: str
+    scheme_id: str
+    tier_id: str
+    model_tier_id: str
+    reason: Label
+    text: Text
+    decided_at: str
+    until: str
+    in_force: bool
+    ended_at: str | None
+    ended_by: str | None
+    ending: str | None
+    ended_text: str
+
+
+class OverrideList(Struct, frozen=True, kw_only=True):
+    """A page of overrides, the latest decided first."""
+
+    items: list[Override]
+    total: int
+    cursor: str | None
+    next: str | None
+
+
+class PastGrade(Struct, frozen=True, kw_only=True):
+    """A grade as one run left it; ``raw_tier`` is what the figures of the day alone gave."""
+
+    grade_id: str
+    run_id: str
+    as_of: date
+    finished_at: str
+    score: float
+    tier: Tier
+    raw_tier: str
+    referred: bool
+    churn_probability: float | None
+    ltv: float | None
+    masked: list[str]
+    model: Model
+    scheme: Scheme
 
 
 class PolicyPack(Struct, frozen=True, kw_only=True):
@@ -677,6 +1046,16 @@ class Refusal(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class RejectedRow(Struct, frozen=True, kw_only=True):
+    """A row that was not used, and why."""
+
+    table: str
+    row: int
+    reason: str
+    column: str | None
+    text: Text
+
+
 class Replay(Struct, frozen=True, kw_only=True):
     """What is to be sent again: dead messages, or everything, that happened in a range."""
 
@@ -694,7 +1073,6 @@ class Replayed(Struct, frozen=True, kw_only=True):
 class Resolution(Struct, frozen=True, kw_only=True):
     """What was done about an alert and what came of it; ``analysis`` files one at once."""
 
-    actor: str
     note: str
     outcome: Literal["recovered", "partly_recovered", "lost", "false_alarm"]
     measure: Literal["visit", "executive_visit", "price_or_terms", "substitute_offer", "quality_or_delivery", "service_recovery", "payment_plan", "credit_stop", "contact_rebuilt", "nothing"]
@@ -704,19 +1082,64 @@ class Resolution(Struct, frozen=True, kw_only=True):
 
 
 class ReviewCase(Struct, frozen=True, kw_only=True):
-    """A customer that people have to look at, due within 5 working days."""
+    """A customer under review, due within the days of the panel policy.
+
+    ``tier_id`` and ``score`` are those of model and scheme. Of votes that are still secret, only
+    their number is told. ``version`` is the ETag of the case.
+    """
 
     case_id: str
     customer_id: str
+    kind: str
     grade_id: str
     run_id: str
     status: str
+    level: Label
+    version: int
     reasons: list[str]
     score: float
     tier_id: str
     opened_at: str
     due_at: str
+    late: bool
+    claimed_by: str | None
+    claimed_at: str | None
+    escalated_at: str | None
+    votes_cast: int
+    quorum: int
+    decision: serving__api__review_schemas__Decision | None
     closed_at: str | None
+    closed_by: str | None
+
+
+class ReviewDetail(Struct, frozen=True, kw_only=True):
+    """A review case with its votes, which are empty until it is decided."""
+
+    case_id: str
+    customer_id: str
+    kind: str
+    grade_id: str
+    run_id: str
+    status: str
+    level: Label
+    version: int
+    reasons: list[str]
+    score: float
+    tier_id: str
+    opened_at: str
+    due_at: str
+    late: bool
+    claimed_by: str | None
+    claimed_at: str | None
+    escalated_at: str | None
+    votes_cast: int
+    quorum: int
+    decision: serving__api__review_schemas__Decision | None
+    closed_at: str | None
+    closed_by: str | None
+    appeal_id: str | None
+    votes: list[Vote]
+    own_vote: Vote | None
 
 
 class ReviewList(Struct, frozen=True, kw_only=True):
@@ -726,6 +1149,31 @@ class ReviewList(Struct, frozen=True, kw_only=True):
     total: int
     cursor: str | None
     next: str | None
+
+
+class ReviewSummary(Struct, frozen=True, kw_only=True):
+    """How the reviews work since an instant; shares are 0 to 1, null without any case."""
+
+    since: str
+    open: int
+    claimed: int
+    late: int
+    decided: int
+    decided_in_time: float | None
+    agreement: float | None
+    overridden: int
+    escalated: int
+    appeals_answered: int
+    answered_in_time: float | None
+    upheld: int
+    partly: int
+    rejected: int
+
+
+class Revocation(Struct, frozen=True, kw_only=True):
+    """Why an override ends before its time."""
+
+    text: str
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
@@ -796,6 +1244,15 @@ class Segment(Struct, frozen=True, kw_only=True):
     label: Text
 
 
+class Self(Struct, frozen=True, kw_only=True):
+    """Who is asking, and what they may do."""
+
+    id: str
+    kind: str
+    roles: list[str]
+    permissions: list[str]
+
+
 class Serving(Struct, frozen=True, kw_only=True):
     """What serves now: the run that is read, and the bundle that answers what-ifs."""
 
@@ -813,6 +1270,18 @@ class Serving(Struct, frozen=True, kw_only=True):
     lifecycles: list[Lifecycle]
     loaded: Model | None
     loaded_is_served: bool
+
+
+class Shadow(Struct, frozen=True, kw_only=True):
+    """A model that graded the customers of a run and is not served."""
+
+    run_id: str
+    version: str | None
+    bundle_digest: str
+    scheme_id: str
+    scheme_version: str
+    finished_at: str
+    comparison: Comparison
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -833,6 +1302,21 @@ class Simulated(Struct, frozen=True, kw_only=True):
     difference: Difference | None
 
 
+class SimulatedFromEvents(Struct, frozen=True, kw_only=True):
+    """The grade of a customer told by rows; nothing is stored.
+
+    ``indicators`` are what the rows come to by the pipeline of the nightly run; null is unknown.
+    ``not_used`` lists columns (``table.column``) with values that this world does not read.
+    """
+
+    grade: Grade
+    explanation: Explanation | None
+    indicators: dict[str, float | None]
+    rejected: list[RejectedRow]
+    not_from_events: list[NotFromEvents]
+    not_used: list[str]
+
+
 class Simulation(Struct, frozen=True, kw_only=True):
     """A what-if: a customer with some indicators replaced, or a whole new customer.
 
@@ -843,6 +1327,28 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
+    explanation: bool | UnsetType = UNSET
+
+
+class SimulationFromEvents(Struct, frozen=True, kw_only=True):
+    """A customer whom the system need not know, told by rows as the source contract has them.
+
+    The rows pass the same door as those of a nightly run; what is refused is listed in the
+    answer. ``customer_id`` may be left out of the rows: all are of one customer.
+    """
+
+    customer_id: str | None | UnsetType = UNSET
+    as_of: date | None | UnsetType = UNSET
+    currency: str | None | UnsetType = UNSET
+    customers: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    orders: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    invoices: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    tickets: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    interactions: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    contacts: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    contracts: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    surveys: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
+    assessments: list[dict[str, str | float | bool | None]] | UnsetType = UNSET
     explanation: bool | UnsetType = UNSET
 
 
@@ -923,6 +1429,22 @@ class TierTerms(Struct, frozen=True, kw_only=True):
     policy: PolicyPack | None
 
 
+class Vote(Struct, frozen=True, kw_only=True):
+    """A vote. The audit trail has held ``commitment`` since it was cast; ``salt`` opens it."""
+
+    sequence: int
+    level: Label
+    voter: str
+    seat: Label
+    tier_id: str
+    reason: Label
+    text: str
+    confidence: float
+    at: str
+    commitment: str
+    salt: str
+
+
 class Webhook(Struct, frozen=True, kw_only=True):
     """Where messages are sent, which, and how it fares.
 
@@ -971,3 +1493,36 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
 
     webhook: Webhook
     secret: str | None
+
+
+class Words(Struct, frozen=True, kw_only=True, rename={"zh_cn": "zh-CN"}):
+    """The same words in both languages."""
+
+    en: str
+    zh_cn: str
+
+
+class serving__api__model_schemas__Decision(Struct, frozen=True, kw_only=True):
+    """A decision about a model version, from the chained ledger of champions."""
+
+    at: str
+    action: str
+    version: int
+    previous: int | None
+    by: str
+    reason: str
+    failed: list[str]
+    bundle_digest: str
+
+
+class serving__api__review_schemas__Decision(Struct, frozen=True, kw_only=True):
+    """What the panel decided; ``agreement`` is the share of votes for that tier (0 to 1)."""
+
+    tier_id: str
+    outcome: str
+    reason: Label
+    text: Text
+    decided_at: str
+    decided_by: str
+    holds_until: str
+    agreement: float

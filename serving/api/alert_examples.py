@@ -70,7 +70,7 @@ ALERT: dict[str, Any] = {
         {
             "sequence": 1,
             "at": "2024-07-01T08:00:00Z",
-            "actor": "Li Na",
+            "actor": "person:li.na",
             "action": "acknowledged",
             "note": "Call on Tuesday.",
             "cause": None,
@@ -80,16 +80,14 @@ ALERT: dict[str, Any] = {
     ],
 }
 
-ACKNOWLEDGEMENT: dict[str, Any] = {"actor": "Li Na", "note": "Call on Tuesday."}
+ACKNOWLEDGEMENT: dict[str, Any] = {"note": "Call on Tuesday."}
 
 ANALYSIS: dict[str, Any] = {
-    "actor": "Li Na",
     "note": "The price of copper made them stretch their stock.",
     "cause": "adjustment",
 }
 
 RESOLUTION: dict[str, Any] = {
-    "actor": "Li Na",
     "note": "Aluminium variant ordered; volumes are back at four fifths.",
     "outcome": "recovered",
     "measure": "substitute_offer",

@@ -17,7 +17,6 @@ KINDS = packaged_catalogue().kinds
 CAUSES = tuple(cause.id for cause in packaged_causes().causes)
 MEASURES = tuple(packaged_catalogue().measures)
 
-Actor = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000)]
 Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
 Industry = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -104,7 +103,6 @@ class Acknowledgement(BaseModel):
         extra="forbid", json_schema_extra={"examples": [alert_examples.ACKNOWLEDGEMENT]}
     )
 
-    actor: Actor
     note: Note = ""
 
 
@@ -115,7 +113,6 @@ class Analysis(BaseModel):
         extra="forbid", json_schema_extra={"examples": [alert_examples.ANALYSIS]}
     )
 
-    actor: Actor
     note: Said
     cause: CauseId | None = None
 
@@ -127,7 +124,6 @@ class Resolution(BaseModel):
         extra="forbid", json_schema_extra={"examples": [alert_examples.RESOLUTION]}
     )
 
-    actor: Actor
     note: Said
     outcome: Outcome
     measure: str = Field(json_schema_extra={"enum": list(MEASURES)})

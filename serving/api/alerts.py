@@ -14,9 +14,11 @@ from serving.api import alert_schemas as schemas
 from serving.api.declared import declared
 from serving.api.grades import Cursor, Limit, next_address
 from serving.deps import AlertsDep, ServiceDep
+from serving.domain.access import Permission
 from serving.domain.alert import AlertAction, CustomerAlert
 from serving.errors import InvalidRequestError, RequestFault
 from serving.governance.looks import seen
+from serving.guard import PrincipalDep, needs
 from serving.problems import pointer
 from serving.responding import (
     Responder,
@@ -30,7 +32,11 @@ from tiering.alerts.catalogue import Severity
 from tiering.alerts.library import what_helped
 from tiering.alerts.lifecycle import AlertState
 
-router = APIRouter(prefix="/v1", tags=["alerts"], dependencies=[Depends(known_query)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["alerts"],
+    dependencies=[needs(Permission.ALERTS_READ), Depends(known_query)],
+)
 
 AlertId = Annotated[str, Path(description="As in the list of alerts.", max_length=40)]
 Kind = Annotated[
@@ -42,6 +48,7 @@ Kind = Annotated[
 ]
 Tier = Annotated[str | None, Query(description="Only customers who stood in this tier.")]
 _WRITES = declared(400, 404, 409, 413, 415, 422, 503)
+_RESPONDING = [needs(Permission.ALERTS_RESPOND), Depends(json_only)]
 
 
 @router.get("/alerts", responses=declared(422, 503))
@@ -97,33 +104,37 @@ def read_alert(alert_id: AlertId, store: AlertsDep) -> schemas.Alert:
     return _presented(store, [kept], _now())[0]
 
 
-@router.post("/alerts/{alert_id}/acknowledge", responses=_WRITES, dependencies=[Depends(json_only)])
+@router.post("/alerts/{alert_id}/acknowledge", responses=_WRITES, dependencies=_RESPONDING)
 def acknowledge_one(
-    alert_id: AlertId, body: schemas.Acknowledgement, parts: ServiceDep
+    alert_id: AlertId, body: schemas.Acknowledgement, parts: ServiceDep, asks: PrincipalDep
 ) -> schemas.Alert:
     """Take an open alert on."""
-    who = Responder(body.actor, _now())
+    who = Responder(asks.id, _now())
     return presenting.alert(*acknowledge_alert(parts.database, alert_id, who, body.note), who.at)
 
 
-@router.post("/alerts/{alert_id}/analyse", responses=_WRITES, dependencies=[Depends(json_only)])
-def analyse_one(alert_id: AlertId, body: schemas.Analysis, parts: ServiceDep) -> schemas.Alert:
+@router.post("/alerts/{alert_id}/analyse", responses=_WRITES, dependencies=_RESPONDING)
+def analyse_one(
+    alert_id: AlertId, body: schemas.Analysis, parts: ServiceDep, asks: PrincipalDep
+) -> schemas.Alert:
     """File the analysis of an alert's cause; it counts as the response."""
-    who = Responder(body.actor, _now())
+    who = Responder(asks.id, _now())
     return presenting.alert(
         *analyse_alert(parts.database, alert_id, who, body.note, body.cause), who.at
     )
 
 
-@router.post("/alerts/{alert_id}/resolve", responses=_WRITES, dependencies=[Depends(json_only)])
-def resolve_one(alert_id: AlertId, body: schemas.Resolution, parts: ServiceDep) -> schemas.Alert:
+@router.post("/alerts/{alert_id}/resolve", responses=_WRITES, dependencies=_RESPONDING)
+def resolve_one(
+    alert_id: AlertId, body: schemas.Resolution, parts: ServiceDep, asks: PrincipalDep
+) -> schemas.Alert:
     """Close an alert with what was done and what came of it."""
     if body.measure not in schemas.MEASURES:
         raise InvalidRequestError(
             "The alert cannot be resolved like this.",
             [RequestFault(f"One of: {', '.join(schemas.MEASURES)}.", pointer(["measure"]))],
         )
-    who = Responder(body.actor, _now())
+    who = Responder(asks.id, _now())
     done = resolve_alert(
         parts.database,
         alert_id,

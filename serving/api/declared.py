@@ -5,17 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
+from serving.api import event_examples
+from serving.api.access_examples import ACCOUNT, KEY
 from serving.api.alert_examples import ALERT
+from serving.api.change_schemas import CHANGE, HISTORY
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
 from serving.api.export_schemas import EXPORT
+from serving.api.review_examples import APPEAL, REVIEW_DETAIL
 from serving.api.service_schemas import Problem
 from serving.api.webhook_examples import DELIVERY, WEBHOOK
+from serving.guard import permission_of
 from serving.problems import MEDIA_TYPE
 
 _EXAMPLES: dict[int, dict[str, Any]] = {
     400: {"title": "Bad Request", "detail": "The body cannot be read."},
+    401: {
+        "type": "urn:tierwise:problem:unauthenticated",
+        "title": "Who is asking?",
+        "detail": "Nobody is known to be asking, or no longer.",
+        "hint": "Send an API key as Authorization: Bearer tw_..., or sign in.",
+    },
+    403: {
+        "type": "urn:tierwise:problem:forbidden",
+        "title": "Not allowed",
+        "detail": "key:crm-sync has no permission 'reviews.read'.",
+        "hint": "Ask an administrator for a role that has it.",
+        "context": {"permission": "reviews.read"},
+    },
     404: {
         "type": "urn:tierwise:problem:customer-not-found",
         "title": "Customer not graded",
@@ -25,8 +45,13 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
     },
     409: {
         "type": "urn:tierwise:problem:transition",
-        "title": "The alert cannot take this step",
+        "title": "This step cannot be taken",
         "detail": "The alert is resolved; it cannot be acknowledged.",
+    },
+    412: {
+        "type": "urn:tierwise:problem:stale",
+        "title": "The case has moved on",
+        "detail": "The case is at version 4, not at 3.",
     },
     413: {"title": "Content Too Large", "detail": "The body has more than 65,536 bytes."},
     415: {
@@ -45,6 +70,13 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
             }
         ],
     },
+    429: {
+        "type": "urn:tierwise:problem:rate-limit",
+        "title": "Too many requests",
+        "detail": "Too many requests in too short a time.",
+        "hint": "Wait as long as Retry-After says.",
+        "context": {"retry_after": 1},
+    },
     503: {
         "type": "urn:tierwise:problem:not-ready",
         "title": "The service is not ready",
@@ -53,14 +85,37 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
 }
 _MEANING = {
     400: "The body is no text, nested too deeply, or has a number of thousands of digits.",
+    401: "Nobody is known to be asking: no key or session, or one that no longer holds.",
+    403: "Whoever asks is known, and may not do this.",
     404: "There is no such thing.",
     409: "It cannot take this step from where it stands.",
+    412: "It has changed since it was read.",
     413: "The body is larger than any this address takes.",
     415: "The body is not declared as JSON.",
     422: "The request is well-formed but wrong; `errors` lists every fault.",
+    429: "Too many requests; `Retry-After` says for how long to wait.",
     503: "Not ready yet, or the store does not answer; try later.",
 }
+SCHEMES: dict[str, dict[str, str]] = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "tw_<id>_<secret>",
+        "description": "The key of a machine.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-tierwise",
+        "description": "A person who signed in at /sign-in. A write also carries the session's "
+        "token in the header X-CSRF-Token. Without https the cookie is called tierwise_session.",
+    },
+}
+"""How the API is told who is asking."""
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+_NONE = Dependant()
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -93,13 +148,40 @@ def describe(app: FastAPI) -> None:
             schemas["Problem"] = schema
             # FastAPI drops every null, also those that an example is there to show.
             schemas["Simulation"]["examples"] = SIMULATIONS
+            schemas["SimulationFromEvents"]["examples"] = [event_examples.SIMULATION]
+            schemas["SimulatedFromEvents"]["examples"] = [event_examples.ANSWER]
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
+            schemas["ReviewDetail"]["examples"] = [REVIEW_DETAIL]
+            schemas["Appeal"]["examples"] = [APPEAL]
+            schemas["Key"]["examples"] = [KEY]
+            schemas["Account"]["examples"] = [ACCOUNT]
             schemas["Export"]["examples"] = [EXPORT]
+            schemas["History"]["examples"] = [HISTORY]
+            schemas["Change"]["examples"] = [CHANGE]
             schemas["Lift"]["examples"] = [LIFT]
             schemas["Webhook"]["examples"] = [WEBHOOK]
             schemas["Delivery"]["examples"] = [DELIVERY]
+            _guard(app, document)
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _guard(app: FastAPI, document: dict[str, Any]) -> None:
+    """Write into the document who may ask what, from the guards of the routes themselves."""
+    document["components"]["securitySchemes"] = SCHEMES
+    for route in iter_route_contexts(app.routes):
+        asked = [
+            permission_of(each.call) for each in getattr(route, "dependant", _NONE).dependencies
+        ]
+        wanted = [permission for is_guard, permission in asked if is_guard]
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is None or not wanted:
+                continue
+            operation["security"] = [{name: []} for name in SCHEMES]
+            operation["x-permissions"] = sorted({each.value for each in wanted if each})
+            for status, answer in declared(401, 403, 429).items():
+                operation["responses"].setdefault(str(status), answer)

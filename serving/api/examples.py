@@ -71,10 +71,12 @@ GRADE: dict[str, Any] = {
         "case_id": "0002052a01187a4fe9f90bbed16db6c8",
         "due_at": "2024-07-08T02:00:00Z",
     },
+    "override": None,
     "model": {"version": "3", "bundle_digest": "c" * 64, "trained_as_of": "2024-06-30"},
     "scheme": {"id": "five-dimension", "version": "1.1.0", "sha256": "9" * 64},
     "world": "journey",
     "simulated": False,
+    "masked": [],
 }
 
 _TIER = {
@@ -198,20 +200,6 @@ EXPLANATION: dict[str, Any] = {
             "referral": ["Close to a tier's border."],
         }
     },
-}
-
-REVIEW_CASE: dict[str, Any] = {
-    "case_id": "0002052a01187a4fe9f90bbed16db6c8",
-    "customer_id": "1001",
-    "grade_id": _GRADE_ID,
-    "run_id": _RUN,
-    "status": "withdrawn",
-    "reasons": ["border_margin"],
-    "score": 58.5,
-    "tier_id": "potential",
-    "opened_at": "2024-07-01T02:00:00Z",
-    "due_at": "2024-07-08T02:00:00Z",
-    "closed_at": "2024-07-02T02:00:00Z",
 }
 
 SIMULATIONS: Any = [

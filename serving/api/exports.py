@@ -65,7 +65,7 @@ def list_exports(
     )
 
 
-@router.get("/exports/{export_id}", responses=declared(404, 422, 503))
+@router.get("/exports/{export_id}", responses=declared(404, 422, 503), dependencies=[needs(None)])
 def read_export(export_id: ExportId, session: SessionDep, who: PrincipalDep) -> schemas.Export:
     """Read an export: one's own, or any for those who approve."""
     found = Exports(session).get(export_id)
@@ -90,7 +90,7 @@ def approve_export(export_id: ExportId, desk: Desk, who: PrincipalDep) -> schema
 @router.post(
     "/exports/{export_id}/refuse",
     responses=declared(400, 404, 409, 413, 415, 422, 503),
-    dependencies=[Depends(json_only)],
+    dependencies=[Depends(json_only), needs(None)],
 )
 def refuse_export(
     export_id: ExportId, body: schemas.Refusal, desk: Desk, who: PrincipalDep

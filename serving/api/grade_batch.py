@@ -10,12 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.admission import json_only, known_query
 from serving.api import presenting, schemas
+from serving.api.clearing import cleared
 from serving.api.declared import declared
+from serving.api.grades import now
 from serving.api.parts import Out
-from serving.deps import GradesDep, ReviewsDep, served_run
+from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
 from serving.domain.access import Permission
 from serving.governance.looks import seen
-from serving.guard import needs
+from serving.guard import PrincipalDep, needs
+from serving.reviewing.overriding import under_overrides
 from serving.store.paging import MAX_LIMIT
 
 router = APIRouter(
@@ -48,7 +51,13 @@ class GradeBatch(Out):
 
 @router.post("/grades:batchGet", responses=declared(400, 413, 415, 422, 503))
 def read_grades(
-    request: Request, body: GradeRequest, store: GradesDep, reviews: ReviewsDep
+    request: Request,
+    body: GradeRequest,
+    store: GradesDep,
+    reviews: ReviewsDep,
+    session: SessionDep,
+    parts: ServiceDep,
+    who: PrincipalDep,
 ) -> GradeBatch:
     """Read the grades of up to 500 customers, all of the same run."""
     run = served_run(store)
@@ -56,8 +65,13 @@ def read_grades(
     found = store.among(wanted, run)
     seen(request, len(found))
     cases = reviews.open_cases_of(list(found))
+    held = {each.customer_id: each for each in under_overrides(session, [*found.values()], now())}
     return GradeBatch(
-        items=[presenting.grade(found[each], cases.get(each)) for each in wanted if each in found],
+        items=[
+            cleared(parts.governance, who, presenting.grade(held[each], cases.get(each)))
+            for each in wanted
+            if each in found
+        ],
         missing=[each for each in wanted if each not in found],
         run_id=run.run_id,
         as_of=run.basis.as_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -10,18 +11,27 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from serving.admission import known_query
 from serving.api import lift_presenting, presenting, schemas
+from serving.api.clearing import cleared
 from serving.api.declared import declared
-from serving.deps import GradesDep, ReviewsDep, ServiceDep, served_run
+from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
+from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
 from serving.errors import CustomerNotFoundError, InvalidRequestError, RequestFault
 from serving.governance.looks import seen
+from serving.governance.masking import check_part
+from serving.guard import PrincipalDep, needs
 from serving.lifting import lift_of
+from serving.reviewing.overriding import under_overrides
 from serving.store.grades import Grades, run_of_cursor
 from serving.store.paging import MAX_LIMIT, bad_cursor
 from serving.store.reviews import Reviews
 from tiering.lift.actions import packaged_actions
 
-router = APIRouter(prefix="/v1", tags=["grades"], dependencies=[Depends(known_query)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["grades"],
+    dependencies=[needs(Permission.GRADES_READ), Depends(known_query)],
+)
 
 CustomerId = Annotated[str, Path(description="Customer id as in the source data.")]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]
@@ -33,7 +43,9 @@ def list_grades(
     request: Request,
     store: GradesDep,
     reviews: ReviewsDep,
+    session: SessionDep,
     parts: ServiceDep,
+    who: PrincipalDep,
     tier: Annotated[str | None, Query(description="Tier id, for instance `core`.")] = None,
     stage: Annotated[
         str | None,
@@ -51,8 +63,10 @@ def list_grades(
 ) -> schemas.GradeList:
     """List grades, best score first.
 
-    All pages of a list are of the run it was begun on, even if a newer one finishes.
+    All pages of a list are of the run it was begun on, even if a newer one finishes. Tiers are
+    those that hold now: a panel's where it gave another.
     """
+    at = now()
     run = served_run(store) if cursor is None else _run_of(store, cursor)
     _check("tier", tier, [each.id for each in run.basis.tiers])
     _check("stage", stage, [each.id for each in run.basis.stages])
@@ -64,6 +78,7 @@ def list_grades(
         scores=(min_score, below_score),
         limit=limit or parts.settings.page_size,
         cursor=cursor,
+        now=at,
     )
     cases = reviews.open_cases_of([graded.customer_id for graded in page.items])
     seen(request, len(page.items))
@@ -77,7 +92,10 @@ def list_grades(
         "cursor": page.cursor,
     }
     return schemas.GradeList(
-        items=[presenting.grade(each, cases.get(each.customer_id)) for each in page.items],
+        items=[
+            cleared(parts.governance, who, presenting.grade(each, cases.get(each.customer_id)))
+            for each in under_overrides(session, page.items, at)
+        ],
         total=page.total,
         run_id=run.run_id,
         as_of=run.basis.as_of,
@@ -91,6 +109,7 @@ def list_grades(
 def read_explanation(
     customer_id: CustomerId,
     parts: ServiceDep,
+    who: PrincipalDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Texts in this language only; both by default.")
     ] = None,
@@ -103,6 +122,7 @@ def read_explanation(
         store = Grades(session)
         run = served_run(store)
         graded = grade_of(store, run, customer_id)
+        check_part(parts.governance, who, "explanation", graded.tier.id)
         account = store.explanation(graded)
     if account is None:
         raise _not_graded(run, customer_id)
@@ -114,6 +134,7 @@ def read_lift(
     customer_id: CustomerId,
     store: GradesDep,
     parts: ServiceDep,
+    who: PrincipalDep,
     lang: Annotated[
         schemas.Lang | None, Query(description="Sentences in this language only; both by default.")
     ] = None,
@@ -123,19 +144,31 @@ def read_lift(
     Answered only while the loaded model is the one the served run was graded with.
     """
     graded = grade_of(store, served_run(store), customer_id)
+    check_part(parts.governance, who, "explanation", graded.tier.id)
     found = lift_of(parts.models.bundle, graded)
     return lift_presenting.lift(graded, found, packaged_actions(), lang)
 
 
 @router.get("/grades/{customer_id:path}", responses=declared(404, 422, 503))
-def read_grade(customer_id: CustomerId, parts: ServiceDep) -> schemas.Grade:
-    """Read the grade of a customer."""
+def read_grade(
+    request: Request, customer_id: CustomerId, parts: ServiceDep, who: PrincipalDep
+) -> schemas.Grade:
+    """Read the grade of a customer; where a panel gave another tier, `override` says so."""
     # One turn on a thread: what is asked for most does not wait for a second and a third.
     with parts.database.read() as session:
         store = Grades(session)
         graded = grade_of(store, served_run(store), customer_id)
+        (holding,) = under_overrides(session, [graded], now())
         case = Reviews(session).open_case_of(customer_id)
-    return presenting.grade(graded, case)
+    if holding.overruled is not None:
+        # It ends at an instant, of itself: nothing in the store tells that it did.
+        request.scope.setdefault("state", {})["passing"] = True
+    return cleared(parts.governance, who, presenting.grade(holding, case))
+
+
+def now() -> datetime:
+    """Return the present instant, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def grade_of(store: Grades, run: Run, customer_id: str) -> Grade:

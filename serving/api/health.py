@@ -12,11 +12,13 @@ from serving.admission import known_query
 from serving.api import presenting, service_schemas
 from serving.api.declared import declared
 from serving.deps import GradesDep, Service, ServiceDep, served_run
+from serving.domain.access import Permission
 from serving.domain.case import CaseStatus
 from serving.domain.export import ExportState
 from serving.domain.grade import Run
 from serving.domain.push import DeliveryState
 from serving.errors import NotReadyError
+from serving.guard import needs
 from serving.scoring import basis_of
 from serving.store.alerts import AlertStore, Wanted
 from serving.store.drift import DriftReports
@@ -30,7 +32,11 @@ from tiering.alerts.lifecycle import AlertState
 router = APIRouter(tags=["service"])
 
 
-@router.get("/v1/model", responses=declared(422, 503), dependencies=[Depends(known_query)])
+@router.get(
+    "/v1/model",
+    responses=declared(422, 503),
+    dependencies=[needs(Permission.MODELS_READ), Depends(known_query)],
+)
 def read_model(store: GradesDep, parts: ServiceDep) -> service_schemas.Serving:
     """Read what serves now."""
     run = served_run(store)
@@ -64,7 +70,11 @@ def readyz(parts: ServiceDep) -> service_schemas.Ready:
     )
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[needs(Permission.METRICS_READ)],
+)
 def metrics(parts: ServiceDep) -> PlainTextResponse:
     """Expose metrics in the Prometheus text format."""
     swapped = parts.models.swapped

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from serving.api.declared import declared
 from serving.api.sampling import example_of
-from serving.wire.repetition import HEADER, QUERIES, REPLAYED, WRITES
+from serving.wire.repetition import HEADER, QUERIES, REPLAYED, SECRET, WRITES
 
 VERSIONING = (
     "Customer grades, why they came out as they did, and what would change them.\n\n"
@@ -88,8 +88,8 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def is_write(method: str, path: str) -> bool:
-    """Tell whether an operation changes something."""
-    return method in WRITES and QUERIES.fullmatch(path) is None
+    """Tell whether an operation changes something, and may be repeated with a key."""
+    return method in WRITES and QUERIES.fullmatch(path) is None and not path.startswith(SECRET)
 
 
 def is_page(schema: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from serving.api.parts import Model, Out, PolicyPack, Scheme, Text, Tier
+from serving.api.parts import Instant, Model, Out, PolicyPack, Scheme, Text, Tier
 
 _DIGEST = "c" * 64
 
@@ -40,6 +40,55 @@ class Decision(Out):
     reason: str
     failed: list[str] = Field(description="What forbade it; only of a refusal.")
     bundle_digest: str
+
+
+class Histogram(Out):
+    """Customers by the difference of their scores; one more edge than bars."""
+
+    edges: list[float]
+    customers: list[int]
+
+
+class ComparedSlice(Out):
+    """Champion and shadow among some customers: all, a tier of the champion's, or a stage.
+
+    ``moved``: share that would have another tier. ``mean``, ``quantiles``: the shadow's score
+    less the champion's, points.
+    """
+
+    name: str
+    customers: int
+    moved: float
+    mean: float
+    quantiles: list[float]
+    pearson: float | None
+    spearman: float | None
+    referred: int
+    shadow_referred: int
+    both_referred: int
+
+
+class Comparison(Out):
+    """Champion and shadow; ``moves`` has the champion's tiers as rows, the shadow's as columns."""
+
+    tiers: list[str]
+    shadow_tiers: list[str]
+    moves: list[list[int]]
+    quantiles: list[float] = Field(description="Which quantiles the slices have, 0 to 1.")
+    slices: list[ComparedSlice]
+    histogram: Histogram
+
+
+class Shadow(Out):
+    """A model that graded the customers of a run and is not served."""
+
+    run_id: str
+    version: str | None
+    bundle_digest: str
+    scheme_id: str
+    scheme_version: str
+    finished_at: Instant
+    comparison: Comparison
 
 
 class Refreshed(Out):

@@ -12,11 +12,12 @@ from fastapi.responses import Response
 from serving.admission import known_query
 from serving.api import model_schemas as schemas
 from serving.api.declared import declared
-from serving.deps import GradesDep, ServiceDep
+from serving.deps import GradesDep, ServiceDep, SessionDep
 from serving.domain.access import Permission
 from serving.errors import AbsentError
 from serving.guard import needs
 from serving.store.grades import Grades
+from serving.store.shadows import Shadows
 from training.shelf import CardFormat, CardLanguage, Decision, Shelf, ShelvedModel, read_shelf
 
 router = APIRouter(
@@ -83,6 +84,27 @@ def read_champion(
         at=moment.isoformat(),
         model=_version(shelf, found, _served_digest(store)),
         decision=_decision(crowned),
+    )
+
+
+@router.get("/models/shadow", responses=declared(404, 422, 503))
+def read_shadow(session: SessionDep) -> schemas.Shadow:
+    """Read how the shadow compares with the champion; its grades are served to nobody."""
+    found = Shadows(session).last()
+    if found is None:
+        raise AbsentError(
+            "No shadow has graded yet.",
+            hint="Start one with tierwise shadow start, and grade the next batch.",
+        )
+    run_id, shadow = found
+    return schemas.Shadow(
+        run_id=run_id,
+        version=shadow.model_version,
+        bundle_digest=shadow.bundle_digest,
+        scheme_id=shadow.scheme_id,
+        scheme_version=shadow.scheme_version,
+        finished_at=shadow.finished_at,
+        comparison=schemas.Comparison.model_validate(shadow.comparison),
     )
 
 

@@ -167,6 +167,22 @@ class Referral(Out):
     due_at: Instant | None
 
 
+class GradeOverride(Out):
+    """What a panel decided about the tier, and until when it holds.
+
+    ``tier`` is the panel's and holds; ``model_tier`` is what model and scheme say without it.
+    """
+
+    override_id: str
+    case_id: str
+    tier: Tier
+    model_tier: Tier
+    reason: str
+    text: Text
+    decided_at: Instant
+    until: Instant
+
+
 class Model(Out):
     """Which model a grade rests on; no version means it was never registered."""
 

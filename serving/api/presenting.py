@@ -87,6 +87,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             case_id=case.case_id if case else None,
             due_at=case.due_at if case else None,
         ),
+        override=_override(graded),
         model=model(basis),
         scheme=scheme(basis),
         world=basis.world,
@@ -124,23 +125,6 @@ def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
         tier_after=after.tier.id,
         churn_probability=_minus(after.churn_probability, before.churn_probability),
         ltv=_minus(after.ltv, before.ltv),
-    )
-
-
-def review_case(case: ReviewCase) -> service_schemas.ReviewCase:
-    """Present a review case."""
-    return service_schemas.ReviewCase(
-        case_id=case.case_id,
-        customer_id=case.customer_id,
-        grade_id=case.grade_id,
-        run_id=case.run_id,
-        status=case.status,
-        reasons=list(case.reasons),
-        score=case.score,
-        tier_id=case.tier_id,
-        opened_at=case.opened_at,
-        due_at=case.due_at,
-        closed_at=case.closed_at,
     )
 
 
@@ -246,6 +230,22 @@ def _story(story: reasons.Story) -> schemas.Story:
 
 def _driver(driver: reasons.Driver) -> schemas.Driver:
     return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
+
+
+def _override(graded: domain.Grade) -> parts.GradeOverride | None:
+    if graded.overruled is None:
+        return None
+    override = graded.overruled.override
+    return parts.GradeOverride(
+        override_id=override.override_id,
+        case_id=override.case_id,
+        tier=tier_of(graded.tier),
+        model_tier=tier_of(graded.overruled.model_tier),
+        reason=override.reason,
+        text=text_of(override.texts["en"], override.texts["zh-CN"]),
+        decided_at=override.decided_at,
+        until=override.expires_at,
+    )
 
 
 def _tenure(tenure: TierTenure) -> parts.Tenure:

@@ -7,9 +7,17 @@ from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
-router = APIRouter(include_in_schema=False)
+from serving.guard import needs
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+
+
+@router.get("/openapi.json")
+def openapi(request: Request) -> JSONResponse:
+    """Return the OpenAPI file."""
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")

@@ -15,6 +15,7 @@ from serving.api import examples
 from serving.api.parts import (
     Churn,
     DimensionScore,
+    GradeOverride,
     LifecycleStage,
     LifetimeValue,
     Margin,
@@ -68,10 +69,18 @@ class Grade(Out):
     )
     policy: PolicyPack | None = Field(description="Null where the scheme promises nothing.")
     referral: Referral
+    override: GradeOverride | None = Field(
+        description="Where a panel gave another tier: `tier` is the panel's, and so are margin and "
+        "policy. Null where the tier is that of model and scheme."
+    )
     model: Model
     scheme: Scheme
     world: str
     simulated: bool = Field(description="Whether the input data is simulated, not real.")
+    masked: list[str] = Field(
+        default=[],
+        description="Parts that are null because they are above the clearance of whoever asks.",
+    )
 
 
 class GradeList(Out):

@@ -1,42 +1,13 @@
-"""The review queue, the service itself and its problems as they go over the wire."""
+"""The service itself and its problems as they go over the wire."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from serving.api import examples
 from serving.api.parts import Instant, Lifecycle, Model, Out, Scheme, Tier
-from serving.domain.case import CaseStatus
-
-
-class ReviewCase(Out):
-    """A customer that people have to look at, due within 5 working days."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.REVIEW_CASE]})
-
-    case_id: str
-    customer_id: str
-    grade_id: str
-    run_id: str
-    status: CaseStatus
-    reasons: list[str]
-    score: float
-    tier_id: str
-    opened_at: Instant
-    due_at: Instant
-    closed_at: Instant | None
-
-
-class ReviewList(Out):
-    """A page of review cases, earliest due first."""
-
-    items: list[ReviewCase]
-    total: int
-    cursor: str | None
-    next: str | None
 
 
 class Serving(Out):

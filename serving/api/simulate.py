@@ -16,16 +16,21 @@ from serving.api import presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
+from serving.domain.access import Permission, Principal
 from serving.domain.grade import Basis, Grade, Run
 from serving.errors import InvalidRequestError, RequestFault
 from serving.governance.looks import seen_customer
+from serving.governance.masking import check_part
+from serving.guard import PrincipalDep, needs
 from serving.problems import pointer
 from serving.scoring import basis_of, grade, grade_alone
 from serving.store.grades import Grades
 from training.bundle import Bundle
 
 router = APIRouter(
-    prefix="/v1", tags=["grades"], dependencies=[Depends(json_only), Depends(known_query)]
+    prefix="/v1",
+    tags=["grades"],
+    dependencies=[needs(Permission.SIMULATE), Depends(json_only), Depends(known_query)],
 )
 
 
@@ -44,16 +49,22 @@ class Asked:
     response_model=schemas.Simulated,
     responses=declared(400, 404, 413, 415, 422, 503),
 )
-async def simulate(request: Request, body: schemas.Simulation, parts: ServiceDep) -> Response:
+async def simulate(
+    request: Request, body: schemas.Simulation, parts: ServiceDep, who: PrincipalDep
+) -> Response:
     """Grade a what-if by the same function as the batch; nothing is stored."""
     seen_customer(request.scope, body.customer_id)
-    return Response(await parts.queue.run(_answer, parts, body), media_type="application/json")
+    answer = await parts.queue.run(_answer, parts, who, body)
+    return Response(answer, media_type="application/json")
 
 
-def _answer(parts: Service, body: schemas.Simulation) -> bytes:
+def _answer(parts: Service, who: Principal, body: schemas.Simulation) -> bytes:
     bundle = parts.models.bundle
     _check(bundle, body)
     run, before = known(parts, body.customer_id)
+    if before is not None:
+        # A what-if tells what each indicator does: as much as the explanation.
+        check_part(parts.governance, who, "explanation", before.tier.id)
     asked = Asked(body.customer_id, body.indicators, body.explanation)
     return simulated(bundle, run, before, asked)
 

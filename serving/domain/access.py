@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -29,6 +29,9 @@ class Permission(StrEnum):
     """Accounts and API keys."""
     OPERATE = "operate"
     """Reload the bundle, replay deliveries, set the canary share."""
+    METRICS_READ = "metrics.read"
+    """Counts and latencies, for the program that watches; a permission apart, so that it can
+    be given to a key that may do nothing else."""
 
 
 class Role(StrEnum):
@@ -55,9 +58,19 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.COMPLIANCE: _READS | {_P.REVIEWS_READ, _P.EXPORTS_APPROVE, _P.AUDIT_READ},
     Role.AUDITOR: _READS | {_P.REVIEWS_READ, _P.ALERTS_READ, _P.AUDIT_READ},
     # Runs the service; sees no customer.
-    Role.ADMIN: frozenset({_P.MODELS_READ, _P.WEBHOOKS_MANAGE, _P.ACCESS_MANAGE, _P.OPERATE}),
+    Role.ADMIN: frozenset(
+        {_P.MODELS_READ, _P.WEBHOOKS_MANAGE, _P.ACCESS_MANAGE, _P.OPERATE, _P.METRICS_READ}
+    ),
 }
 """What each role may do."""
+
+
+def permissions_of(
+    roles: Iterable[Role], scopes: Iterable[Permission] | None = None
+) -> frozenset[Permission]:
+    """Return what some roles may do together, narrowed by scopes if there are any."""
+    together = frozenset[Permission]().union(*(GRANTS[role] for role in roles))
+    return together if scopes is None else together & frozenset(scopes)
 
 
 @dataclass(frozen=True, slots=True)

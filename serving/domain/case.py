@@ -1,41 +1,89 @@
-"""A review case: a customer whose grade people have to look at."""
+"""A review case: a customer whose grade people have to look at, and what they decided."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from serving.domain.grade import Grade
-
-ANSWER_WORKING_DAYS = 5
-"""Working days the committee has for its answer (#95)."""
+from tiering.panel.steps import LIVE, SHOWN
+from tiering.panel.steps import CaseStatus as CaseStatus
 
 
-class CaseStatus(StrEnum):
-    """Where a case stands."""
+class CaseKind(StrEnum):
+    """Why people look."""
 
-    OPEN = "open"
-    WITHDRAWN = "withdrawn"
-    """A later run no longer refers the customer; nobody has to decide."""
+    REFERRAL = "referral"
+    """A run referred the customer."""
+    APPEAL = "appeal"
+    """The customer appealed (#95)."""
+
+
+class CaseOutcome(StrEnum):
+    """What a decision did to the tier of the grade it is about."""
+
+    CONFIRMED = "confirmed"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a panel decided.
+
+    Attributes
+    ----------
+    reason
+        Code of the policy.
+    texts
+        The reason in words, by language.
+    at, holds_until
+        Instants, naive UTC.
+    by
+        Who counted the votes and put the reason in words.
+    level
+        Index of the level that decided.
+    votes, agreement
+        Votes of that level, and the largest share of them for one tier (0 to 1).
+    """
+
+    tier_id: str
+    outcome: CaseOutcome
+    reason: str
+    texts: Mapping[str, str]
+    at: datetime
+    by: str
+    holds_until: datetime
+    level: int
+    votes: int
+    agreement: float
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
-    """A customer referred to review; at most one open case per customer.
+    """A customer under review; at most one live (open or claimed) case per customer.
 
     Attributes
     ----------
     grade_id, run_id
-        The latest grade that referred the customer.
+        The grade that people look at: the latest that referred the customer, as of when the
+        case was claimed.
     reasons
-        Codes of ``tiering.referral.REASONS``.
+        Codes of ``tiering.referral.REASONS``; empty of an appeal.
     score, tier_id
-        Of that grade.
+        Of that grade, as the model and the scheme gave it.
     opened_at, due_at, closed_at
         Instants, naive UTC; a later run that refers again does not move the due date.
+    policy
+        ``id@version`` of the panel policy the due date comes from; empty from before there
+        was one.
+    level
+        Index into the levels of the policy.
+    version
+        Grows with every step; who acts on an older one is refused.
+    claimed_by, claimed_at
+        Who leads it now.
     """
 
     case_id: str
@@ -49,81 +97,36 @@ class ReviewCase:
     opened_at: datetime
     due_at: datetime
     closed_at: datetime | None
+    kind: CaseKind = CaseKind.REFERRAL
+    policy: str = ""
+    level: int = 0
+    version: int = 1
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
+    escalated_at: datetime | None = None
+    decision: Decision | None = None
+    closed_by: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the panel still has to decide."""
+        return self.status in LIVE
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether votes may be seen by others than those who cast them."""
+        return self.status in SHOWN
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether a run may renew or withdraw it: nobody has taken it on."""
+        return self.status is CaseStatus.OPEN and self.level == 0 and self.kind is CaseKind.REFERRAL
+
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether the answer is overdue."""
+        return self.is_live and self.due_at < now
 
 
-def due_at(opened_at: datetime, working_days: int = ANSWER_WORKING_DAYS) -> datetime:
-    """Return the instant ``working_days`` (Monday to Friday) after ``opened_at``.
-
-    Public holidays are not known here and count as working days.
-    """
-    due = opened_at
-    remaining = working_days
-    while remaining > 0:
-        due += timedelta(days=1)
-        if due.weekday() < 5:
-            remaining -= 1
-    return due
-
-
-@dataclass(frozen=True, slots=True)
-class Referrals:
-    """What a run does to the review queue.
-
-    Attributes
-    ----------
-    opened
-        New cases.
-    renewed
-        Cases open from before, now about the run's grade; opened and due as they were.
-    withdrawn
-        Cases of customers that the run does not refer, or does not grade at all.
-    """
-
-    opened: tuple[ReviewCase, ...]
-    renewed: tuple[ReviewCase, ...]
-    withdrawn: tuple[ReviewCase, ...]
-
-
-def refer(grades: Iterable[Grade], before: Mapping[str, ReviewCase], now: datetime) -> Referrals:
-    """Decide what becomes of the review queue after a run.
-
-    Parameters
-    ----------
-    grades
-        All grades of the run.
-    before
-        Open cases by customer id.
-    """
-    referred = {grade.customer_id: grade for grade in grades if grade.referred}
-    cases = {
-        customer: _case(grade, before.get(customer), now) for customer, grade in referred.items()
-    }
-    return Referrals(
-        opened=tuple(case for customer, case in cases.items() if customer not in before),
-        renewed=tuple(case for customer, case in cases.items() if customer in before),
-        withdrawn=tuple(
-            replace(case, status=CaseStatus.WITHDRAWN, closed_at=now)
-            for customer, case in before.items()
-            if customer not in referred
-        ),
-    )
-
-
-def _case(grade: Grade, old: ReviewCase | None, now: datetime) -> ReviewCase:
-    return ReviewCase(
-        case_id=old.case_id if old else _case_id(grade),
-        grade_id=grade.grade_id,
-        run_id=str(grade.basis.run_id),
-        customer_id=grade.customer_id,
-        status=CaseStatus.OPEN,
-        reasons=grade.reasons,
-        score=grade.score,
-        tier_id=grade.tier.id,
-        opened_at=old.opened_at if old else now,
-        due_at=old.due_at if old else due_at(now),
-        closed_at=None,
-    )
-
-
-def _case_id(grade: Grade) -> str:
-    return hashlib.sha256(f"case\0{grade.grade_id}".encode()).hexdigest()[:32]
+def case_id_of(*parts: str) -> str:
+    """Return the id of a case made for something: the same parts, the same id."""
+    return hashlib.sha256("\0".join(("case", *parts)).encode()).hexdigest()[:32]

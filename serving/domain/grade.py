@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.override import Overruled
 from serving.domain.tenure import TierTenure
 from tiering.packs.pack import EffectivePack, Packs, pack_of, risk_flags
 
@@ -108,8 +109,7 @@ class Run:
     Attributes
     ----------
     fingerprint
-        SHA-256 over data, bundle, snapshot, lifecycle policies and the run before; the same
-        input gives the same fingerprint.
+        SHA-256 over data, bundle, snapshot, lifecycle policies and the run before.
     known_at, started_at, finished_at
         Instants, naive UTC.
     manifest_sha256
@@ -117,8 +117,7 @@ class Run:
     tiers
         One summary per tier, best first, empty tiers included.
     previous_run_id
-        The run whose tiers were held before; None for the first, and in runs from before tiers
-        were held.
+        The run whose tiers were held before; None for the first, and before tiers were held.
     columns
         Names in every grade's ``indicators``, in their order.
     explainer
@@ -181,8 +180,9 @@ class Grade:
     segment
         Id of a class in ``basis.segments``; None without data for it, or without segments.
     tenure
-        How the customer came to hold its tier; None in a what-if, and in grades from before
-        tiers were held.
+        How it came to hold its tier; None in a what-if, and from before tiers were held.
+    overruled
+        By a panel, whose tier ``tier`` then is; runs compute and store none.
     """
 
     grade_id: str
@@ -205,6 +205,7 @@ class Grade:
     confidence: float | None = None
     segment: str | None = None
     tenure: TierTenure | None = None
+    overruled: Overruled | None = None
 
     @property
     def pack(self) -> EffectivePack | None:

@@ -20,9 +20,11 @@ from serving.admission import MAX_BODY
 from serving.api.schemas import MAX_VALUE
 from serving.api.simulate import Asked, known, simulated
 from serving.deps import Service
-from serving.domain.access import LOCAL, Permission, Principal
+from serving.domain.access import Permission, Principal
 from serving.domain.grade import Grade, Run
 from serving.governance.looks import seen_customer
+from serving.governance.masking import check_part
+from serving.guard import permitted
 from serving.store.standing import Mark
 from training.bundle import Bundle
 
@@ -83,6 +85,8 @@ class WhatIfs:
             asked = Asked(question.customer_id, question.indicators, question.explanation)
             run, before = await self._known(asked.customer_id)
             seen_customer(scope, asked.customer_id)
+            if before is not None:
+                check_part(self._parts.governance, permitted(scope), "explanation", before.tier.id)
             if asked.explanation:
                 # Milliseconds: they would hold up everybody else's answers.
                 return await self._parts.queue.run(simulated, bundle, run, before, asked)
@@ -128,11 +132,12 @@ def _plain(scope: Scope) -> bool:
             kind += value
         elif name == b"content-length":
             length += value
-    who: Principal = scope.get("state", {}).get("principal", LOCAL)
+    who: Principal | None = scope.get("state", {}).get("principal")
     return (
         kind == b"application/json"
         and length.isdigit()
         and int(length) <= MAX_BODY
+        and who is not None
         and who.may(Permission.SIMULATE)
     )
 

@@ -33,9 +33,9 @@ class AuditEvents:
             for row in found:
                 yield _event(row)
 
-    def of_action(self, action: str) -> Iterator[AuditEvent]:
-        """Yield the events of one action, oldest first."""
-        rows = select(AuditEventRow).where(AuditEventRow.action == action)
+    def of_action(self, *actions: str) -> Iterator[AuditEvent]:
+        """Yield the events of some actions, oldest first."""
+        rows = select(AuditEventRow).where(AuditEventRow.action.in_(actions))
         ordered = rows.order_by(AuditEventRow.sequence).execution_options(yield_per=1_000)
         with self._session.scalars(ordered) as found:
             for row in found:

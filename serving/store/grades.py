@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from serving.domain.grade import Explanation, Grade, Run
 from serving.domain.tenure import HeldBefore
 from serving.store.known_runs import KnownRuns
 from serving.store.loading import Row, load
+from serving.store.overrides import standing_in
 from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
@@ -93,6 +94,7 @@ class Grades:
         scores: tuple[float | None, float | None] = (None, None),
         limit: int = 50,
         cursor: str | None = None,
+        now: datetime | None = None,
     ) -> Page[Grade]:
         """Return grades of a run, best score first, ties by customer id.
 
@@ -106,13 +108,18 @@ class Grades:
             Keep only scores from the first (inclusive) to below the second; None: no border.
         cursor
             From the page before (of the same filters).
+        now
+            Tiers as panels overruled them at this instant; as the run gave them by default.
 
         Raises
         ------
         InvalidRequestError
             If the cursor is not one of this list.
         """
-        kept = [*_kept(run, tier_id, stage, referred, prefix), *_between(*scores)]
+        by_run = tier_id if now is None else None
+        kept = [*_kept(run, by_run, stage, referred, prefix), *_between(*scores)]
+        if now is not None and tier_id is not None:
+            kept.append(standing_in(self._session, run, tier_id, now))
         total = self._session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
         rows = select(GradeRow).where(*kept)
         if cursor is not None:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from serving.errors import InvalidRequestError, RequestFault
@@ -65,6 +66,23 @@ def _is(part: object, kind: type) -> bool:
     if isinstance(part, str):
         part.encode()  # JSON may carry half a surrogate pair, which no database takes.
     return type(part) is kind
+
+
+def instant_of(text: str) -> datetime:
+    """Read an instant of a cursor, naive UTC.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it is none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise bad_cursor() from error
+    if instant.tzinfo is not None:
+        raise bad_cursor()
+    return instant
 
 
 def bad_cursor() -> InvalidRequestError:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import func, select
 
 from features.schema import FloatArray
+from serving.domain.grade import Run
 from serving.store.numbers import UNKNOWN, Named, unpack
+from serving.store.overrides import Overrides, standing_in
 from serving.store.session import Session
 from serving.store.tables import GradeRow, RunRow
 
@@ -123,6 +126,7 @@ def list_customers(
     search: str = "",
     page: int = 1,
     size: int = 25,
+    overruled: tuple[Run, datetime] | None = None,
 ) -> Listing:
     """Read one page of a run's customers, highest score first.
 
@@ -137,9 +141,14 @@ def list_customers(
         Only customers whose id contains it, letter case aside.
     page
         From 1.
+    overruled
+        The run, and the instant: tiers as panels overruled them. As the run gave them by default.
     """
     kept = [GradeRow.run_id == run_id]
-    if tier_index is not None:
+    if tier_index is not None and overruled is not None:
+        run, now = overruled
+        kept.append(standing_in(session, run, run.basis.tiers[tier_index].id, now))
+    elif tier_index is not None:
         kept.append(GradeRow.tier_index == tier_index)
     if stage is not None:
         kept.append(GradeRow.stage == stage)
@@ -155,19 +164,45 @@ def list_customers(
         .limit(size)
         .offset(offset)
     )
+    found = session.scalars(query).all()
+    given = _given(session, [row.customer_id for row in found], overruled)
     columns = session.scalar(select(RunRow.columns).where(RunRow.run_id == run_id)) or []
     rows = tuple(
         Listed(
             customer_id=row.customer_id,
-            tier_index=row.tier_index,
+            tier_index=given.get(row.customer_id, row.tier_index),
             score=row.score,
-            margin_up=row.margin_up,
+            margin_up=_margin_up(row, given.get(row.customer_id), overruled),
             churn_probability=row.churn_probability,
             ltv=row.ltv,
             net_amount_365d=Named(columns, row.indicators).get("net_amount_365d"),
             referred=row.referred,
             stage=row.stage,
         )
-        for row in session.scalars(query)
+        for row in found
     )
     return Listing(rows=rows, total=total, offset=offset)
+
+
+def _margin_up(
+    row: GradeRow, given: int | None, overruled: tuple[Run, datetime] | None
+) -> float | None:
+    if given is None or overruled is None:
+        return row.margin_up
+    above = overruled[0].basis.tiers[given - 1].cut if given > 0 else None
+    return None if above is None else above - row.score
+
+
+def _given(
+    session: Session, customers: list[str], overruled: tuple[Run, datetime] | None
+) -> dict[str, int]:
+    """Return the index of the tier that a panel gave, by customer."""
+    if overruled is None:
+        return {}
+    run, now = overruled
+    place = {tier.id: tier.index for tier in run.basis.tiers}
+    return {
+        customer: place[override.tier_id]
+        for customer, override in Overrides(session).in_force(customers, now).items()
+        if override.scheme_id == run.basis.scheme_id and override.tier_id in place
+    }

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, inspect, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -31,6 +27,10 @@ from serving.store.known_runs import KnownRuns
 from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = max(
+    path.stem.removeprefix("revision_") for path in (_MIGRATIONS / "versions").glob("revision_*.py")
+)
+"""The revision this code was written for."""
 _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
 # PostgreSQL's undefined table, column and schema; SQLite calls these operational errors.
 
@@ -100,20 +100,23 @@ class Database:
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the schema up to a revision (does nothing when it is there already)."""
-        self._migrate(command.upgrade, revision)
+        self._migrate("upgrade", revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to a revision; ``base`` empties the database."""
-        self._migrate(command.downgrade, revision)
+        self._migrate("downgrade", revision)
 
     def revision(self) -> str | None:
         """Return the schema revision of the database, None before the first migration."""
         with self._connection(writes=False) as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
 
     def is_current(self) -> bool:
         """Tell whether the schema is the one this code was written for."""
-        return self.revision() == ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+        return self.revision() == HEAD
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -126,14 +129,18 @@ class Database:
         with _answering(), engine.connect() as connection:
             yield connection
 
-    def _migrate(self, act: Any, revision: str) -> None:
+    def _migrate(self, act: Literal["upgrade", "downgrade"], revision: str) -> None:
+        # Here, not above: a service that finds its schema current carries 11 MB less.
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         with self._connection(writes=True) as connection:
             unbounded(connection)
             config.attributes["connection"] = connection
-            act(config, revision)
+            getattr(command, act)(config, revision)
             connection.commit()
 
 

@@ -130,18 +130,20 @@ class ExplanationRow(Table):
 
 
 class ReviewCaseRow(Table):
-    """A referred customer; the partial index allows one open case per customer."""
+    """A customer under review; the partial index allows one live case per customer."""
 
     __tablename__ = "review_case"
     __table_args__ = (
         Index(
-            "uq_review_case_open_customer",
+            "uq_review_case_live_customer",
             "customer_id",
             unique=True,
-            sqlite_where=text("status = 'open'"),
-            postgresql_where=text("status = 'open'"),
+            sqlite_where=text("status IN ('open', 'claimed')"),
+            postgresql_where=text("status IN ('open', 'claimed')"),
         ),
         Index("ix_review_case_status_due", "status", "due_at", "case_id"),
+        Index("ix_review_case_due", "due_at", "case_id"),
+        Index("ix_review_case_customer", "customer_id", "decided_at"),
     )
 
     case_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -155,6 +157,25 @@ class ReviewCaseRow(Table):
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(String(20), server_default="referral")
+    policy: Mapped[str] = mapped_column(Text, server_default="")
+    level: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[int] = mapped_column(server_default="1")
+    claimed_by: Mapped[str | None] = mapped_column(Text)
+    claimed_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(Text)
+    # The decision: NULL until there is one.
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(Text)
+    decided_tier_id: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    holds_until: Mapped[datetime | None]
+    decision_reason: Mapped[str | None] = mapped_column(Text)
+    decision_texts: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    decision_level: Mapped[int | None]
+    votes: Mapped[int | None]
+    agreement: Mapped[float | None]
 
 
 class AuditEventRow(Table):

@@ -8,6 +8,8 @@ from markupsafe import Markup
 
 from serving.domain.case import ReviewCase
 from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.override import Override
+from serving.domain.overruling import under
 from serving.lifting import LiftStory, tell_lift
 from serving.reasons import Driver, label_of, tell
 from serving.web.addresses import customer_address
@@ -17,6 +19,7 @@ from serving.web.dimension_view import DimensionLine, dimension_lines, missing_t
 from serving.web.formats import Writer, cents, known
 from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_class
 from serving.web.ladder import Ladder, ladder
+from serving.web.override_view import overruled_text
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
 from tiering.lift.found import Lift
@@ -55,6 +58,7 @@ class CustomerPage:
     score: str
     headline: str
     margin: str
+    overruled: str
     moves: tuple[str, ...]
     pack: tuple[str, ...]
     ladder: Ladder
@@ -83,6 +87,7 @@ def customer_page(
     summary: Summary,
     case: ReviewCase | None,
     lift: Lift | None = None,
+    override: Override | None = None,
 ) -> CustomerPage:
     """Build the page.
 
@@ -92,7 +97,10 @@ def customer_page(
         The customer's open review case.
     lift
         What would lift the tier; None where it cannot be told.
+    override
+        What a panel decided about the customer and still holds.
     """
+    grade = under(grade, override)
     words, basis = writer.words, grade.basis
     heading = words("customer.title", id=grade.customer_id)
     steps = waterfall_steps(writer, explanation)
@@ -111,6 +119,7 @@ def customer_page(
         score=writer.points(grade.score),
         headline=story.headline,
         margin=story.margin,
+        overruled=overruled_text(writer, grade),
         moves=_moves(writer, grade),
         pack=_pack(writer, grade),
         ladder=ladder(writer.language, grade.score, grade.tier, basis.tiers),

@@ -10,17 +10,24 @@ from functools import partial
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from serving.access.limits import Buckets
 from serving.deps import service
+from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
-from serving.errors import NotReadyError, StoreError
+from serving.errors import ForbiddenError, NotReadyError, RateLimitError, StoreError
 from serving.governance.looks import seen
+from serving.governance.masking import check_part
+from serving.guard import needs, permitted
 from serving.lifting import lift_of
+from serving.problems import respond as respond_problem
 from serving.store.grades import Grades
+from serving.store.overrides import Overrides
 from serving.store.portfolio import list_customers
 from serving.store.reviews import Reviews
 from serving.store.session import Session
+from serving.web import account, sign_in
 from serving.web.addresses import address, customer_address
 from serving.web.assets import assets, packed
 from serving.web.customer_list import Query
@@ -32,12 +39,14 @@ from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
 from serving.web.summaries import Summaries
 from tiering.lift.found import Lift
+from tiering.panel.policy_file import load_panel
 
 LOG = logging.getLogger("tierwise.pages")
 
 CUSTOMERS_PER_PAGE = 25
 CASES_PER_PAGE = 25
 _LONGEST_SEARCH = 200
+_GRADES = needs(Permission.GRADES_READ)
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -51,7 +60,16 @@ def install(app: FastAPI) -> None:
     of addresses that are no page, asked for by a browser, are told as pages too.
     """
     app.state.summaries = Summaries()
-    app.include_router(router)
+    settings = app.state.service.settings
+    limit = settings.sign_in_per_minute
+    app.state.sign_in_limit = Buckets(limit / 60, max(limit, 1))
+    if settings.guarded and settings.oidc_discovery_url is not None:
+        # Here, because it brings cryptography that most installations do not need.
+        from serving.web import provider
+
+        provider.install(app, settings)
+    for each in (router, sign_in.router, account.router):
+        app.include_router(each)
     tell_programs = app.exception_handlers[HTTPException]
 
     async def on_http(request: Request, error: Exception) -> Response:
@@ -61,27 +79,47 @@ def install(app: FastAPI) -> None:
         return await answer if isinstance(answer, Awaitable) else answer
 
     app.add_exception_handler(HTTPException, on_http)
+    for refused in (ForbiddenError, RateLimitError):
+        app.add_exception_handler(refused, _on_refused)
 
 
-@router.get("/")
+def _on_refused(request: Request, error: Exception) -> Response:
+    if not wants_page(request):
+        return respond_problem(request, error)
+    identity = sign_in.identity_of(request)
+    if identity is not None and identity.must_change:
+        return RedirectResponse("/account", 303)
+    writer = writer_for(request)
+    often = isinstance(error, RateLimitError)
+    return message(
+        request,
+        writer.words("forbidden.too_often_title" if often else "forbidden.title"),
+        writer.words("forbidden.too_often_text" if often else "forbidden.text"),
+        status=429 if often else 403,
+        writer=writer,
+        link=Link(writer.words("forbidden.link"), "/account"),
+    )
+
+
+@router.get("/", dependencies=[_GRADES])
 def portfolio(request: Request) -> Response:
     """All customers."""
     return _answer(request, partial(_portfolio, request))
 
 
-@router.get("/reviews")
+@router.get("/reviews", dependencies=[needs(Permission.REVIEWS_READ)])
 def reviews(request: Request) -> Response:
     """Cases that wait for people."""
     return _answer(request, partial(_reviews, request))
 
 
-@router.get("/customers")
+@router.get("/customers", dependencies=[_GRADES])
 def customer_by_query(request: Request) -> Response:
     """One customer whose id no path can carry (`serving.web.addresses.customer_address`)."""
     return _answer(request, partial(_customer, request, request.query_params.get("id", "")))
 
 
-@router.get("/customers/{customer_id:path}")
+@router.get("/customers/{customer_id:path}", dependencies=[_GRADES])
 def customer(request: Request, customer_id: str) -> Response:
     """One customer."""
     return _answer(request, partial(_customer, request, customer_id))
@@ -142,6 +180,7 @@ def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> 
         search=query.search,
         page=query.page,
         size=CUSTOMERS_PER_PAGE,
+        overruled=(run, _now()),
     )
     seen(request, len(listing.rows))
     summary = _summaries(request).of(session, run)
@@ -157,7 +196,8 @@ def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HT
         reason=request.query_params.get("reason", "")[:_LONGEST_SEARCH],
         page=_page_number(request),
         size=CASES_PER_PAGE,
-        now=datetime.now(UTC).replace(tzinfo=None),
+        now=_now(),
+        policy=load_panel(service(request).settings.panel),
     )
     return respond(request, writer, "reviews.html", page)
 
@@ -183,6 +223,8 @@ def _customer(
             here=customer_address(customer_id),
             run=run,
         )
+    # The page is the explanation: whoever may not read that may not read this.
+    check_part(service(request).governance, permitted(request.scope), "explanation", grade.tier.id)
     page = customer_page(
         writer,
         run,
@@ -191,6 +233,7 @@ def _customer(
         _summaries(request).of(session, run),
         Reviews(session).open_case_of(customer_id),
         _lift(request, grade),
+        Overrides(session).in_force([customer_id], _now()).get(customer_id),
     )
     return respond(request, writer, "customer.html", page)
 
@@ -206,6 +249,10 @@ def _lift(request: Request, grade: Grade) -> Lift | None:
 def _summaries(request: Request) -> Summaries:
     summaries: Summaries = request.app.state.summaries
     return summaries
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _page_number(request: Request) -> int:

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from serving.deps import service
+from serving.domain.access import Permission, Principal
 from serving.domain.grade import Run
 from serving.web.assets import PLOTLY, assets, inline_style_ids
 from serving.web.formats import Writer
@@ -17,6 +19,7 @@ from serving.web.i18n import COOKIE, match, negotiate
 from serving.web.security import content_security_policy
 from serving.web.shell import Link, Shell, shell
 
+_NEEDS = {"/": Permission.GRADES_READ, "/reviews": Permission.REVIEWS_READ}
 _YEAR_SECONDS = 365 * 24 * 3600
 
 _templates = Environment(
@@ -65,6 +68,8 @@ def respond(
     text = _templates.get_template(template).render(
         page=page,
         t=writer.words,
+        visitor=request.scope.get("state", {}).get("identity"),
+        navigation=_navigation(request, page),
         plotly_address=assets()[PLOTLY].address,
         inline_style_ids=inline_style_ids(),
     )
@@ -84,9 +89,17 @@ def respond(
             max_age=_YEAR_SECONDS,
             httponly=True,
             samesite="lax",
-            secure=request.url.scheme == "https",
+            secure=service(request).settings.secure or request.url.scheme == "https",
         )
     return response
+
+
+def _navigation(request: Request, page: Page) -> list[Link]:
+    """Return the links to pages that the reader may see."""
+    who: Principal | None = request.scope.get("state", {}).get("principal")
+    return [
+        link for link in page.shell.navigation if who is not None and who.may(_NEEDS[link.address])
+    ]
 
 
 def message(

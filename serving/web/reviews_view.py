@@ -1,4 +1,4 @@
-"""The review queue as data: open cases in words, earliest due date first."""
+"""The review queue as data: live cases in words, earliest due date first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving.domain.case import ReviewCase
+from serving.domain.case import CaseKind, CaseStatus, ReviewCase
 from serving.domain.grade import Run
 from serving.domain.labels import TierLabel
 from serving.web.addresses import address, customer_address
@@ -15,11 +15,16 @@ from serving.web.customer_list import Choice
 from serving.web.formats import Writer
 from serving.web.i18n import messages
 from serving.web.shell import Fact, Paging, Shell, paging, shell, tone
+from tiering.panel.policy import PanelPolicy
+from tiering.panel.policy_file import packaged_panel
+
+APPEAL = "appeal"
+"""Why people look at a case that is an appeal, beside the codes of referrals."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One open case."""
+    """One live case."""
 
     customer_id: str
     address: str
@@ -31,6 +36,8 @@ class CaseLine:
     opened: str
     due: str
     overdue: bool
+    state: str
+    level: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,11 @@ class ReviewsPage:
     filtered: bool
     cases: tuple[CaseLine, ...]
     paging: Paging
+
+
+def codes_of(case: ReviewCase) -> tuple[str, ...]:
+    """Return why people look at a case: the referral's reasons, or that it is an appeal."""
+    return (APPEAL,) if case.kind is CaseKind.APPEAL else case.reasons
 
 
 def reason_name(writer: Writer, code: str) -> str:
@@ -78,22 +90,27 @@ def reviews_page(
     page: int,
     size: int,
     now: datetime,
+    policy: PanelPolicy | None = None,
 ) -> ReviewsPage:
     """Build the page.
 
     Parameters
     ----------
     cases
-        All open cases.
+        All live cases.
     reason
         Only cases with this reason code; empty for all.
     now
         Naive UTC; what is due before it is overdue.
+    policy
+        Names the levels; the packaged one by default.
     """
+    panel = policy or packaged_panel()
     words = writer.words
     queue = sorted(cases, key=lambda case: (case.due_at, -case.score, case.customer_id))
-    counts = Counter(code for case in queue for code in case.reasons)
-    kept = [case for case in queue if not reason or reason in case.reasons]
+    counts = Counter(code for case in queue for code in codes_of(case))
+    kept = [case for case in queue if not reason or reason in codes_of(case)]
+    claimed = sum(case.status is CaseStatus.CLAIMED for case in queue)
     last_page = max(1, -(-len(kept) // size))
     offset = (min(max(page, 1), last_page) - 1) * size
     rows = kept[offset : offset + size]
@@ -109,6 +126,7 @@ def reviews_page(
         tiles=(
             Fact(words("reviews.open"), writer.plain(len(queue))),
             Fact(words("reviews.overdue"), writer.plain(overdue)),
+            Fact(words("reviews.claimed"), writer.plain(claimed)),
             *(
                 Fact(reason_name(writer, code), writer.plain(count))
                 for code, count in counts.most_common()
@@ -122,7 +140,7 @@ def reviews_page(
             ),
         ),
         filtered=bool(reason),
-        cases=tuple(_line(writer, run, case, now) for case in rows),
+        cases=tuple(_line(writer, run, case, now, panel) for case in rows),
         paging=paging(
             writer,
             "/reviews",
@@ -135,9 +153,12 @@ def reviews_page(
     )
 
 
-def _line(writer: Writer, run: Run, case: ReviewCase, now: datetime) -> CaseLine:
+def _line(
+    writer: Writer, run: Run, case: ReviewCase, now: datetime, panel: PanelPolicy
+) -> CaseLine:
     tiers = {tier.id: tier for tier in run.basis.tiers}
     tier = tiers.get(case.tier_id)
+    level = panel.levels[min(case.level, len(panel.levels) - 1)]
     return CaseLine(
         customer_id=case.customer_id,
         address=customer_address(case.customer_id),
@@ -146,8 +167,12 @@ def _line(writer: Writer, run: Run, case: ReviewCase, now: datetime) -> CaseLine
         tone=tone(tier.index) if tier else "",
         score=writer.points(case.score),
         distance=distance_text(writer, case.score, run.basis.tiers),
-        reasons=tuple(reason_name(writer, code) for code in case.reasons),
+        reasons=tuple(reason_name(writer, code) for code in codes_of(case)),
         opened=writer.day(case.opened_at),
         due=writer.day(case.due_at),
         overdue=case.due_at < now,
+        state=writer.words(
+            "reviews.state_claimed" if case.status is CaseStatus.CLAIMED else "reviews.state_open"
+        ),
+        level=level.label_zh if writer.lang == "zh-CN" else level.label_en,
     )

@@ -1,24 +1,32 @@
-"""The nightly batch, from a frame to a committed run, against scoring alone."""
+"""The nightly batch: one night of the journey, and up to a million simulated customers."""
 
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from features.parquet import write_frame
 from features.schema import IndicatorFrame
 from serving.batch import run_batch
 from serving.scoring import basis_of, grade
 from serving.store.grades import Grades
 from serving.store.session import Database
 from tests.benchmarks.conftest import World
-from tests.benchmarks.measure import Ledger, Task
+from tests.benchmarks.measure import ROOT, Footprint, Ledger, Task
 
 pytestmark = pytest.mark.bench
 
 AREA = "Batch"
+SIZES = tuple(map(int, os.environ.get("BENCH_BATCH", "100000,300000,1000000").split(",")))
+"""Customers of each run, simulated; the environment may ask for fewer."""
 
 
 @dataclass
@@ -70,3 +78,73 @@ def graded(world: World, frame: IndicatorFrame) -> int:
     basis = basis_of(world.bundle, frame.as_of, "bench")
     found = grade(world.bundle, frame.values, frame.customer_id.tolist(), basis)
     return len(found.grades)
+
+
+def test_many_simulated_customers(world: World, ledger: Ledger, tmp_path: Path) -> None:
+    """Time and memory of each size, in a process of its own (``BENCH_BATCH`` names the sizes).
+
+    The table goes to ``var/bench-batch.md``. Memory is judged: what a batch adds to that of its
+    process does not grow with its customers; times are told.
+    """
+    write_frame(world.frame, tmp_path / "real.parquet")
+    runs = [_run(world.bundle_dir, tmp_path, size) for size in SIZES]
+    for found in runs:
+        ledger.footprints.append(
+            Footprint(
+                f"`run_batch`, {found['customers']:,} simulated customers into SQLite",
+                found["peak_mb"],
+                "the same process before it",
+                found["peak_mb_before"],
+            )
+        )
+    target = ROOT / "var" / "bench-batch.md"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(_table(runs), "utf-8")
+    (ROOT / "var" / "bench-batch.json").write_text(json.dumps(runs, indent=2), "utf-8")
+    added = [found["peak_mb"] - found["peak_mb_before"] for found in runs]
+    # What grows is what the desk has to do: its open cases, and the pages of a larger store.
+    assert added[-1] <= 2 * added[0] + 150e-6 * (SIZES[-1] - SIZES[0])
+
+
+def _run(bundle_dir: Path, folder: Path, customers: int) -> dict[str, Any]:
+    store = folder / f"{customers}.db"
+    arguments = (bundle_dir, folder / "real.parquet", customers, store)
+    command = [sys.executable, "-m", "tests.benchmarks.batch_runs", *map(str, arguments)]
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    for file in folder.glob(f"{customers}.db*"):
+        file.unlink()
+    found: dict[str, Any] = json.loads(result.stdout.strip().split("\n")[-1])
+    assert found["customers"] == customers
+    return found
+
+
+def _table(runs: list[dict[str, Any]]) -> str:
+    first = runs[0]["seconds"] / runs[0]["customers"]
+    lines = [
+        "Customers are simulated: drawn from a real frame, amounts jittered by up to 3 %.",
+        "",
+        "| Customers | Seconds | Customers/s | Time a customer, against the first | Fingerprint | "
+        "Grading | … of it explaining | Writing | Memory before | Peak | Store, bytes a customer |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for found in runs:
+        n, seconds = found["customers"], found["seconds"]
+        shares = [
+            f"{found[key] / seconds:.0%}"
+            for key in ("fingerprint_seconds", "grading_seconds", "writing_seconds")
+        ]
+        lines.append(
+            f"| {n:,} | {seconds:.1f} | {n / seconds:,.0f} | {seconds / n / first:.2f} | "
+            f"{shares[0]} | {shares[1]} | {found['explaining_share_of_grading']:.0%} | "
+            f"{shares[2]} | {found['peak_mb_before']:.0f} MB | {found['peak_mb']:.0f} MB | "
+            f"{found['store_bytes'] / n:,.0f} |"
+        )
+    return "\n".join((*lines, ""))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +17,14 @@ from fastapi.testclient import TestClient
 from features.manifest import Entry, Manifest, file_hash
 from features.parquet import write_frame
 from features.schema import IndicatorFrame
+from serving.access.keys import create_key
 from serving.app import create_app
 from serving.batch import BatchResult, run_batch
+from serving.domain.access import LOCAL, Permission, Role
 from serving.settings import Settings
 from serving.store.session import Database
 from tests.postgres import MISSING, Postgres, running
-from tests.serving.furnishing import furnish
+from tests.serving.furnishing import furnish, write_manifest
 from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
@@ -151,6 +158,7 @@ def app(settings: Settings, graded: BatchResult, bundle: Bundle) -> Iterator[Fas
     furnish(settings, bundle.digest)
     application = create_app(settings)
     yield application
+    application.state.service.single.close()
     application.state.database.dispose()
 
 
@@ -158,6 +166,64 @@ def app(settings: Settings, graded: BatchResult, bundle: Bundle) -> Iterator[Fas
 def client(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app, raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def guarded_copy(
+    settings: Settings, graded: BatchResult, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Settings]:
+    """Return a function that copies the store and settles that everybody has to say who asks."""
+
+    def copied(**changed: object) -> Settings:
+        home = tmp_path_factory.mktemp("guarded")
+        mine = settings.model_copy(
+            update={
+                "home": home,
+                "access": "on",
+                "rate_limit": 0,
+                "anonymous_rate_limit": 0,
+                "sign_in_per_minute": 0,
+                **changed,
+            }
+        )
+        mine.state.mkdir()
+        with (
+            closing(sqlite3.connect(settings.state / "tierwise.db")) as source,
+            closing(sqlite3.connect(mine.state / "tierwise.db")) as target,
+        ):
+            source.backup(target)
+        return mine
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def guarded(guarded_copy: Callable[..., Settings]) -> Iterator[FastAPI]:
+    """The service with access control on; tests may add keys and accounts of their own."""
+    mine = guarded_copy()
+    write_manifest(mine.published)
+    application = create_app(mine)
+    yield application
+    application.state.service.single.close()
+    application.state.database.dispose()
+
+
+@pytest.fixture(scope="session")
+def key_of(guarded: FastAPI) -> Callable[..., dict[str, str]]:
+    """Return a function that makes a key of `guarded` and returns the headers that carry it."""
+    return partial(new_key, guarded)
+
+
+def new_key(
+    application: FastAPI, *roles: Role, scopes: Sequence[Permission] | None = None
+) -> dict[str, str]:
+    """Make a key and return the headers that carry it."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    name = f"test-{secrets.token_hex(6)}"
+    _, text = create_key(
+        application.state.database, LOCAL, name, roles, scopes=scopes, days=1, at=now
+    )
+    return {"Authorization": f"Bearer {text}"}
 
 
 Publish = Callable[[IndicatorFrame, Path], Manifest]

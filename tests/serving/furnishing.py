@@ -1,10 +1,12 @@
-"""What lies beside a served store: a model shelf with a history, and a KPI board."""
+"""What lies beside a served store: a model shelf, a KPI board, and what the world knows."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from features.contract import CONTRACT
+from features.manifest import Manifest
 from serving.settings import Settings
 from training.registry.ledger import PromotionLedger
 from training.shelf import INDEX, LEDGER
@@ -14,9 +16,25 @@ CARD = "# Model card: small\n"
 
 
 def furnish(settings: Settings, digest: str) -> None:
-    """Write both; version 2 was champion, version 3 is."""
+    """Write them; version 2 was champion, version 3 is."""
     write_shelf(settings.models, digest)
+    write_manifest(settings.published)
     settings.board.write_text(json.dumps(BOARD), "utf-8")
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of a world that has every table but the market, and no file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    Manifest(
+        world="small",
+        currency="EUR",
+        simulated=True,
+        sources={},
+        catalogue_hash="c" * 64,
+        code_hash="d" * 64,
+        entries={},
+        columns={t.name: t.column_names for t in CONTRACT.values() if t.has_customer},
+    ).save(folder)
 
 
 def write_shelf(folder: Path, digest: str = "b" * 64) -> None:

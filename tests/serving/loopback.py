@@ -14,7 +14,7 @@ from fastapi import FastAPI
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """Serve an application on a free port for as long as the block lasts."""
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

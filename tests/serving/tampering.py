@@ -143,7 +143,8 @@ def _other(column: Any, value: Any, random: Random) -> Any:
     if isinstance(kind, Boolean):
         return not value
     if isinstance(kind, Integer):
-        return (value or 0) + random.choice((1, 1_000_000))
+        # A number that is taken the store itself refuses.
+        return (value or 0) + (1_000_000 if column.primary_key else random.choice((1, 1_000_000)))
     if isinstance(kind, Float):
         return 1.0 if value is None else value + max(abs(value), 1.0) * 2.0**-50
     if isinstance(kind, DateTime):

@@ -92,14 +92,13 @@ def test_acknowledge_analyse_resolve(own_client: TestClient) -> None:
     address = "/v1/alerts?kind=order_drop&severity=red&limit=1"
     (alert,) = own_client.get(address).json()["items"]
     place = f"/v1/alerts/{alert['alert_id']}"
-    taken = own_client.post(f"{place}/acknowledge", json={"actor": " Li Na "}).json()
+    taken = own_client.post(f"{place}/acknowledge", json={"note": " Call. "}).json()
     assert (taken["state"], taken["responded_at"]) == ("acknowledged", None)
-    assert taken["actions"][0]["actor"] == "Li Na"
-    again = own_client.post(f"{place}/acknowledge", json={"actor": "Li Na"})
+    assert taken["actions"][0]["actor"] == "local"
+    again = own_client.post(f"{place}/acknowledge", json={})
     assert again.status_code == 409
     assert again.json()["detail"] == "The alert is acknowledged; it cannot be acknowledged."
     resolution = {
-        "actor": "Li Na",
         "note": "Four fifths are back.",
         "outcome": "recovered",
         "measure": "substitute_offer",
@@ -108,7 +107,7 @@ def test_acknowledge_analyse_resolve(own_client: TestClient) -> None:
     early = own_client.post(f"{place}/resolve", json=resolution)
     assert early.status_code == 409
     assert "before its cause is analysed" in early.json()["detail"]
-    analysis = {"actor": "Li Na", "note": "Copper is dear.", "cause": "adjustment"}
+    analysis = {"note": "Copper is dear.", "cause": "adjustment"}
     analysed = own_client.post(f"{place}/analyse", json=analysis).json()
     assert analysed["cause"]["stated"]["id"] == "adjustment"
     assert analysed["cause"]["playbook"]["en"].startswith("The need is smaller")
@@ -140,21 +139,18 @@ def test_requests_that_are_refused(own_client: TestClient) -> None:
     assert own_client.get("/v1/alert-cases?kind=drop").status_code == 422
     (alert,) = own_client.get("/v1/alerts?kind=overdue_payment").json()["items"]
     place = f"/v1/alerts/{alert['alert_id']}"
-    good = {"actor": "a", "note": "b", "outcome": "lost", "measure": "nothing"}
+    good = {"note": "b", "outcome": "lost", "measure": "nothing"}
     for wrong, where in (
         ({"measure": "magic"}, "#/measure"),
         ({"outcome": "fine"}, "#/outcome"),
-        ({"actor": " "}, "#/actor"),
+        ({"actor": "Li Na"}, "#/actor"),
         ({"colour": "red"}, "#/colour"),
     ):
         answer = own_client.post(f"{place}/resolve", json=good | wrong)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == where
-    assert own_client.post(f"{place}/acknowledge", content="actor=a").status_code == 415
-    assert (
-        own_client.post("/v1/alerts/none/analyse", json={"actor": "a", "note": "b"}).status_code
-        == 404
-    )
+    assert own_client.post(f"{place}/acknowledge", content="note=a").status_code == 415
+    assert own_client.post("/v1/alerts/none/analyse", json={"note": "b"}).status_code == 404
     assert own_client.get(f"{place}").json()["actions"] == []
 
 

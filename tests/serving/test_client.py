@@ -128,7 +128,7 @@ def test_every_reading_operation_is_answered(asked: Client, document: dict[str, 
         needed = path.count("{") or "requestBody" in operation
         if method != "GET" and name not in ARGUMENTS:
             continue
-        if needed and name not in ARGUMENTS:
+        if name == "read_shadow" or (needed and name not in ARGUMENTS):
             continue  # things that this world has none of
         answer = getattr(asked, name)(**ARGUMENTS.get(name, {}))
         hint = typing.get_type_hints(getattr(Client, name))["return"]
@@ -136,7 +136,7 @@ def test_every_reading_operation_is_answered(asked: Client, document: dict[str, 
 
 
 def test_writes_send_their_body_and_raise_what_is_told(asked: Client) -> None:
-    body = schemas.Acknowledgement(actor="me", note="")
+    body = schemas.Acknowledgement(note="")
     with pytest.raises(NotFoundError) as caught:
         asked.acknowledge_one("nothing", body)
     problem = caught.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 
 from serving.errors import StoreError
+from serving.nightly.ahead import ahead
 from serving.nightly.spool import Spool
 from serving.nightly.tally import ExactSum
 from serving.store.migrations.versions import revision_0006 as by_migration
@@ -84,3 +86,21 @@ def test_a_spool_gives_back_what_it_was_given() -> None:
         spool.add([])
         assert [*spool] == [*spool] == [rows, []]
         assert len(spool) == 2
+
+
+def test_work_ahead_comes_in_order_and_ends_with_its_first_error() -> None:
+    begun: list[int] = []
+
+    def work(n: int) -> int:
+        begun.append(n)
+        if n == 7:
+            raise ValueError("seven")
+        return n * n
+
+    assert list(ahead(work, range(5), workers=3)) == [0, 1, 4, 9, 16]
+    assert list(ahead(work, ())) == []
+    squares = ahead(work, itertools.count(), workers=2)
+    assert [next(squares) for _ in range(7)] == [n * n for n in range(7)]
+    with pytest.raises(ValueError, match="seven"):
+        next(squares)
+    assert max(begun) < 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 
 import pytest
 from fastapi import FastAPI
@@ -13,17 +14,20 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import schemathesis
+    from schemathesis.schemas import BaseSchema
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from serving.api import (
+    access_schemas,
     alert_schemas,
     export_schemas,
     parts,
+    review_schemas,
     schemas,
-    service_schemas,
     webhook_schemas,
 )
 from serving.api.service_schemas import Problem
+from serving.domain.access import Role
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +35,59 @@ def document(client: TestClient) -> dict:
     return client.get("/openapi.json").json()
 
 
+@pytest.fixture(scope="module")
+def all_rights(guarded: FastAPI, key_of: Callable[..., dict[str, str]]) -> dict[str, str]:
+    """A key that may do all."""
+    return key_of(*Role)
+
+
+def loaded(app: FastAPI, headers: dict[str, str]) -> BaseSchema:
+    """Return the OpenAPI file as schemathesis reads it."""
+    return schemathesis.openapi.from_asgi("/openapi.json", app, headers=dict(headers))
+
+
 OPERATIONS = (
     ("GET", "/v1/grades"),
     ("GET", "/v1/grades/{customer_id}"),
     ("GET", "/v1/grades/{customer_id}/explanation"),
+    ("GET", "/v1/grades/{customer_id}/history"),
+    ("GET", "/v1/grades/{customer_id}/change"),
     ("GET", "/v1/grades/{customer_id}/lift"),
     ("POST", "/v1/grades:simulate"),
+    ("POST", "/v1/grades:simulateFromEvents"),
     ("POST", "/v1/grades:batchGet"),
     ("GET", "/v1/reviews"),
+    ("GET", "/v1/reviews:summary"),
+    ("GET", "/v1/reviews/{case_id}"),
+    ("POST", "/v1/reviews/{case_id}/claim"),
+    ("POST", "/v1/reviews/{case_id}/release"),
+    ("POST", "/v1/reviews/{case_id}/votes"),
+    ("POST", "/v1/reviews/{case_id}/escalate"),
+    ("POST", "/v1/reviews/{case_id}/decide"),
+    ("POST", "/v1/reviews/{case_id}/close"),
+    ("GET", "/v1/overrides"),
+    ("GET", "/v1/overrides/{override_id}"),
+    ("POST", "/v1/overrides/{override_id}/revoke"),
+    ("GET", "/v1/appeals"),
+    ("GET", "/v1/appeals/{appeal_id}"),
+    ("POST", "/v1/appeals"),
     ("GET", "/v1/alerts"),
     ("GET", "/v1/alerts/{alert_id}"),
     ("POST", "/v1/alerts/{alert_id}/acknowledge"),
     ("POST", "/v1/alerts/{alert_id}/analyse"),
     ("POST", "/v1/alerts/{alert_id}/resolve"),
     ("GET", "/v1/alert-cases"),
+    ("GET", "/v1/access/self"),
+    ("GET", "/v1/access/keys"),
+    ("POST", "/v1/access/keys"),
+    ("POST", "/v1/access/keys/{key_id}/rotate"),
+    ("POST", "/v1/access/keys/{key_id}/revoke"),
+    ("GET", "/v1/access/accounts"),
+    ("POST", "/v1/access/accounts"),
+    ("POST", "/v1/access/accounts/{name}/roles"),
+    ("POST", "/v1/access/accounts/{name}/disable"),
+    ("POST", "/v1/access/accounts/{name}/enable"),
+    ("POST", "/v1/access/accounts/{name}/reset"),
     ("GET", "/v1/exports"),
     ("POST", "/v1/exports"),
     ("GET", "/v1/exports/{export_id}"),
@@ -65,6 +108,7 @@ OPERATIONS = (
     ("GET", "/v1/models"),
     ("POST", "/v1/models:refresh"),
     ("GET", "/v1/models/champion"),
+    ("GET", "/v1/models/shadow"),
     ("GET", "/v1/models/{version}"),
     ("GET", "/v1/models/{version}/card"),
     ("GET", "/v1/tiers"),
@@ -85,8 +129,10 @@ OPERATIONS = (
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_random_requests_are_answered_as_described(app: FastAPI, method: str, path: str) -> None:
-    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path][method]
+def test_random_requests_are_answered_as_described(
+    guarded: FastAPI, all_rights: dict[str, str], method: str, path: str
+) -> None:
+    operation = loaded(guarded, all_rights)[path][method]
 
     @seed(20260101)
     @settings(
@@ -99,9 +145,39 @@ def test_random_requests_are_answered_as_described(app: FastAPI, method: str, pa
     @given(case=operation.as_strategy())
     def answered(case: schemathesis.Case) -> None:
         # A schema cannot say which cursors, tiers and customers there are.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        answer = case.call_and_validate(
+            headers=dict(all_rights), excluded_checks=[positive_data_acceptance]
+        )
+        assert answer.status_code not in (401, 403)
 
     answered()
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_random_requests_of_nobody_are_all_refused(
+    guarded: FastAPI, all_rights: dict[str, str], method: str, path: str
+) -> None:
+    """Whatever a stranger sends: 401, before anybody looks at it."""
+    operation = loaded(guarded, all_rights)[path][method]
+    if path in ("/healthz", "/readyz"):
+        assert TestClient(guarded).get(path).status_code == 200
+        return
+
+    @seed(20260102)
+    @settings(
+        max_examples=10,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def refused(case: schemathesis.Case) -> None:
+        answer = case.call(headers=None)
+        assert answer.status_code == 401, answer.text
+        assert answer.headers["www-authenticate"] == ['Bearer realm="tierwise"']
+
+    refused()
 
 
 def test_no_operation_is_left_out(document: dict) -> None:
@@ -125,6 +201,7 @@ def test_every_operation_and_schema_is_described(document: dict) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert operation["description"], path
+            assert {"200", "201", "204"} & operation["responses"].keys()
             assert {"200", "201", "204"} & set(operation["responses"]), path
     for name, described in document["components"]["schemas"].items():
         if "enum" not in described:
@@ -147,8 +224,11 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
     [
         schemas.Grade,
         schemas.Explanation,
-        service_schemas.ReviewCase,
+        review_schemas.ReviewDetail,
+        review_schemas.Appeal,
         alert_schemas.Alert,
+        access_schemas.Key,
+        access_schemas.Account,
         export_schemas.Export,
         webhook_schemas.Webhook,
     ],

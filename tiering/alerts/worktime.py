@@ -6,8 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from tiering.alerts.catalogue import Level
-
-SATURDAY = 5
+from tiering.panel.calendar import WorkCalendar
 
 
 def respond_by(
@@ -28,11 +27,4 @@ def respond_by(
     """
     if level.response_hours is not None:
         return raised_at + timedelta(hours=level.response_hours)
-    due = raised_at
-    remaining = level.response_working_days or 0
-    while remaining > 0:
-        due += timedelta(days=1)
-        day = due.date()
-        if day in worked or (day.weekday() < SATURDAY and day not in holidays):
-            remaining -= 1
-    return due
+    return WorkCalendar(holidays, worked).after(raised_at, level.response_working_days or 0)

@@ -232,8 +232,8 @@ class Registry:
         with tempfile.TemporaryDirectory() as folder:
             return self._fetch(version, Path(folder))[1]
 
-    def pull(self, model: str, alias: str, target_dir: Path) -> Bundle:
-        """Bring the bundle of an alias into a folder, whole or not at all.
+    def pull(self, model: str, alias: str | int, target_dir: Path) -> Bundle:
+        """Bring the bundle of an alias, or of a version, into a folder, whole or not at all.
 
         It is downloaded beside the target and checked against its own digests, the one on the
         version and the signature, and takes the version's number; then the target is switched
@@ -246,7 +246,10 @@ class Registry:
         BundleError
             If a file is damaged.
         """
-        pointed = self.champion(model) if alias == CHAMPION else self.store.by_alias(model, alias)
+        if isinstance(alias, int):
+            pointed: ModelVersion | None = self.store.version(model, alias)
+        else:
+            pointed = (self.champion if alias == CHAMPION else self.challenger)(model)
         if pointed is None:
             raise RegistryError(
                 f"{model} has no {alias}.", hint="Train and promote a version first.", model=model

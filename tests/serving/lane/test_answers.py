@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.lane.answers import Answer, Answers
 
 
 def answer(size: int) -> Answer:
-    return Answer(200, (), b"x" * size, b"", None)
+    return Answer(200, (), b"x" * size, b"", None, {})
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 60),
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(0, 30)), max_size=60),
@@ -55,13 +56,14 @@ def test_an_answer_begun_before_the_store_moved_on_is_not_kept() -> None:
     assert answers.get("after", "a") is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=30_000))
 def test_large_answers_come_back_whole_and_take_less(body: bytes) -> None:
     answers = Answers(100_000)
     answers.get("m", "a")
-    answers.keep("m", "a", Answer(200, ((b"a", b"b"),), body * 2, b"t", None))
+    answers.keep("m", "a", Answer(200, ((b"a", b"b"),), body * 2, b"t", None, {}))
     found = answers.get("m", "a")
     assert found is not None
     assert (found.body, found.headers, found.tag) == (body * 2, ((b"a", b"b"),), b"t")
-    answers.keep("m", "a", Answer(200, (), b"x" * 90_000, b"", None))
+    answers.keep("m", "a", Answer(200, (), b"x" * 90_000, b"", None, {}))
     assert answers._bytes < 1_000

@@ -69,7 +69,7 @@ def test_every_key_that_is_asked_for_exists() -> None:
 
 def test_no_word_is_left_that_nobody_asks_for() -> None:
     # These are asked for by a name that is put together.
-    composed = tuple(f"{family}." for family in ("world", "reason", "error"))
+    composed = tuple(f"{family}." for family in ("world", "reason", "error", "role"))
     texts = "".join(p.read_text("utf-8") for p in (*WEB.rglob("*.html"), *WEB.glob("*.py")))
     unused = [
         k

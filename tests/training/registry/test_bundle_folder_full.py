@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.registry.verdicts import PASSED
+from tierwise import shadow
 from training.bundle import Bundle
 from training.commands import registry as commands
 from training.errors import RegistryError
@@ -96,3 +97,15 @@ def test_a_damaged_folder_is_no_champion(home: Path) -> None:
     assert commands._lies_in(folder, champion)
     (folder / "scheme.toml").write_text("")
     assert not commands._lies_in(folder, champion)
+
+
+def test_a_challenger_or_any_version_becomes_the_shadow(home: Path) -> None:
+    """#75: `tierwise shadow start` brings it beside the champion, whose folder stays."""
+    champion = Bundle.load(home / "small" / "bundle").digest
+    folder = home / "small" / "shadow"
+    shadow.start("small", None, home)
+    assert Bundle.load(folder).meta.version == "2"
+    shadow.start("small", 1, home)
+    assert Bundle.load(folder).digest == Bundle.load(home / "small" / "bundle").digest == champion
+    shadow.stop("small", home)
+    assert list((home / "small").glob("*shadow*")) == []

@@ -20,8 +20,8 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("customers_before", sa.Integer(), nullable=False),
         sa.Column("customers_after", sa.Integer(), nullable=False),
-        sa.Column("p_value", sa.Float(), nullable=False),
-        sa.Column("level", sa.Float(), nullable=False),
+        sa.Column("p_value", sa.Double(), nullable=False),
+        sa.Column("level", sa.Double(), nullable=False),
         sa.Column("alarm", sa.Boolean(), nullable=False),
         sa.Column("found", sa.JSON(), nullable=False),
     )

@@ -1,0 +1,1 @@
+"""One customer by himself: from a few rows that somebody posts to the catalogue's indicators."""

@@ -1,0 +1,1 @@
+"""Who is asking: keys of machines, accounts of people, sign-ins, limits."""

@@ -1,0 +1,1 @@
+"""Reviews, overrides and appeals: each step with its record in the trail, or none of it."""

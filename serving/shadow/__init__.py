@@ -1,0 +1,1 @@
+"""A model that grades beside the champion and is never served."""

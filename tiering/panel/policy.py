@@ -1,0 +1,151 @@
+"""The panel's rules as data: seats, levels, deadlines, how long a decision holds (#93 to #95)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tiering.panel.calendar import WorkCalendar
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Named(_Frozen):
+    """An id with its name in both languages."""
+
+    id: str
+    label_en: str = ""
+    label_zh: str = ""
+
+
+class Level(_Frozen):
+    """Who decides: the panel first; above it whoever settles what the panel could not.
+
+    Attributes
+    ----------
+    id, label_en, label_zh
+        Name; the level above looks at what this one was at odds about.
+    size, quorum
+        Votes at most, and at least.
+    seats
+        Seats that must all be among the voters.
+    answer_working_days
+        Working days for the answer: from opening at the first level, added at each further one.
+    """
+
+    id: str
+    label_en: str = ""
+    label_zh: str = ""
+    size: int = Field(ge=1)
+    quorum: int = Field(ge=1)
+    seats: tuple[str, ...] = ()
+    answer_working_days: int = Field(ge=1)
+
+
+class Member(_Frozen):
+    """Somebody who sits on the panel; ``id`` as the audit trail writes it: ``person:li.wei``."""
+
+    id: str
+    seats: tuple[str, ...]
+
+
+class Calendar(_Frozen):
+    """Holidays of a place, until the last day that was published.
+
+    Attributes
+    ----------
+    known_until
+        From the day after it on, only weekends are known to be free.
+    """
+
+    id: str
+    title_en: str = ""
+    title_zh: str = ""
+    utc_offset_hours: float = Field(default=0.0, ge=-12, le=14)
+    known_until: date
+    holidays: tuple[date, ...] = ()
+    worked: tuple[date, ...] = ()
+
+    @property
+    def days(self) -> WorkCalendar:
+        """Which days are worked."""
+        return WorkCalendar(frozenset(self.holidays), frozenset(self.worked), self.utc_offset_hours)
+
+
+class PanelPolicy(_Frozen):
+    """A versioned policy of reviews; what it must keep: ``tiering/panel/policy_file.py``.
+
+    Attributes
+    ----------
+    calendar
+        Name of a packaged calendar; its days are in ``days_off``.
+    spread
+        Votes that lie this many tiers apart are a disagreement, whatever the majority.
+    decision_days
+        Calendar days that a decision holds at most: an override expires then, and until then a
+        run that finds nothing new does not ask the panel again.
+    appeal_days
+        Calendar days within which a decision can be appealed.
+    levels
+        The panel first.
+    members
+        Who sits where; empty: whoever may decide says in which seat.
+    reasons
+        Codes a vote gives one of.
+    """
+
+    id: str
+    version: str
+    title_en: str = ""
+    title_zh: str = ""
+    calendar: str
+    spread: int = Field(ge=1)
+    decision_days: int = Field(ge=1)
+    appeal_days: int = Field(ge=1)
+    levels: tuple[Level, ...]
+    seats: tuple[Named, ...]
+    members: tuple[Member, ...] = ()
+    reasons: tuple[Named, ...]
+    days_off: Calendar
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the content, calendar included; the TOML's layout does not matter."""
+        content = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """``id@version``, as cases carry it."""
+        return f"{self.id}@{self.version}"
+
+    def due_at(self, opened_at: datetime) -> datetime:
+        """Return until when a case opened at an instant (naive UTC) has to be answered (#95)."""
+        return self.days_off.days.after(opened_at, self.levels[0].answer_working_days)
+
+    def extended(self, due_at: datetime, now: datetime, level: int) -> datetime:
+        """Return the due date after an escalation to a level (index into ``levels``)."""
+        days = self.levels[level].answer_working_days
+        return self.days_off.days.after(max(due_at, now), days)
+
+    def holds_until(self, decided_at: datetime, days: int | None = None) -> datetime:
+        """Return until when a decision holds: ``days``, or as long as it can."""
+        limit = self.decision_days if days is None else min(days, self.decision_days)
+        return decided_at + timedelta(days=limit)
+
+    def appealable_until(self, decided_at: datetime) -> datetime:
+        """Return until when a decision can be appealed."""
+        return decided_at + timedelta(days=self.appeal_days)
+
+    def seats_of(self, person: str) -> tuple[str, ...]:
+        """Return the seats somebody may take."""
+        if not self.members:
+            return tuple(seat.id for seat in self.seats)
+        return tuple(s for member in self.members if member.id == person for s in member.seats)
