@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Protocol
 
@@ -34,7 +34,8 @@ from features.schema import FloatArray
 from serving.domain.evidence import Evidence, account, indicators_of
 from serving.domain.grade import Explanation, Grade, LayoutEntry
 from tiering.assign import Decisions
-from tiering.normalize import points, typical_points
+from tiering.normalize import points
+from tiering.plan import plan_of
 from tiering.policy import IndicatorWeight
 from tiering.scores import Reference
 
@@ -141,42 +142,71 @@ def explain(
     """
     scored = decisions.composite
     filled = np.nan_to_num(scored.points, nan=0.0)
-    own = [i for d in decisions.scheme.dimensions for i in d.indicators]
-    typical = np.array([_typical(reference, i, attributions.get(i.name)) for i in own])
+    plan = plan_of(decisions.scheme, reference)
+    own = plan.weighed
+    typical = np.array(
+        [
+            _at_base(reference, i, attributions[i.name]) if i.name in attributions else mean
+            for i, mean in zip(own, plan.typical, strict=True)
+        ]
+    )
     # An indicator without data weighs nothing, whatever its typical points are.
     gain = scored.weight * (filled - typical)
 
-    layout: list[LayoutEntry] = []
-    weighed: list[int] = []
-    parts: list[FloatArray] = []
-    for k, (name, dimension) in enumerate(zip(scored.indicator, scored.dimension, strict=True)):
-        if name not in attributions:
-            layout.append(LayoutEntry(name, DIRECT, dimension))
-            weighed.append(k)
-            parts.append(gain[:, k : k + 1])
-    for k, (name, dimension) in enumerate(zip(scored.indicator, scored.dimension, strict=True)):
+    layout, weighed = _layout(
+        plan.indicator,
+        plan.dimension,
+        tuple((name, attributions[name].names) for name in plan.indicator if name in attributions),
+    )
+    direct = [k for k, name in enumerate(plan.indicator) if name not in attributions]
+    parts = [gain[:, direct]]
+    for k, name in enumerate(plan.indicator):
         if name in attributions:
-            attribution = attributions[name]
-            shares = _handed_on(reference, own[k], attribution) * scored.weight[:, k : k + 1]
+            shares = _handed_on(reference, own[k], attributions[name]) * scored.weight[:, k : k + 1]
             rest = gain[:, k] - _row_sum(shares)
-            layout += [LayoutEntry(j, name, dimension) for j in attribution.names]
-            layout.append(LayoutEntry(name, name, dimension))
-            weighed += [k] * (len(attribution.names) + 1)
             parts += [shares, rest[:, None]]
 
     return Explanations(
-        layout=tuple(layout),
-        weighed=np.array(weighed, dtype=np.intp),
+        layout=layout,
+        weighed=weighed,
         base=_row_sum(scored.weight * typical),
         contributions=np.concatenate(parts, axis=1),
         points=scored.points,
         weights=scored.weight,
         percentiles={
             name: reference.knots[name].at(values[name])
-            for name in dict.fromkeys(entry.indicator for entry in layout)
+            for name in indicators_of(layout)
             if name in reference and name in values
         },
     )
+
+
+@lru_cache(maxsize=8)
+def _layout(
+    indicator: tuple[str, ...],
+    dimension: tuple[str, ...],
+    channels: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[LayoutEntry, ...], npt.NDArray[np.intp]]:
+    """Return what the contributions stand for, and the column ``(m,)`` that each belongs to.
+
+    What the scheme weighs itself comes first, then each prediction's inputs and its own rest.
+
+    Parameters
+    ----------
+    indicator, dimension
+        ``(k,)`` names of what is weighed, and its dimensions.
+    channels
+        The predictions among them with the names of their inputs.
+    """
+    inputs = dict(channels)
+    direct = [(k, LayoutEntry(n, DIRECT, dimension[k])) for k, n in enumerate(indicator)]
+    found = [(k, entry) for k, entry in direct if entry.indicator not in inputs]
+    for k, name in enumerate(indicator):
+        if name in inputs:
+            found += [(k, LayoutEntry(n, name, dimension[k])) for n in (*inputs[name], name)]
+    weighed = np.array([k for k, _ in found], dtype=np.intp)
+    weighed.flags.writeable = False
+    return tuple(entry for _, entry in found), weighed
 
 
 def concatenate(parts: Sequence[Explanations]) -> Explanations:
@@ -195,13 +225,8 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
     )
 
 
-def _typical(
-    reference: Reference, indicator: IndicatorWeight, attribution: Attribution | None
-) -> float:
+def _at_base(reference: Reference, indicator: IndicatorWeight, attribution: Attribution) -> float:
     """Return the points of a typical customer, 0 where the population has no data."""
-    if attribution is None:
-        mean = typical_points(reference, indicator)
-        return 0.0 if mean != mean else mean
     path = _points_at(reference, indicator, attribution.value_at)
     at_base = path(np.array([attribution.base_margin]))
     return float(np.nan_to_num(at_base, nan=0.0)[0])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import NamedTuple
 
 from features.schema import CATALOGUE, PREDICTIONS, Indicator
 from serving.domain.grade import Explanation, Grade, Lang
@@ -74,8 +75,24 @@ class Story:
 
 def tell(grade: Grade, explanation: Explanation, lang: Lang, *, top: int = 3) -> Story:
     """Tell a grade in a language, with at most ``top`` drivers each way."""
+    return tell_in((lang,), grade, explanation, top=top)[lang]
+
+
+def tell_in(
+    langs: Iterable[Lang], grade: Grade, explanation: Explanation, *, top: int = 3
+) -> dict[Lang, Story]:
+    """Tell a grade in several languages as :func:`tell` does; its drivers are found once."""
+    strongest = _strongest(explanation, top)
+    return {lang: _told(grade, explanation, strongest, lang) for lang in langs}
+
+
+def _told(
+    grade: Grade, explanation: Explanation, strongest: tuple[list[_Effect], ...], lang: Lang
+) -> Story:
     words = _WORDS[lang]
-    positive, negative = _drivers(grade, explanation, lang, top)
+    positive, negative = (
+        tuple(_driver(grade, effect, lang) for effect in effects) for effects in strongest
+    )
     return Story(
         headline=_headline(words, grade, lang, positive, negative),
         base=words["base"].format(base=fixed(explanation.base, 1)),
@@ -132,31 +149,40 @@ def standing_of(percentile: float | None, lang: Lang) -> str:
     return words["higher" if percentile > 50.0 else "lower"].format(share=f"{share}%")
 
 
-def _drivers(
-    grade: Grade, explanation: Explanation, lang: Lang, top: int
-) -> tuple[tuple[Driver, ...], tuple[Driver, ...]]:
+class _Effect(NamedTuple):
+    """What one indicator does: its points by channel, and the percentile of its value."""
+
+    name: str
+    channels: Mapping[str, float]
+    rank: float | None
+
+
+def _strongest(explanation: Explanation, top: int) -> tuple[list[_Effect], list[_Effect]]:
     """Return the strongest drivers each way; only those are put into words."""
     parts: dict[str, dict[str, float]] = {}
     ranks: dict[str, float | None] = {}
     for entry in explanation.entries:
-        channels = parts.setdefault(entry.indicator, {})
-        channels[entry.channel] = channels.get(entry.channel, 0.0) + entry.contribution
-        ranks[entry.indicator] = entry.percentile
+        name = entry.indicator
+        channels = parts.get(name)
+        if channels is None:
+            parts[name] = {entry.channel: 0.0 + entry.contribution}
+            ranks[name] = entry.percentile
+        else:
+            channels[entry.channel] = channels.get(entry.channel, 0.0) + entry.contribution
     totals = {name: math.fsum(channels.values()) for name, channels in parts.items()}
     names = sorted(totals, key=lambda name: -totals[name])
     best = [name for name in names if totals[name] >= _NOTICEABLE]
     worst = [name for name in reversed(names) if totals[name] <= -_NOTICEABLE]
 
-    def told(chosen: list[str]) -> tuple[Driver, ...]:
-        return tuple(_driver(grade, name, parts[name], ranks[name], lang) for name in chosen[:top])
+    def effects(chosen: list[str]) -> list[_Effect]:
+        return [_Effect(name, parts[name], ranks[name]) for name in chosen[:top]]
 
-    return told(best), told(worst)
+    return effects(best), effects(worst)
 
 
-def _driver(
-    grade: Grade, name: str, channels: Mapping[str, float], rank: float | None, lang: Lang
-) -> Driver:
-    """Return what one indicator does, in a sentence; ``channels`` are its points by channel."""
+def _driver(grade: Grade, effect: _Effect, lang: Lang) -> Driver:
+    """Return what one indicator does, in a sentence."""
+    name, channels, rank = effect
     words = _WORDS[lang]
     total = math.fsum(channels.values())
     acting = sorted((c for c in channels if channels[c]), key=lambda c: -abs(channels[c]))

@@ -158,14 +158,10 @@ class _Judged:
 
 def _judge(bundle: Bundle, values: FloatArray) -> _Judged:
     seen = bundle.view(values)
-    scores, decisions = bundle.decide(values, seen)
-    return _Judged(
-        values,
-        seen,
-        scores,
-        bundle.certify(scores, decisions),
-        bundle.indicator_values(values, scores),
-    )
+    scores = bundle.score(values, seen)
+    by_name = bundle.indicator_values(values, scores)
+    decisions = bundle.certify(scores, bundle.decide_on(scores, by_name))
+    return _Judged(values, seen, scores, decisions, by_name)
 
 
 def _grades(

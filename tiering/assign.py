@@ -19,7 +19,7 @@ from tiering.challenge import challenged, jump_ratio
 from tiering.composite import Composite, composite
 from tiering.matrix import place_by_matrix, segment_of
 from tiering.placement import Placement, by_score, combined
-from tiering.plan import BoolArray
+from tiering.plan import BoolArray, plan_of
 from tiering.policy import Scheme
 from tiering.referral import REASONS, Language, reason_text, refer
 from tiering.rules import place_by_rules
@@ -200,7 +200,7 @@ def _place(
         scores = [np.round(scored.dimension_score[:, column], DECIMALS) for column in columns]
         return place_by_matrix(scheme.axes, scheme.tiers, scores)
     if scheme.decider == "score":
-        return by_score(np.array(scheme.cuts), scored.score)
+        return by_score(plan_of(scheme, reference).cuts, scored.score)
     by_rules = place_by_rules(scheme, reference, values, len(scored.score))
     if scheme.combine is None:
         return by_rules

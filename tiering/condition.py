@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isnan
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,14 @@ class Condition:
             return np.isnan(column)
         compare = np.greater_equal if self.sign == ">=" else np.less
         return np.asarray(compare(column, self.limit))
+
+    def holds_of(self, value: float | None) -> bool:
+        """Return :meth:`holds` of one value; None and NaN are unknown."""
+        if self.sign == "unknown":
+            return value is None or isnan(value)
+        if value is None:
+            return False
+        return value >= self.limit if self.sign == ">=" else value < self.limit
 
 
 @lru_cache(maxsize=4_096)

@@ -154,6 +154,8 @@ def refer(
 
 def _told(masks: Sequence[BoolArray], codes: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the codes whose mask holds for each customer; equal rows share one tuple."""
+    if len(masks[0]) == 1:
+        return [tuple(code for code, mask in zip(codes, masks, strict=True) if mask.item(0))]
     which = np.zeros(len(masks[0]), dtype=np.int16)
     for bit, mask in enumerate(masks):
         which |= mask.astype(np.int16) << bit

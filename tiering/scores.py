@@ -53,7 +53,7 @@ class Knots:
         if self.x.size == 1:
             return np.where(np.isnan(x), np.nan, self.percentile[0])
         if x.size == 1:
-            return np.full(x.shape, self.at_one(float(x.reshape(-1)[0])))
+            return np.array(self.at_one(x.item(0)), ndmin=x.ndim)
         # Only the inner knots are searched, so what lies outside falls to the outer lines.
         left = np.searchsorted(self.x[1:-1], x, side="right")
         line: FloatArray = np.minimum(np.maximum(x, self.x[0]), self.x[-1])

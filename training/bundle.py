@@ -82,7 +82,7 @@ class Bundle:
     def view(self, values: FloatArray) -> Views:
         """Return what both :meth:`score` and :meth:`contributions` are made from."""
         given = self.columns, checked(self.columns, values)
-        return Views(self.churn.correction.view(*given), self.ltv.correction.view(*given))
+        return Views(*(model.correction.view(*given) for model in (self.churn, self.ltv)))
 
     def score(self, values: FloatArray, seen: Views | None = None) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
@@ -154,8 +154,8 @@ class Bundle:
         """
         values = checked(self.columns, values)
         model = self.companions.needed("contribution", self.companions.contribution)
-        told = ("contribution_365d", "net_amount_365d")
-        return model.predict(net_value, *(values[:, self.columns.index(name)] for name in told))
+        told = (self.columns.index(name) for name in ("contribution_365d", "net_amount_365d"))
+        return model.predict(net_value, *(values[:, column] for column in told))
 
     def health(self, values: FloatArray) -> Health:
         """Return the health score of ``(n, k)`` customers (#81), or raise a BundleError."""
@@ -186,19 +186,19 @@ class Bundle:
         """
         values = checked(self.columns, values)
         scores = self.score(values) if scores is None else scores
-        by_name = dict(zip(self.columns, values.T, strict=True))
-        wanted = every or "demand_forecast" in self.scheme.indicators
-        forecast = wanted and self.recipe.demand is not None
-        demand = self.demand_forecast(values) if forecast else np.full(len(values), np.nan)
         told = {"ltv": scores.ltv, "churn_probability": scores.churn_probability}
-        return by_name | told | {"demand_forecast": demand}
+        asked = self.recipe.demand and (every or "demand_forecast" in self.scheme.indicators)
+        demand = self.demand_forecast(values) if asked else np.full(len(values), np.nan)
+        return {**dict(zip(self.columns, values.T, strict=True)), **told, "demand_forecast": demand}
 
     def decide(self, values: FloatArray, seen: Views | None = None) -> tuple[Scores, Decisions]:
         """Score ``(n, k)`` customers and assign their tiers."""
         scores = self.score(values, seen)
-        known = self.indicator_values(values, scores)
-        flags = {"dormant": scores.dormant}
-        return scores, decide(self.scheme, self.reference, known, flags=flags)
+        return scores, self.decide_on(scores, self.indicator_values(values, scores))
+
+    def decide_on(self, scores: Scores, known: Mapping[str, FloatArray]) -> Decisions:
+        """Assign the tiers of customers by their :meth:`indicator_values`."""
+        return decide(self.scheme, self.reference, known, flags={"dormant": scores.dormant})
 
     def certify(self, scores: Scores, decisions: Decisions) -> Decisions:
         """Return decisions as they may be issued: under a certificate if the scheme asks for one.

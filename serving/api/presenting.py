@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from pydantic import TypeAdapter
+
 from features.schema import CATALOGUE, PREDICTIONS
 from serving import reasons
 from serving.api import parts, schemas, service_schemas
@@ -98,6 +100,9 @@ def explanation(
 ) -> schemas.Explanation:
     """Present why a grade came out as it did, in one language or in all."""
     told = [entry for entry in account.entries if entry.contribution != 0.0]
+    stories = reasons.tell_in(
+        [each for each in domain.LANGS if lang is None or each == lang], graded, account
+    )
     return schemas.Explanation(
         customer_id=graded.customer_id or None,
         grade_id=graded.grade_id or None,
@@ -105,14 +110,8 @@ def explanation(
         as_of=graded.basis.as_of,
         base=account.base,
         score=account.score,
-        contributions=[
-            _contribution(entry) for entry in sorted(told, key=lambda e: -abs(e.contribution))
-        ],
-        texts={
-            each: _story(graded, account, each)
-            for each in domain.LANGS
-            if lang is None or each == lang
-        },
+        contributions=_contributions(sorted(told, key=lambda e: -abs(e.contribution))),
+        texts={each: _story(story) for each, story in stories.items()},
     )
 
 
@@ -178,21 +177,30 @@ def scheme(basis: domain.Basis) -> parts.Scheme:
     )
 
 
-def _contribution(entry: domain.Contribution) -> schemas.Contribution:
-    label, unit = _described(entry.indicator)
-    return schemas.Contribution(
-        indicator=entry.indicator,
-        label=label,
-        channel=entry.channel,
-        channel_label=_channel(entry.channel),
-        dimension=entry.dimension,
-        value=entry.value,
-        unit=unit,
-        percentile=entry.percentile,
-        points=entry.points,
-        weight=entry.weight,
-        contribution=entry.contribution,
-    )
+_MANY = TypeAdapter(list[schemas.Contribution])
+
+
+def _contributions(entries: list[domain.Contribution]) -> list[schemas.Contribution]:
+    # A hundred models made in one call: one by one they take three times as long.
+    told = []
+    for indicator, channel, dimension, value, points, weight, contribution, percentile in entries:
+        label, unit = _described(indicator)
+        told.append(
+            {
+                "indicator": indicator,
+                "label": label,
+                "channel": channel,
+                "channel_label": _channel(channel),
+                "dimension": dimension,
+                "value": value,
+                "unit": unit,
+                "percentile": percentile,
+                "points": points,
+                "weight": weight,
+                "contribution": contribution,
+            }
+        )
+    return _MANY.validate_python(told)
 
 
 # The catalogue does not change while a process lives, and an explanation asks it 200 times.
@@ -208,8 +216,7 @@ def _channel(channel: str) -> parts.Text:
     return text_of(*(reasons.channel_of(channel, lang) for lang in domain.LANGS))
 
 
-def _story(graded: domain.Grade, account: domain.Explanation, lang: domain.Lang) -> schemas.Story:
-    story = reasons.tell(graded, account, lang)
+def _story(story: reasons.Story) -> schemas.Story:
     return schemas.Story(
         headline=story.headline,
         base=story.base,

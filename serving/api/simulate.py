@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from weakref import WeakKeyDictionary
 
@@ -82,7 +82,11 @@ def known(parts: Service, customer_id: str | None) -> tuple[Run, Grade | None]:
     with parts.database.read() as session:
         store = Grades(session)
         run = served_run(store)
-        return run, None if customer_id is None else grade_of(store, run, customer_id)
+        if customer_id is None:
+            return run, None
+        before = grade_of(store, run, customer_id)
+        # The grade may be asked for again and again; its indicators come packed.
+        return run, replace(before, indicators=dict(before.indicators))
 
 
 def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> bytes:

@@ -66,18 +66,21 @@ def indicators_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:
 def account(grade: Grade, evidence: Evidence, layout: Sequence[LayoutEntry]) -> Explanation:
     """Return the explanation that evidence stands for."""
     percentiles = dict(zip(indicators_of(layout), evidence.percentiles, strict=True))
+    values = {name: grade.value(name) for name in percentiles}
+    points, weights = evidence.points, evidence.weights
     entries = []
     for entry, contribution in zip(layout, evidence.contributions, strict=True):
+        name, weighed = entry.indicator, entry.weighed
         entries.append(
             Contribution(
-                indicator=entry.indicator,
+                indicator=name,
                 channel=entry.channel,
                 dimension=entry.dimension,
-                value=grade.value(entry.indicator),
-                points=evidence.points[entry.weighed],
-                weight=evidence.weights[entry.weighed],
+                value=values[name],
+                points=points[weighed],
+                weight=weights[weighed],
                 contribution=contribution,
-                percentile=percentiles[entry.indicator],
+                percentile=percentiles[name],
             )
         )
     return Explanation(base=evidence.base, score=grade.score, entries=tuple(entries))

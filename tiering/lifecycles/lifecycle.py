@@ -95,13 +95,38 @@ class Lifecycle(_Frozen):
             Indicator (or prediction) name to ``(n,)`` values, NaN where unknown; an absent
             column is unknown for everybody.
         """
-        place = {stage.id: index for index, stage in enumerate(self.stages)}
-        by_id = {stage.id: stage for stage in self.stages}
-        *tried, otherwise = self.precedence
-        found = np.full(n, place[otherwise], dtype=np.intp)
-        for stage_id in reversed(tried):
-            found[_holds(by_id[stage_id], values, n)] = place[stage_id]
+        if n == 1:
+            return np.array([self._stage_of_one(values)], dtype=np.intp)
+        found = np.full(n, self.otherwise, dtype=np.intp)
+        for place, stage in reversed(self.tried):
+            found[_holds(stage, values, n)] = place
         return found
+
+    def _stage_of_one(self, values: Mapping[str, FloatArray]) -> int:
+        """Return the stage of one customer; numpy would take a microsecond for each condition."""
+        asked = [(name, values.get(name)) for name in self.asked]
+        known = {name: None if column is None else column.item(0) for name, column in asked}
+        for place, stage in self.tried:
+            for every in stage.conditions:
+                if all(condition.holds_of(known[condition.indicator]) for condition in every):
+                    return place
+        return self.otherwise
+
+    @cached_property
+    def tried(self) -> tuple[tuple[int, Stage], ...]:
+        """The stages that have conditions, as they are tried, with their index."""
+        place = {stage.id: index for index, stage in enumerate(self.stages)}
+        return tuple((place[name], self.stages[place[name]]) for name in self.precedence[:-1])
+
+    @cached_property
+    def otherwise(self) -> int:
+        """Index of the stage that takes all the rest."""
+        return [stage.id for stage in self.stages].index(self.precedence[-1])
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """Names of :attr:`indicators`."""
+        return tuple(sorted(self.indicators))
 
 
 def _holds(stage: Stage, values: Mapping[str, FloatArray], n: int) -> BoolArray:

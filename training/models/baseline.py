@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaln, gammaln
 
 from features.schema import FloatArray
 from training.models import btyd, gamma_gamma, portable
 from training.models.btyd import BtydFit
+from training.models.compiled import available
 from training.models.gamma_gamma import GammaGammaFit
 from training.recipe import Baseline as Mix
 from training.recipe import Btyd
@@ -112,6 +115,15 @@ def baseline(
     model: PurchaseModel, columns: Sequence[str], values: FloatArray, horizon_days: int, mix: Mix
 ) -> Baseline:
     """Return the baseline of ``(n, k)`` customers for the next ``horizon_days``."""
+    if available():
+        return _compiled(model, columns, values, horizon_days, mix)
+    return plain(model, columns, values, horizon_days, mix)
+
+
+def plain(
+    model: PurchaseModel, columns: Sequence[str], values: FloatArray, horizon_days: int, mix: Mix
+) -> Baseline:
+    """Return :func:`baseline` step by step; compiled, the same steps give the same bits."""
     x, t_x, T, m_x, spend = _inputs(columns, values)
     purchases = btyd.expected_transactions(model.btyd, x, t_x, T, horizon_days)
     order_value = gamma_gamma.expected_order_value(model.spend, x, m_x)
@@ -134,6 +146,42 @@ def baseline(
         run_rate=run_rate,
         value=value,
     )
+
+
+def _compiled(
+    model: PurchaseModel, columns: Sequence[str], values: FloatArray, horizon_days: int, mix: Mix
+) -> Baseline:
+    from training.models import baseline_loops
+
+    fit, spend = model.btyd, model.spend
+    given = np.empty((5, len(values)))
+    baseline_loops.inputs(np.asarray(values, dtype=np.float64), _places(tuple(columns)), given)
+    x, weeks = given[0], given[2] / btyd.DAYS_PER_WEEK
+    a, _, _, hypergeometric = btyd.transformed(fit, x, weeks, horizon_days / btyd.DAYS_PER_WEEK)
+    beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))
+    found = np.empty((6, len(values)))
+    baseline_loops.baseline(
+        *(given, beta, gammaln(fit.r + x), hypergeometric, _constants(fit, spend), a),
+        *(mix.btyd_weight, mix.order_value_share, float(mix.min_observed_days)),
+        *(float(horizon_days), found),
+    )
+    return Baseline(*found)
+
+
+# Arrays: numba looks at every member of a tuple, each time.
+@lru_cache(maxsize=32)
+def _constants(fit: BtydFit, spend: GammaGammaFit) -> FloatArray:
+    """Return r, α, b, chances before the first purchase, functions of these, then p, q, v."""
+    first = 0.0 if fit.kind == "bgnbd" else 1.0
+    logs = (float(portable.log(fit.a)), float(portable.log(fit.alpha)))
+    special = (float(betaln(fit.a, fit.b)), float(gammaln(fit.r)))
+    told = (fit.r, fit.alpha, fit.b, first, *special, *logs, spend.p, spend.q, spend.v)
+    return np.array(told, dtype=np.float64)
+
+
+@lru_cache(maxsize=8)
+def _places(columns: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    return np.array([columns.index(name) for name in INPUTS], dtype=np.intp)
 
 
 def _inputs(columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, ...]:

@@ -109,8 +109,7 @@ def fit_btyd(
     """
     history = _Histories.of(x, t_x, T)
     theta, converged = _best(kind, history, 0.0)
-    if not converged:
-        theta, _ = _best(kind, history, penalty)
+    theta = theta if converged else _best(kind, history, penalty)[0]
     value, _ = _objective(theta, kind, history, 0.0)
     r, alpha, a, b = (float(v) for v in np.exp(theta))
     return BtydFit(kind, r, alpha, a, b, -value * history.n, converged, history.n)
@@ -148,15 +147,10 @@ def expected_transactions(
     customers. By Euler's transformation its product with (1-z)^(r+x) is
     (1-z)^(a-1) ₂F₁(a+b+c-1-r-x, a-1; a+b+c-1; z), tame for any x and T.
     """
-    weeks = T / DAYS_PER_WEEK
     h = horizon_days / DAYS_PER_WEEK
-    c = _chances(fit.kind, x)
-    # a = 1 is a removable singularity; next to it the two terms cancel.
-    a = fit.a if abs(fit.a - 1.0) > 1e-5 else 1.0 + 1e-5
-    z = h / (fit.alpha + weeks + h)
-    top = a + fit.b + c - 1.0
-    decay = portable.exp((a - 1.0) * portable.log1p(-z)) * hyp2f1(top - fit.r - x, a - 1.0, top, z)
-    alive = portable.expit(-_log_odds_gone(fit, x, t_x / DAYS_PER_WEEK, weeks))
+    a, top, z, hypergeometric = transformed(fit, x, T / DAYS_PER_WEEK, h)
+    decay = portable.exp((a - 1.0) * portable.log1p(-z)) * hypergeometric
+    alive = p_alive(fit, x, t_x, T)
     return np.asarray(np.maximum(top / (a - 1.0) * (1.0 - decay) * alive, 0.0))
 
 
@@ -204,23 +198,32 @@ class _Histories:
         return cls(x, weeks[0], weeks[1], weight, count, of_x, by_x, len(rows))
 
 
-def _chances(kind: Kind, x: FloatArray) -> FloatArray:
+def transformed(
+    fit: BtydFit, x: FloatArray, weeks: FloatArray, h: float
+) -> tuple[float, FloatArray, FloatArray, FloatArray]:
+    """Return a, a+b+c-1, z and ₂F₁ of :func:`expected_transactions`, for weeks."""
+    # a = 1 is a removable singularity; next to it the two terms cancel.
+    a = fit.a if abs(fit.a - 1.0) > 1e-5 else 1.0 + 1e-5
+    z = h / (fit.alpha + weeks + h)
+    top = a + fit.b + chances(fit.kind, x) - 1.0
+    return a, top, z, hyp2f1(top - fit.r - x, a - 1.0, top, z)
+
+
+def chances(kind: Kind, x: FloatArray) -> FloatArray:
+    """Return how often each customer ``(n,)`` could have left."""
     return x if kind == "bgnbd" else x + 1.0
 
 
 def _log_odds_gone(fit: BtydFit, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-    c = _chances(fit.kind, x)
+    c = chances(fit.kind, x)
     with np.errstate(divide="ignore", invalid="ignore"):
-        odds = (
-            portable.log(fit.a)
-            - portable.log(fit.b + c - 1.0)
-            + (fit.r + x) * (portable.log(fit.alpha + T) - portable.log(fit.alpha + t_x))
-        )
-    return np.where(c > 0, odds, -np.inf)
+        start = portable.log(fit.a) - portable.log(fit.b + c - 1.0)
+        since = portable.log(fit.alpha + T) - portable.log(fit.alpha + t_x)
+        return np.where(c > 0, start + (fit.r + x) * since, -np.inf)
 
 
 def _log_likelihood(fit: BtydFit, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-    c = _chances(fit.kind, x)
+    c = chances(fit.kind, x)
     alive = (
         betaln(fit.a, fit.b + c)
         - betaln(fit.a, fit.b)
@@ -241,7 +244,7 @@ def _objective(
     """
     r, alpha, a, b = (float(v) for v in np.exp(theta))
     t_x, T, weight, count, of = history.t_x, history.T, history.weight, history.count, history.of_x
-    c = _chances(kind, count)
+    c = chances(kind, count)
     # b + c - 1 can vanish only where c = 0, and there nobody can be gone
     rest = np.where(c > 0, b + c - 1.0, 1.0)
     start = np.where(c > 0, np.log(a) - np.log(rest), -np.inf)
@@ -262,17 +265,14 @@ def _objective(
     by_a = history.weight_x @ spread + gone_by_x.sum() / a
     by_b = history.weight_x @ (spread + psi(b + c) - psi(b)) - (gone_by_x / rest).sum()
     gradient = -np.array([r * by_r, alpha * by_alpha, a * by_a, b * by_b]) / history.n
-    return (
-        -float(value) / history.n + penalty * float(theta @ theta),
-        gradient + 2.0 * penalty * theta,
-    )
+    total = -float(value) / history.n + penalty * float(theta @ theta)
+    return total, gradient + 2.0 * penalty * theta
 
 
 def _best(kind: Kind, history: _Histories, penalty: float) -> tuple[FloatArray, bool]:
     starts = _STARTS[:1] if penalty else _STARTS  # the penalty leaves one optimum
     attempts = [_minimise(kind, history, np.array(start), penalty) for start in starts]
-    theta, _, converged = min(attempts, key=lambda attempt: attempt[1])
-    return theta, converged
+    return min(attempts, key=lambda attempt: attempt[1])[::2]
 
 
 def _minimise(

@@ -25,7 +25,8 @@ from training.models.constants import (
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def _exp(x: Any) -> Any:
+def exp_of(x: Any) -> Any:
+    """Return e to the power of a number."""
     if math.isnan(x):
         return x
     inside = min(max(x, LEAST), MOST)
@@ -42,7 +43,8 @@ def _exp(x: Any) -> Any:
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def _log(x: Any) -> Any:
+def log_of(x: Any) -> Any:
+    """Return the natural logarithm of a number."""
     if not (x > 0.0 and x < np.inf):
         if x == 0.0:
             return -np.inf
@@ -62,44 +64,57 @@ def _log(x: Any) -> Any:
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def _log1p(x: Any) -> Any:
+def log1p_of(x: Any) -> Any:
+    """Return the logarithm of 1 + x."""
     one = 1.0 + x
     if one > 0.0 and one < np.inf:
-        return _log(one) + (x - (one - 1.0)) / one
-    return _log(one)
+        return log_of(one) + (x - (one - 1.0)) / one
+    return log_of(one)
+
+
+@compiled  # pragma: no cover - it runs as machine code
+def expit_of(x: Any) -> Any:
+    """Return the logistic function of a number."""
+    tail = exp_of(-abs(x))
+    return (1.0 if x >= 0.0 else tail) / (1.0 + tail)
+
+
+@compiled  # pragma: no cover - it runs as machine code
+def softplus_of(x: Any) -> Any:
+    """Return the logarithm of 1 + e to the power of a number."""
+    return (0.0 if x < 0.0 else x) + log1p_of(exp_of(-abs(x)))
 
 
 @compiled  # pragma: no cover - it runs as machine code
 def exp(x: Any, found: Any) -> None:
     """Write e to the power of each element of ``x`` ``(n,)``."""
     for i in range(len(x)):
-        found[i] = _exp(x[i])
+        found[i] = exp_of(x[i])
 
 
 @compiled  # pragma: no cover - it runs as machine code
 def log(x: Any, found: Any) -> None:
     """Write the natural logarithm of each element."""
     for i in range(len(x)):
-        found[i] = _log(x[i])
+        found[i] = log_of(x[i])
 
 
 @compiled  # pragma: no cover - it runs as machine code
 def log1p(x: Any, found: Any) -> None:
     """Write the logarithm of 1 + x."""
     for i in range(len(x)):
-        found[i] = _log1p(x[i])
+        found[i] = log1p_of(x[i])
 
 
 @compiled  # pragma: no cover - it runs as machine code
 def expit(x: Any, found: Any) -> None:
     """Write the logistic function of each element."""
     for i in range(len(x)):
-        tail = _exp(-abs(x[i]))
-        found[i] = (1.0 if x[i] >= 0.0 else tail) / (1.0 + tail)
+        found[i] = expit_of(x[i])
 
 
 @compiled  # pragma: no cover - it runs as machine code
 def softplus(x: Any, found: Any) -> None:
     """Write the logarithm of 1 + e to the power of each element."""
     for i in range(len(x)):
-        found[i] = (0.0 if x[i] < 0.0 else x[i]) + _log1p(_exp(-abs(x[i])))
+        found[i] = softplus_of(x[i])

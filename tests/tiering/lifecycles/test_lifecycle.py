@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.schema import CATALOGUE, FloatArray
@@ -197,3 +197,28 @@ def test_rows_do_not_know_each_other() -> None:
 def test_silence_is_what_the_rules_say_it_is() -> None:
     assert set(CATALOGUE) >= SILENCE
     assert load_lifecycle("six").sha256 == SIX.sha256 != FOUR.sha256
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_one_customer_is_placed_as_among_many(name: str, seed: int) -> None:
+    policy = load_lifecycle(name)
+    rng = np.random.default_rng(seed)
+    limits = [
+        condition.limit
+        for stage in policy.stages
+        for every in stage.conditions
+        for condition in every
+    ]
+    values = {
+        name: np.where(rng.random(30) < 0.2, np.nan, rng.choice(limits, 30))
+        for name in sorted(policy.indicators)
+        if rng.random() < 0.9
+    }
+    alone = [
+        policy.assign({k: column[row : row + 1] for k, column in values.items()}, 1)
+        for row in range(30)
+    ]
+    assert np.array_equal(np.concatenate(alone), policy.assign(values, 30))
+    assert alone[0].dtype == np.intp

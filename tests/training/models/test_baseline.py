@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 
 from training.dataset import TrainingSet
 from training.models import btyd, gamma_gamma
-from training.models.baseline import INPUTS, PurchaseModel, baseline, fit_purchase_model
+from training.models.baseline import (
+    INPUTS,
+    Baseline,
+    PurchaseModel,
+    baseline,
+    fit_purchase_model,
+    plain,
+)
 from training.models.btyd import BtydFit
 from training.models.gamma_gamma import GammaGammaFit
 from training.recipe import Recipe
@@ -70,3 +78,36 @@ def test_it_is_fitted_to_all_customers_and_survives_json(
     assert fit.btyd.n == len(day)
     assert fit.btyd.kind == "mbgnbd"
     assert PurchaseModel.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(["bgnbd", "mbgnbd"]),
+    a=st.sampled_from([0.3, 1.0, 1.000001, 2.7]),
+    n=st.sampled_from([1, 40]),
+)
+def test_compiled_to_the_same_bits(
+    recipe: Recipe, seed: int, kind: btyd.Kind, a: float, n: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    fit = BtydFit(kind, *np.exp(rng.normal(size=2)), a, float(np.exp(rng.normal())), 0.0, True, 1)
+    model = PurchaseModel(fit, GammaGammaFit(4.0, 3.5, 20.0, 0.0, True, 1))
+    tenure = np.round(rng.exponential(300.0, n))
+    rows = np.column_stack(
+        [
+            rng.poisson(rng.exponential(8.0, n)),
+            np.round(tenure * rng.random(n)),
+            tenure,
+            rng.normal(50.0, 60.0, n),
+            rng.normal(200.0, 300.0, n),
+        ]
+    )
+    odd = np.array([np.nan, np.inf, -np.inf, -1.0, 0.0, -0.0, 1e300])
+    rows = np.where(rng.random(rows.shape) < 0.15, rng.choice(odd, rows.shape), rows)
+    with np.errstate(all="ignore"):
+        ours = baseline(model, INPUTS, rows, 90, recipe.baseline)
+        expected = plain(model, INPUTS, rows, 90, recipe.baseline)
+    for field in fields(Baseline):
+        one, other = getattr(ours, field.name), getattr(expected, field.name)
+        np.testing.assert_array_equal(one, other, err_msg=field.name)
+        assert np.array_equal(np.signbit(one[one == 0]), np.signbit(other[other == 0])), field.name
