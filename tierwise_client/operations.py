@@ -41,7 +41,7 @@ class Operations:
 
         The customer need not be known; nothing is stored, and nothing that is stored about a
         customer of the same id is read. Indicators that need other customers are listed and
-        graded as unknown. It takes about a second.
+        graded as unknown. It takes a second or two.
         """
         return self.transport.call(
             "POST",

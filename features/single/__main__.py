@@ -13,7 +13,6 @@ from typing import TextIO
 from ibis.backends import BaseBackend
 
 from features.backends import ENGINE_ERRORS, connect
-from features.errors import TierwiseError
 from features.single.indicators import answer
 from features.single.question import Question, Told
 
@@ -33,8 +32,6 @@ def serve(questions: TextIO, answers: TextIO) -> None:
 def _answer(line: str, connection: BaseBackend) -> dict[str, object]:
     try:
         told: Told = answer(Question.from_json(line), connection)
-    except TierwiseError as error:
-        return {"fault": type(error).__name__}
     except ENGINE_ERRORS as error:
         # Its words may quote a row.
         return {"fault": type(error).__name__}

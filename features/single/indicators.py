@@ -17,7 +17,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from features.backends import drop, keep
-from features.contract import CONTRACT, SourceTable
+from features.contract import CONTRACT, DTYPES, SourceTable
 from features.door.checks import MASK, NOTE, REASON, SYSTEM, deduplicated, explained, staged
 from features.door.source_info import SourceInfo
 from features.frame import indicator_frame
@@ -43,19 +43,21 @@ def answer(question: Question, connection: BaseBackend) -> Told:
             table = CONTRACT[name]
             if not table.has_customer:
                 continue
-            given = question.rows.get(name, ())
+            given = question.rows.get(name)
+            raw = ibis.memtable(_raw(given, table) if given else _nothing(table))
+            views.append(raw.get_name())
+            if not given:
+                tables[name] = raw
+                continue
             relation = f"{prefix}_{name}"
             kept.append(relation)
-            raw = ibis.memtable(_raw(given, table))
-            views.append(raw.get_name())
             rows = _through_the_door(raw, table, relation, connection, "recorded_at" in columns)
-            if given:
-                rejected += _rejected(rows, table, question.currency, connection)
-            sound = rows.filter(_sound(rows, question.currency)).select(*table.column_names)
-            tables[name] = sound
-            versioned[name] = bool(given) and _repeats(sound, table, connection)
+            rejected += _rejected(rows, table, question.currency, connection)
+            tables[name] = rows.filter(_sound(rows, question.currency)).select(*table.column_names)
+            versioned[name] = _repeats(tables[name], table, connection)
         if question.market:
-            tables["market"] = connection.read_parquet(question.market)
+            views.append(f"{prefix}_market")
+            tables["market"] = connection.read_parquet(question.market, table_name=views[-1])
             versioned["market"] = _repeats(tables["market"], CONTRACT["market"], connection)
         sources = Sources(connection, tables, _info(question, versioned))
         return Told(_measured(sources, snapshot, question), tuple(rejected))
@@ -74,6 +76,12 @@ def _raw(given: Sequence[Mapping[str, Cell]], table: SourceTable) -> pa.Table:
     # The door knows a row by what it says, and by this mark, which it hands through.
     columns[SYSTEM] = pa.array([f"{place:06d}" for place in range(len(given))], pa.string())
     return pa.table(columns)
+
+
+def _nothing(table: SourceTable) -> pa.Table:
+    """Return what the door makes of no rows."""
+    schema = ibis.schema({column.name: DTYPES[column.kind] for column in table.columns})
+    return schema.to_pyarrow().empty_table()
 
 
 def _text(cell: Cell) -> str | None:

@@ -51,7 +51,7 @@ async def simulate_from_events(body: SimulationFromEvents, parts: ServiceDep) ->
 
     The customer need not be known; nothing is stored, and nothing that is stored about a
     customer of the same id is read. Indicators that need other customers are listed and graded
-    as unknown. It takes about a second.
+    as unknown. It takes a second or two.
     """
     told = await parts.single.run(_answer, parts, body)
     return Response(told, media_type="application/json")

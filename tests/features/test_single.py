@@ -196,14 +196,16 @@ def test_nobody_without_an_order_by_the_day(link: BaseBackend) -> None:
     assert answer(Question(DAY, "EUR", columns, "", {}), link).indicators == {}
 
 
-def test_nothing_is_left_on_the_connection(link: BaseBackend) -> None:
+def test_nothing_is_left_on_the_connection(world: World, link: BaseBackend) -> None:
     def relations() -> set[str]:
         gc.collect()
         return {name for (name,) in link.raw_sql("SHOW TABLES").fetchall()}
 
     before = relations()
-    columns = {"orders": CONTRACT["orders"].column_names}
-    answer(Question(DAY, "EUR", columns, "", {}), link)
+    question = world.question(world.some()[0])
+    assert question.market
+    answer(question, link)
+    answer(replace(question, rows={}), link)
     assert relations() <= before
 
 

@@ -282,6 +282,14 @@ def test_a_process_that_does_not_come_up_is_no_answer() -> None:
     assert worker.pid is None
 
 
+def test_a_process_that_listens_no_more_is_replaced() -> None:
+    deaf = "import os, time; os.close(0); print('ready', flush=True); time.sleep(600)"
+    worker = Worker((sys.executable, "-c", deaf))
+    with pytest.raises(UnfinishedError):
+        worker.ask("{}", 60.0)
+    assert worker.pid is None
+
+
 def test_what_is_beyond_the_queue_is_turned_away_at_once(single: SingleCustomers) -> None:
     async def crowd() -> list[object]:
         asked = [single.run(single.ask, wish("slow")) for _ in range(5)]
