@@ -14,7 +14,6 @@ from serving.api.grades import Cursor, Limit, next_address, now
 from serving.api.reviewing import PolicyDep
 from serving.deps import ServiceDep, SessionDep
 from serving.domain.access import Permission
-from serving.errors import ForbiddenError
 from serving.governance.looks import seen
 from serving.guard import PrincipalDep, needs
 from serving.reviewing.appealing import Complaint, appeal_not_found, file_appeal
@@ -27,17 +26,7 @@ router = APIRouter(prefix="/v1", tags=["appeals"], dependencies=[Depends(known_q
 AppealId = Annotated[str, Path(description="As in the list of appeals.", max_length=40)]
 
 
-async def _reads_appeals(who: PrincipalDep) -> None:
-    """Let whoever files appeals see their answers, beside those who read reviews."""
-    if not (who.may(Permission.APPEALS_FILE) or who.may(Permission.REVIEWS_READ)):
-        raise ForbiddenError(
-            f"{who.id} may neither file appeals nor read reviews.",
-            hint="Ask an administrator for a role that has it.",
-            permission=Permission.APPEALS_FILE.value,
-        )
-
-
-_READ = [Depends(_reads_appeals)]
+_READ = [needs(Permission.APPEALS_READ)]
 
 
 @router.get("/appeals", responses=declared(403, 422, 503), dependencies=_READ)

@@ -17,6 +17,7 @@ class Permission(StrEnum):
     REVIEWS_DECIDE = "reviews.decide"
     """Claim cases and vote on them."""
     APPEALS_FILE = "appeals.file"
+    APPEALS_READ = "appeals.read"
     ALERTS_READ = "alerts.read"
     ALERTS_RESPOND = "alerts.respond"
     MODELS_READ = "models.read"
@@ -48,15 +49,19 @@ class Role(StrEnum):
 
 _P = Permission
 _READS = frozenset({_P.GRADES_READ, _P.MODELS_READ})
+_CASES = frozenset({_P.REVIEWS_READ, _P.APPEALS_READ})
 GRANTS: Mapping[Role, frozenset[Permission]] = {
-    Role.CRM: _READS | {_P.SIMULATE, _P.ALERTS_READ, _P.ALERTS_RESPOND, _P.APPEALS_FILE},
-    Role.ANALYST: _READS | {_P.SIMULATE, _P.ALERTS_READ, _P.REVIEWS_READ, _P.EXPORTS_REQUEST},
+    Role.CRM: _READS
+    | {_P.SIMULATE, _P.ALERTS_READ, _P.ALERTS_RESPOND, _P.APPEALS_FILE, _P.APPEALS_READ},
+    Role.ANALYST: _READS | _CASES | {_P.SIMULATE, _P.ALERTS_READ, _P.EXPORTS_REQUEST},
     Role.EXPERT: _READS
-    | {_P.SIMULATE, _P.ALERTS_READ, _P.ALERTS_RESPOND, _P.REVIEWS_READ, _P.REVIEWS_DECIDE},
+    | _CASES
+    | {_P.SIMULATE, _P.ALERTS_READ, _P.ALERTS_RESPOND, _P.REVIEWS_DECIDE},
     Role.APPROVER: _READS
-    | {_P.ALERTS_READ, _P.REVIEWS_READ, _P.EXPORTS_REQUEST, _P.EXPORTS_APPROVE, _P.APPEALS_FILE},
-    Role.COMPLIANCE: _READS | {_P.REVIEWS_READ, _P.EXPORTS_APPROVE, _P.AUDIT_READ},
-    Role.AUDITOR: _READS | {_P.REVIEWS_READ, _P.ALERTS_READ, _P.AUDIT_READ},
+    | _CASES
+    | {_P.ALERTS_READ, _P.EXPORTS_REQUEST, _P.EXPORTS_APPROVE, _P.APPEALS_FILE},
+    Role.COMPLIANCE: _READS | _CASES | {_P.EXPORTS_APPROVE, _P.AUDIT_READ},
+    Role.AUDITOR: _READS | _CASES | {_P.ALERTS_READ, _P.AUDIT_READ},
     # Runs the service; sees no customer.
     Role.ADMIN: frozenset(
         {_P.MODELS_READ, _P.WEBHOOKS_MANAGE, _P.ACCESS_MANAGE, _P.OPERATE, _P.METRICS_READ}
