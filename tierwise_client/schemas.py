@@ -890,7 +890,7 @@ class NewKey(Struct, frozen=True, kw_only=True):
 
     name: str
     roles: list[Literal["crm", "analyst", "expert", "approver", "compliance", "auditor", "admin"]]
-    scopes: list[Literal["grades.read", "simulate", "reviews.read", "reviews.decide", "appeals.file", "alerts.read", "alerts.respond", "models.read", "exports.request", "exports.approve", "audit.read", "webhooks.manage", "access.manage", "operate", "metrics.read"]] | None | UnsetType = UNSET
+    scopes: list[Literal["grades.read", "simulate", "reviews.read", "reviews.decide", "appeals.file", "appeals.read", "alerts.read", "alerts.respond", "models.read", "exports.request", "exports.approve", "audit.read", "webhooks.manage", "access.manage", "operate", "metrics.read"]] | None | UnsetType = UNSET
     days: float | UnsetType = UNSET
 
 

@@ -114,7 +114,7 @@ def test_other_lifecycle_policies_are_another_run(
 ) -> None:
     first = run_batch(served_bundle, frame, database).run
     six, *others = packaged_lifecycles()
-    moved = six.model_copy(update={"version": "1.0.1"})
+    moved = type(six).model_validate({**six.model_dump(), "version": "1.0.1"})
     for module in ("serving.batch", "serving.scoring"):
         monkeypatch.setattr(f"{module}.packaged_lifecycles", lambda: (moved, *others))
     second = run_batch(served_bundle, frame, database)

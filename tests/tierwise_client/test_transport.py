@@ -102,7 +102,7 @@ def test_a_write_keeps_its_key_through_all_attempts() -> None:
     going = httpx.Response(409, json={"context": {"reason": "in-progress"}})
     other = httpx.Response(409, json={"title": "The alert is resolved."})
     service = Service(httpx.ReadTimeout("x"), refused(503), going, other, other)
-    client, body = service.client(), Acknowledgement(actor="me", note="")
+    client, body = service.client(), Acknowledgement(note="")
     with pytest.raises(ConflictError, match="resolved"):
         client.acknowledge_one("a", body)
     keys = {each.headers["idempotency-key"] for each in service.asked}
@@ -110,7 +110,7 @@ def test_a_write_keeps_its_key_through_all_attempts() -> None:
     with pytest.raises(ConflictError):
         client.acknowledge_one("a", body, idempotency_key="mine")
     assert service.asked[-1].headers["idempotency-key"] == "mine"
-    assert service.asked[-1].content == b'{"actor":"me","note":""}'
+    assert service.asked[-1].content == b'{"note":""}'
 
 
 def test_queries_and_reads_carry_no_key() -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.schema import IndicatorFrame
 from serving.api.grades import now
 from serving.app import create_app
 from serving.batch import run_batch
-from serving.domain.access import GRANTS, LOCAL, Principal, Role
-from serving.guard import principal
+from serving.domain.access import GRANTS, Principal, Role
 from serving.settings import Settings
 from serving.store.audit_events import AuditEvents
 from serving.store.session import Database
@@ -27,6 +27,22 @@ from training.bundle import Bundle
 
 TEXT = {"en": "A one-off return.", "zh-CN": "一次性退货。"}
 ROLES = {"crm": Role.CRM, "analyst": Role.ANALYST, "admin": Role.ADMIN}
+
+
+class Asking:
+    """ASGI middleware: whoever a header names, with the role of that person."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            name = dict(scope["headers"]).get(b"x-test-person", b"").decode()
+            if name:
+                role = ROLES.get(name, Role.EXPERT)
+                who = Principal(f"person:{name}", "person", frozenset({role}), GRANTS[role])
+                scope.setdefault("state", {})["principal"] = who
+        await self._app(scope, receive, send)
 
 
 @pytest.fixture
@@ -41,14 +57,7 @@ def application(
     store.dispose()
     app = create_app(mine)
 
-    def asking(request: Request) -> Principal:
-        name = request.headers.get("x-test-person")
-        if name is None:
-            return LOCAL
-        role = ROLES.get(name, Role.EXPERT)
-        return Principal(f"person:{name}", "person", frozenset({role}), GRANTS[role])
-
-    app.dependency_overrides[principal] = asking
+    app.add_middleware(Asking)
     yield app
     app.state.database.dispose()
 
@@ -344,7 +353,7 @@ def test_an_appeal_is_answered_while_no_model_is_loaded(desk: Desk) -> None:
     desk.post("sales", f"{place}/decide", {"reason": "one_off", "text": TEXT})
     parts = desk.client.app.state.service  # type: ignore[attr-defined]
     bare = create_app(parts.settings.model_copy(update={"bundle_dir": parts.settings.home / "no"}))
-    bare.dependency_overrides = desk.client.app.dependency_overrides  # type: ignore[attr-defined]
+    bare.add_middleware(Asking)
     with TestClient(bare) as other:
         closed = Desk(other).post("product", f"{place}/close", {})
     bare.state.database.dispose()

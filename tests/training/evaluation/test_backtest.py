@@ -209,8 +209,8 @@ def test_perfect_foresight_earns_perfect_tiers(
     from training.evaluation.backtest import _judge
 
     class Prophet(Bundle):
-        def score(self, values):  # type: ignore[no-untyped-def]
-            found = Bundle.score(self, values)
+        def score(self, values, seen=None):  # type: ignore[no-untyped-def]
+            found = Bundle.score(self, values, seen)
             if len(values) != int(test.eligible.sum()):
                 return found
             known = test.where(test.eligible)

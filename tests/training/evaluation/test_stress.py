@@ -125,9 +125,9 @@ def test_a_fragile_model_is_found_out(bundle: Bundle, calm: IndicatorFrame) -> N
     """A model that likes customers the better the less they spend breaks the check."""
 
     class Fragile(Bundle):
-        def score(self, values):  # type: ignore[no-untyped-def]
+        def score(self, values, seen=None):  # type: ignore[no-untyped-def]
             spent = values[:, self.columns.index("net_amount_365d")]
-            return replace(Bundle.score(self, values), ltv=1e6 / (1.0 + spent))
+            return replace(Bundle.score(self, values, seen), ltv=1e6 / (1.0 + spent))
 
     fragile = Fragile(**{name: getattr(bundle, name) for name in bundle.__dataclass_fields__})
     stressed = changed(calm, lambda spent: spent * 0.5, "net_amount_365d")
