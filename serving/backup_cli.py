@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,11 @@ DatabaseOption = Annotated[
 
 @app.command("create")
 def create_backup(
-    out: Annotated[Path, typer.Option(help="New folder to write.")],
     world: World = None,
+    out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Folder of backups: a new one in it, named by its time.")
+    ] = None,
     home: Home = None,
     database: DatabaseOption = None,
     sources: Annotated[
@@ -42,8 +46,13 @@ def create_backup(
     """Copy the store of one moment, bundles and registry, while the service runs."""
     from serving.backup.taking import create
 
+    if (out is None) == (into is None):
+        raise typer.BadParameter("Give either --out or --into.")
+    settings = _settings(world, home, database)
+    named = f"{settings.world}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = out or Path(str(into)) / named
     hidden = None if deidentify is None else Deidentifier(_key(deidentify))
-    _tell("Taken", create(_settings(world, home, database), out, sources=sources, hidden=hidden))
+    _tell("Taken", create(settings, folder, sources=sources, hidden=hidden))
 
 
 @app.command("verify")

@@ -16,6 +16,7 @@ from serving.backup.contents import ROWS, Contents, check, hashes_of
 from serving.backup.deidentifying import Deidentifier
 from serving.domain.merkle import Head
 from serving.errors import BackupError
+from serving.push.keys import FILE as PUSH_KEY
 from serving.sealing import verify_runs
 from serving.settings import Settings
 from serving.store.copying import dump, fill, is_empty
@@ -137,6 +138,10 @@ def _copy_files(settings: Settings, folder: Path, *, sources: bool) -> None:
         if (state / name).is_dir():
             # A link that a promotion may turn meanwhile is followed once.
             shutil.copytree((state / name).resolve(), inside / name)
+    if (state / PUSH_KEY).is_file():
+        # Without it no webhook could be signed by the secret that its receiver knows.
+        inside.mkdir(exist_ok=True)
+        shutil.copy2(state / PUSH_KEY, inside / PUSH_KEY)
     archive = BundleArchive(settings.archive)
     for digest in archive.digests():
         shutil.copytree(archive.folder / digest, inside / archive.folder.name / digest)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -74,6 +75,7 @@ def elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settin
 def test_what_was_taken_is_there_again_on_either_engine(
     house: Settings, elsewhere: Settings, tmp_path: Path, frame: IndicatorFrame
 ) -> None:
+    (house.state / "push.key").write_bytes(KEY)
     taken = create(house, tmp_path / "backup")
     assert check(tmp_path / "backup") == taken
     shutil.rmtree(house.home)
@@ -95,6 +97,7 @@ def test_what_was_taken_is_there_again_on_either_engine(
     with closing(sqlite3.connect(elsewhere.home / "mlflow.db")) as registry:
         assert registry.execute("SELECT count(*) FROM models").fetchone() == (0,)
     assert (elsewhere.home / "mlartifacts" / "promotions.jsonl").is_file()
+    assert (elsewhere.state / "push.key").read_bytes() == KEY
     with pytest.raises(BackupError, match="something at"):
         restore(tmp_path / "backup", elsewhere)
     other = elsewhere.model_copy(
@@ -236,6 +239,12 @@ def test_an_operator_at_the_command_line(house: Settings, tmp_path: Path) -> Non
     assert (tmp_path / "new" / "small" / "sources" / "sources.json").is_file()
     with pytest.raises(BackupError, match="cannot be read"):
         invoke("create", "--out", out + "2", *place, "--deidentify", str(key))
+    nightly = tmp_path / "nightly"
+    assert "Taken" in invoke("create", *place, "--into", str(nightly))
+    (one,) = nightly.iterdir()
+    assert re.fullmatch(r"small-\d{8}T\d{6}Z", one.name)
+    for wrong in ((), ("--out", out + "4", "--into", str(nightly))):
+        assert CliRunner().invoke(app, ["create", *place, *wrong]).exit_code == 2
     key.write_bytes(KEY)
     assert "nobody named" in invoke("create", "--out", out + "2", *place, "--deidentify", str(key))
     empty = Settings(home=tmp_path / "none", world="small")
