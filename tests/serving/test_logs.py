@@ -43,10 +43,10 @@ def test_a_request_is_one_line_of_json(lines: io.StringIO, client: TestClient) -
 
 def test_libraries_log_in_the_same_form_with_the_request(lines: io.StringIO) -> None:
     structlog.contextvars.bind_contextvars(request_id="r-1")
-    logging.getLogger("uvicorn.error").warning("slow %d", 3)
+    logging.getLogger("some.library").warning("slow %d", 3)
     structlog.contextvars.clear_contextvars()
     (line,) = told_by(lines, "slow 3")
-    assert (line["logger"], line["request_id"]) == ("uvicorn.error", "r-1")
+    assert (line["logger"], line["request_id"]) == ("some.library", "r-1")
 
 
 def test_an_exception_stays_in_one_line(lines: io.StringIO) -> None:
