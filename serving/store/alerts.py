@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from serving.domain.alert import AlertAction, CustomerAlert
-from serving.store.paging import Page, bad_cursor, decode_cursor, encode_cursor
+from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 from serving.store.tables import AlertActionRow, AlertRow
 from tiering.alerts.catalogue import Severity
 from tiering.alerts.library import Closed
@@ -222,10 +222,4 @@ def _action(row: AlertActionRow) -> AlertAction:
 
 def _decode(cursor: str) -> tuple[datetime, str]:
     due, alert_id = decode_cursor(cursor, (str, str))
-    try:
-        instant = datetime.fromisoformat(str(due))
-    except ValueError as error:
-        raise bad_cursor() from error
-    if instant.tzinfo is not None:
-        raise bad_cursor()
-    return instant, str(alert_id)
+    return instant_of(str(due)), str(alert_id)

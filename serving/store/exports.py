@@ -13,7 +13,7 @@ from serving.domain.access import Role
 from serving.domain.export import Approval, Export, ExportState
 from serving.errors import ConflictError
 from serving.store.governance_tables import ExportFileRow, ExportRow
-from serving.store.paging import Page, bad_cursor, decode_cursor, encode_cursor
+from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 
 
 class Exports:
@@ -40,7 +40,7 @@ class Exports:
         rows = select(ExportRow).where(*kept)
         if cursor is not None:
             at, export_id = decode_cursor(cursor, (str, str))
-            before = _instant(str(at))
+            before = instant_of(str(at))
             rows = rows.where(
                 or_(
                     ExportRow.requested_at < before,
@@ -155,13 +155,3 @@ def _export(row: ExportRow) -> Export:
         file_sha256=row.file_sha256,
         downloads=row.downloads,
     )
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise bad_cursor() from error
-    if instant.tzinfo is not None:
-        raise bad_cursor()
-    return instant

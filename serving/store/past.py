@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from serving.domain.grade import Grade, Run
 from serving.store.grades import Grades
-from serving.store.paging import Page, bad_cursor, decode_cursor, encode_cursor
+from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 from serving.store.rows import grade_of
 from serving.store.tables import GradeRow, RunRow
 
@@ -81,10 +81,4 @@ class Past:
 
 def _decode(cursor: str) -> tuple[datetime, str]:
     at, run_id = decode_cursor(cursor, (str, str))
-    try:
-        instant = datetime.fromisoformat(str(at))
-    except ValueError as error:
-        raise bad_cursor() from error
-    if instant.tzinfo is not None:
-        raise bad_cursor()
-    return instant, str(run_id)
+    return instant_of(str(at)), str(run_id)

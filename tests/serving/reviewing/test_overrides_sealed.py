@@ -9,6 +9,7 @@ from serving.audit import verify
 from serving.errors import AuditError
 from serving.reviewing.overriding import revoke
 from serving.sealing import verify_runs
+from serving.store.audit_events import AuditEvents
 from tests.serving.reviewing.panel_room import Room
 
 CHANGES = (
@@ -41,5 +42,7 @@ def test_an_override_that_ended_by_the_service_stands_as_recorded(room: Room) ->
     room.settle(case, room.tier(case, 1))
     revoke(room.database, case.case_id, room.who("chair"), "Booked back.")
     with room.database.read() as session:
-        verify(session)
+        assert verify(session).size > 0
         verify_runs(session)
+        ended = [e for e in AuditEvents(session).all() if e.action == "override.revoked"]
+    assert len(ended) == 1
