@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[1]
 
 ENTRIES = (
     ("alembic.ddl.impl", "DefaultImpl"),
-    ("alembic.script.base", "ScriptDirectory"),
     ("fastapi.applications", "FastAPI.openapi"),
     ("fastapi.routing", "APIRouter.add_api_route"),
     ("ibis", ""),
@@ -32,7 +31,6 @@ ENTRIES = (
     ("ibis.expr.builders", "*"),
     ("ibis.expr.types", "*"),
     ("ibis.expr.types.groupby", "*"),
-    ("lightgbm.basic", "*"),
     ("mlflow.tracking.client", "MlflowClient"),
     ("numba.core.dispatcher", "Dispatcher._compile_for_args"),
     ("plotly.graph_objects", "Figure"),
