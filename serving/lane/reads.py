@@ -18,8 +18,11 @@ from serving.store.standing import Mark, Standing
 
 ROUTES = frozenset({"read_grade", "read_explanation"})
 """Names of the endpoints whose answers depend on the store and on who asks, and nothing else."""
-CLOCK = 60.0
-"""Seconds after which an answer is made anew all the same: some end by the clock alone."""
+CLOCK = 60
+"""Seconds after which an answer is made anew all the same: some end by the clock alone.
+
+Each at a second of its own, so that not all of them are made anew at once.
+"""
 _LONGEST = 2_000
 _LENGTHS = (b"content-length", b"content-type")
 
@@ -115,8 +118,9 @@ def _key(scope: Scope, who: Principal) -> tuple[Any, bytes]:
     query = scope["query_string"]
     if len(scope["path"]) + len(query) + len(encoding) > _LONGEST:
         return None, tag
-    turn = int(time() // CLOCK)
-    return (scope["path"], query, encoding, who.roles, who.permissions, turn), tag
+    path = scope["path"]
+    turn = (int(time()) + hash(path) % CLOCK) // CLOCK
+    return (path, query, encoding, who.roles, who.permissions, turn), tag
 
 
 def _name(scope: Scope) -> str:
