@@ -49,11 +49,16 @@ def line_of(read: Read) -> str:
     )
 
 
-def page_digest(reads: Iterable[Read]) -> str:
+def page_of(lines: Iterable[str]) -> str:
+    """Return a page of the log: the `line_of` each read, with a line break behind each."""
+    return "\n".join([*lines, ""])
+
+
+def digest_of(page: str) -> str:
     """Return the SHA-256 (hex) of a page of the log, which its anchor carries."""
-    return lines_digest([line_of(read) for read in reads])
+    return hashlib.sha256(page.encode("ascii")).hexdigest()
 
 
-def lines_digest(lines: Iterable[str]) -> str:
-    """Return the `page_digest` of reads whose lines are known."""
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode("ascii")).hexdigest()
+def page_digest(reads: Iterable[Read]) -> str:
+    """Return the `digest_of` the page that reads make."""
+    return digest_of(page_of(line_of(read) for read in reads))

@@ -78,9 +78,10 @@ class BulkWatch:
 
     def others(self, store: Reads) -> None:
         """Take in what other processes wrote; before this one adds its page."""
-        if self._seen:
-            for principal, customer_id, at, customers in store.after(self._number, self._seen):
-                self._seen[principal].add(customer_id, at, customers)
+        if self._seen and store.last() > self._number:
+            for principal, customer_id, at, customers in store.after(self._number):
+                if (seen := self._seen.get(principal)) is not None:
+                    seen.add(customer_id, at, customers)
 
     def over(self, store: Reads, page: Sequence[Read], now: datetime) -> list[tuple[str, int]]:
         """Return who of a page that was just added reached the limit, and how many they saw."""

@@ -21,7 +21,7 @@ from features.errors import TierwiseError
 from serving.audit import record
 from serving.domain.access import Principal
 from serving.domain.event import Happening
-from serving.domain.reading import Read, line_of, lines_digest, page_digest
+from serving.domain.reading import Read, digest_of, line_of, page_digest, page_of
 from serving.errors import StoreError
 from serving.governance.bulk import BulkWatch
 from serving.governance.policy import Reading
@@ -135,12 +135,12 @@ class ReadLog:
     def _write(self, page: Sequence[_Noted]) -> None:
         now = self._clock()
         page_id = secrets.token_hex(16)
-        lines = [line for _, line in page]
+        lines = page_of(line for _, line in page)
         with self._database.write() as session:
             store = Reads(session)
             self._bulk.others(store)
             store.add(page_id, lines)
-            anchor = {"reads": len(lines), "sha256": lines_digest(lines)}
+            anchor = {"reads": len(page), "sha256": digest_of(lines)}
             alarms = self._alarms(session, store, [read for read, _ in page], now)
             record(
                 session,

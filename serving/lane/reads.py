@@ -18,10 +18,11 @@ from serving.store.standing import Mark, Standing
 
 ROUTES = frozenset({"read_grade", "read_explanation"})
 """Names of the endpoints whose answers depend on the store and on who asks, and nothing else."""
-CLOCK = 60
-"""Seconds after which an answer is made anew all the same: some end by the clock alone.
+CLOCK = 600.0
+"""Seconds after which an answer is made anew though nothing says that it changed.
 
-Each at a second of its own, so that not all of them are made anew at once.
+What changes by the clock alone says so (``passing``) and is not kept; this is for what forgot to.
+Each answer has an instant of its own, so that they are not all made anew at once.
 """
 _LONGEST = 2_000
 _LENGTHS = (b"content-length", b"content-type")
@@ -119,7 +120,7 @@ def _key(scope: Scope, who: Principal) -> tuple[Any, bytes]:
     if len(scope["path"]) + len(query) + len(encoding) > _LONGEST:
         return None, tag
     path = scope["path"]
-    turn = (int(time()) + hash(path) % CLOCK) // CLOCK
+    turn = int(time() / CLOCK + (hash(path) & 0xFFFF) / 0x10000)
     return (path, query, encoding, who.roles, who.permissions, turn), tag
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.domain.access import Principal
-from serving.domain.reading import Read, line_of, page_digest
+from serving.domain.reading import Read, line_of, page_digest, page_of
 from serving.governance.bulk import BulkWatch
 from serving.governance.policy import packaged_governance
 from serving.governance.reads import ReadLog, unlike_their_anchor
@@ -46,7 +46,7 @@ def test_what_is_read_back_is_what_was_noted(
 ) -> None:
     reads = [Read(at, "key:客户", "grade", each, 3, "r-1") for each in (customer, None, "z")]
     with database.write() as session:
-        Reads(session).add("p" * 32, [line_of(read) for read in reads])
+        Reads(session).add("p" * 32, page_of(line_of(read) for read in reads))
     with database.read() as session:
         assert Reads(session).page("p" * 32) == tuple(reads)
         found = Reads(session).latest_of("key:客户", at)
@@ -57,7 +57,7 @@ def test_what_is_read_back_is_what_was_noted(
 def test_a_text_that_has_the_character_zero_is_kept_whole(store: Database) -> None:
     read = Read(NIGHT, "key:x", "grade", "a\x00b", 1, "r")
     with store.write() as session:
-        Reads(session).add("p" * 32, [line_of(read)])
+        Reads(session).add("p" * 32, page_of([line_of(read)]))
     with store.read() as session:
         assert Reads(session).page("p" * 32) == (read,)
 
@@ -101,10 +101,10 @@ def test_counted_as_it_goes_is_counted_in_the_store(
                 for who, c, n in looks
             ]
             if not ours:
-                log.add("q" * 32, [line_of(read) for read in page])
+                log.add("q" * 32, page_of(line_of(read) for read in page))
                 continue
             watch.others(log)
-            log.add("p" * 32, [line_of(read) for read in page])
+            log.add("p" * 32, page_of(line_of(read) for read in page))
             counts = {who: log.customers_read(who, watch.since(now)) for who in "ab"}
             present = {read.principal for read in page}
             expected = {who: n for who, n in counts.items() if who in present and n >= limit}
@@ -131,7 +131,7 @@ def test_who_reads_no_more_is_forgotten(store: Database) -> None:
         log = Reads(session)
         for who, now in (("a", NIGHT), ("b", NIGHT + timedelta(minutes=61))):
             page = [Read(now, who, "grade", "c-1", 1, "r")]
-            log.add("p" * 32, [line_of(read) for read in page])
+            log.add("p" * 32, page_of(line_of(read) for read in page))
             assert watch.over(log, page, now) == []
         assert list(watch._seen) == ["b"]
         session.rollback()
