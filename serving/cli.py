@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import getpass
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -158,6 +159,8 @@ def serve(
     # up the requests that come by just then.
     gc.collect()
     gc.freeze()
+    # A thread that computes gives way to one that answers after a millisecond instead of five.
+    sys.setswitchinterval(0.001)
     # Our own middleware writes the access log, with the request id in it.
     run(
         application,
