@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 
 from features.errors import TierwiseError
 from serving.audit import record
@@ -32,7 +33,7 @@ from serving.store.session import Database, Session
 
 LOG = logger("tierwise.reads")
 PAUSE = 0.5
-"""Seconds between two pages."""
+"""Seconds from page to page."""
 BOUND = 100_000
 """Reads that may wait in memory."""
 _PAGE = 5_000
@@ -123,8 +124,12 @@ class ReadLog:
             return written
 
     def _run(self) -> None:
-        while not self._stopped.wait(PAUSE):
+        pause = PAUSE
+        while not self._stopped.wait(pause):
+            begun = monotonic()
             self._flush_safely()
+            # From begin to begin, so that no read waits longer for its page to be begun.
+            pause = max(PAUSE / 5, PAUSE - (monotonic() - begun))
 
     def _flush_safely(self) -> None:
         try:
