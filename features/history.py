@@ -32,10 +32,10 @@ from features.ledger import (
     one_row_a_day,
     out_of_order,
     purchase_steps,
-    spine,
     steady_steps,
 )
 from features.snapshot import Snapshot, SnapshotTables, ascending
+from features.totals import beginnings, lived, lives, spine, windows
 from features.visibility import (
     latest,
     named,
@@ -56,6 +56,16 @@ _OTHERS = tuple(name for name in CONTRACT if name != "orders")
 
 _LATEST = {"assessments": (("customer_id", "kind"), ("occurred_at", "assessment_id"))}
 """Tables of which a snapshot sees only the last row of a group, in an order."""
+
+_STEADY = ("steps", "lives", "beginnings")
+"""Folds that only lines without versions have."""
+
+_DAYS = {
+    "firsts": {"day": "first_age"},
+    "steps": {"day": "age", "day_before": "before"},
+    "lives": {"first_day": "first_age", "last_day": "last_age"},
+}
+"""Day columns of the folds, and the ages they become; elsewhere it is ``day`` and ``age``."""
 
 # Stand for the position and the day number of a snapshot in SQL that is written once. No
 # other number of a view is as large.
@@ -164,10 +174,14 @@ class History:
         buyers = days.select("customer_id").distinct()
         code = ibis.row_number().over(order_by=buyers.customer_id).cast("int32")
         self._keep("codes", buyers.select("customer_id", code=code))
-        self._keep("ledger", self._coded(days))
+        # By customer: the sums of a snapshot then meet one customer after the other.
+        self._keep("ledger", self._coded(days).order_by("customer_id", "day"))
         drop(self.connection, views=[], tables=[self._kept.pop(0)])  # days, by text ids
         self._fold_categories(lines)
         if not self._versioned("orders"):
+            self._keep("lives", lives(self._relation("ledger")))
+            begun = beginnings(self._relation("ledger"), self._relation("lives"))
+            self._keep("beginnings", begun)
             self._keep("restless", out_of_order(self._relation("ledger")))
             self._keep("steps", steady_steps(self._relation("ledger"), self._relation("restless")))
         for name in _OTHERS:
@@ -234,14 +248,13 @@ class History:
         """Return what a snapshot at _PLACE on day _TODAY sees of each kept relation."""
         looks = {}
         today, versioned = ibis.literal(int(_TODAY), "int32"), self._versioned("orders")
-        for name in ("ledger", "lines", "firsts", *(() if versioned else ("steps",))):
+        for name in ("ledger", "lines", "firsts", *(() if versioned else _STEADY)):
             rows = visible(self._relation(name), int(_PLACE))
             if name == "ledger" and versioned:
                 rows = one_row_a_day(rows)
-            ages = {"first_age" if name == "firsts" else "age": today - rows.day}
-            if name == "steps":
-                ages["before"] = today - rows.day_before
-            rows = rows.mutate(**ages).drop("day", *(("day_before",) if name == "steps" else ()))
+            days = _DAYS.get(name, {"day": "age"})
+            ages = {age: today - rows[day] for day, age in days.items()}
+            rows = rows.mutate(**ages).drop(*days)
             looks[name] = first_categories(rows) if name == "firsts" and versioned else rows
         for name in _OTHERS:
             if self.sources.table(name) is not None:
@@ -265,7 +278,8 @@ class History:
             lines=lines,
             categories=categories(lines),
             first_categories=self._relation("now_firsts"),
-            spine=spine(ledger),
+            spine=spine(*self._lives(ledger)),
+            windows=windows(ledger),
             gaps=gaps(self._steps(ledger)),
             **{
                 name: self._relation(f"now_{name}")
@@ -273,6 +287,11 @@ class History:
                 if self.sources.table(name) is not None
             },
         )
+
+    def _lives(self, ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
+        if self._versioned("orders"):
+            return lived(ledger)
+        return self._relation("now_lives"), self._relation("now_beginnings")
 
     def _steps(self, ledger: ir.Table) -> ir.Table:
         if self._versioned("orders"):

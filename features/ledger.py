@@ -50,14 +50,14 @@ def customer_days(lines: ir.Table) -> ir.Table:
     sold = ~lines.is_return
     days = lines.group_by("customer_id", "day", *seen_columns(lines)).aggregate(
         is_purchase=sold.any(),
-        net=_money(lines.net_amount.sum()),
-        bought=_money(lines.net_amount.sum(where=sold)),
-        returned=_money(lines.net_amount.sum(where=lines.is_return)),
-        discount=_money(lines.discount.sum(where=sold)),
-        rebate=_money(lines.rebate.sum(where=sold)),
-        costed=_money(lines.net_amount.sum(where=lines.cost.notnull())),
-        cost=_money(lines.cost.sum()),
-        custom=_money(lines.net_amount.sum(where=lines.is_custom & sold)),
+        net=money(lines.net_amount.sum()),
+        bought=money(lines.net_amount.sum(where=sold)),
+        returned=money(lines.net_amount.sum(where=lines.is_return)),
+        discount=money(lines.discount.sum(where=sold)),
+        rebate=money(lines.rebate.sum(where=sold)),
+        costed=money(lines.net_amount.sum(where=lines.cost.notnull())),
+        cost=money(lines.cost.sum()),
+        custom=money(lines.net_amount.sum(where=lines.is_custom & sold)),
     )
     if SEEN_UNTIL in days.columns:  # rows come and go: counted when a snapshot has chosen
         return days
@@ -74,7 +74,7 @@ def customer_days(lines: ir.Table) -> ir.Table:
 def one_row_a_day(days: ir.Table) -> ir.Table:
     """Fold the rows that a snapshot has chosen among versions to one a customer and day."""
     folded = days.group_by("customer_id", "day").aggregate(
-        is_purchase=days.is_purchase.any(), **{name: _money(days[name].sum()) for name in MONEY}
+        is_purchase=days.is_purchase.any(), **{name: money(days[name].sum()) for name in MONEY}
     )
     return folded.mutate(purchase=folded.is_purchase.cast("int32"))
 
@@ -98,9 +98,9 @@ def categories(lines: ir.Table) -> ir.Table:
     year = lines.filter(lines.age < CATEGORY_DAYS)
     return year.group_by("customer_id", "category").aggregate(
         last_age=year.age.min(where=~year.is_return),
-        net_90d=_money(year.net.sum(where=year.age < 90)),
-        net_previous_90d=_money(year.net.sum(where=(year.age >= 90) & (year.age < 180))),
-        net_365d=_money(year.net.sum()),
+        net_90d=money(year.net.sum(where=year.age < 90)),
+        net_previous_90d=money(year.net.sum(where=(year.age >= 90) & (year.age < 180))),
+        net_365d=money(year.net.sum()),
     )
 
 
@@ -153,22 +153,6 @@ def first_categories(firsts: ir.Table) -> ir.Table:
     return firsts.group_by("customer_id", "category").aggregate(first_age=firsts.first_age.max())
 
 
-def spine(ledger: ir.Table) -> ir.Table:
-    """Return the customers with at least one purchase day.
-
-    Returns
-    -------
-    ir.Table
-        ``customer_id``; ``first_age`` and ``last_age`` of the purchase days;
-        ``order_days`` (how many there are); ``tenure`` (the same as ``first_age``).
-    """
-    days = ledger.filter(ledger.is_purchase)
-    customers = days.group_by("customer_id").aggregate(
-        first_age=days.age.max(), last_age=days.age.min(), order_days=days.purchase.sum()
-    )
-    return customers.mutate(tenure=customers.first_age)
-
-
 def out_of_order(ledger: ir.Table) -> ir.Table:
     """Return the customers of whom some purchase day was seen before an earlier one.
 
@@ -219,7 +203,9 @@ def gaps(steps: ir.Table) -> ir.Table:
     )
 
 
-def _money(total: ir.DecimalValue) -> ir.DecimalValue:
-    # The sum of no line is 0. Half the width of a sum's own type: sums of sums are twice as
-    # fast, and a customer's day of 10^14 units of money stops the run instead of passing.
+def money(total: ir.DecimalValue) -> ir.DecimalValue:
+    """Return a sum of money, 0 for one of no row, in half the width of a sum's own type.
+
+    Sums of sums are twice as fast so, and 10^14 units of money stop the run instead of passing.
+    """
     return total.fill_null(0).cast("decimal(18, 4)")

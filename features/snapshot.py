@@ -114,8 +114,9 @@ class SnapshotTables:
         Order lines of the last 365 days with a category (a whole number): ``customer_id``,
         ``category``, ``age``, ``is_return``, ``net``; the same by customer and category;
         the first purchase of each category.
-    spine, gaps
-        By customer: first and last purchase day; intervals between them.
+    spine, windows, gaps
+        By customer: first and last purchase day and sums of the whole life; sums of the last
+        730 days; intervals between purchase days.
     invoices, tickets, interactions, contacts, contracts, surveys, assessments, customers
         Visible rows; None for a table the source lacks.
     market
@@ -128,6 +129,7 @@ class SnapshotTables:
     categories: ir.Table
     first_categories: ir.Table
     spine: ir.Table
+    windows: ir.Table
     gaps: ir.Table
     invoices: ir.Table | None = None
     tickets: ir.Table | None = None

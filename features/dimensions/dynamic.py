@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from features.dimensions.assemble import assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import net_between, purchase_days
 from features.windows import (
     MONTH_DAYS,
     aged,
@@ -87,19 +88,19 @@ def _lifetime(tables: SnapshotTables) -> ir.Table:
 
 
 def _trend(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(aged(tables.ledger.age, MONTHS * MONTH_DAYS))
-    month_sums = {
-        f"m{k}": days.net.sum(where=aged(days.age, MONTH_DAYS, ending=k * MONTH_DAYS)).fill_null(0)
-        for k in range(MONTHS)
-    }
-    recent = days.group_by("customer_id").aggregate(
-        order_days_30d=days.purchase.sum(where=aged(days.age, 30)),
-        order_days_90d=days.purchase.sum(where=aged(days.age, 90)),
-        **month_sums,
+    windows = tables.windows
+    recent = windows.select(
+        code="customer_id",
+        order_days_30d=purchase_days(windows, 0, 1),
+        order_days_90d=purchase_days(windows, 0, 3),
+        **{
+            f"m{k}": net_between(windows, k * MONTH_DAYS, (k + 1) * MONTH_DAYS)
+            for k in range(MONTHS)
+        },
     )
     followed = tables.gaps.select("customer_id", "followed_90d")
     customers = tables.spine.select("customer_id", "tenure", "order_days")
-    sums = customers.left_join(recent, "customer_id").drop("customer_id_right")
+    sums = customers.left_join(recent, [customers.customer_id == recent.code])
     sums = sums.left_join(followed, "customer_id").drop("customer_id_right")
     oldest_first = [sums[f"m{k}"] for k in reversed(range(MONTHS))]
     amounts = [amount.cast("float64") for amount in oldest_first]

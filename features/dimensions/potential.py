@@ -8,6 +8,7 @@ from ibis import _
 from features.dimensions.assemble import assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import net_between, purchase_days
 from features.windows import aged, change, known_if, positive, ratio
 
 # Before this tenure the window of comparison lies before the first order, and every
@@ -89,20 +90,19 @@ def potential(tables: SnapshotTables) -> ir.Table:
 
 
 def _growth(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(aged(tables.ledger.age, YEAR + 90))
-    now = aged(days.age, 90)
-    before = aged(days.age, 90, ending=90)
-    recent = days.group_by("customer_id").aggregate(
-        net_now=days.net.sum(where=now),
-        net_before=days.net.sum(where=before),
-        net_year=days.net.sum(where=aged(days.age, YEAR)),
-        days_now=days.purchase.sum(where=now),
-        days_before=days.purchase.sum(where=before),
-        next_last_year=days.net.sum(where=aged(days.age, 90, ending=NEXT_90D_LAST_YEAR)),
-        now_last_year=days.net.sum(where=aged(days.age, 90, ending=YEAR)),
+    windows = tables.windows
+    recent = windows.select(
+        code="customer_id",
+        net_now=net_between(windows, 0, 90),
+        net_before=net_between(windows, 90, 180),
+        net_year=net_between(windows, 0, YEAR),
+        days_now=purchase_days(windows, 0, 3),
+        days_before=purchase_days(windows, 3, 6),
+        next_last_year=net_between(windows, NEXT_90D_LAST_YEAR, YEAR),
+        now_last_year=net_between(windows, YEAR, YEAR + 90),
     )
     customers = tables.spine.select("customer_id", "first_age", "tenure")
-    sums = customers.left_join(recent, "customer_id").drop("customer_id_right")
+    sums = customers.left_join(recent, [customers.customer_id == recent.code])
     company = sums.aggregate(
         company_next=sums.next_last_year.sum(),
         company_year=sums.net_year.sum(),

@@ -11,6 +11,7 @@ from features.dimensions.risk_relation import approvals, changes, credit, fulfil
 from features.dimensions.risk_service import service, streaks
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import net_between
 from features.windows import aged, known_if, positive, ratio
 
 FEWEST_OTHER_DAYS = 4
@@ -129,19 +130,20 @@ def _irregularity(gaps: ir.Table) -> ir.Table:
 
 
 def _amounts(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(tables.ledger.age < 730)
-    year = days.age < 365
-    sums = days.group_by("customer_id").aggregate(
-        returned=days.returned.sum(where=year),
-        bought=days.bought.sum(where=year),
-        order_days=days.purchase.sum(where=year),
-        net=days.net.sum(where=year).fill_null(0),
-        net_before=days.net.sum(where=~year),
-        bought_730d=days.bought.sum(),
-        order_days_730d=days.purchase.sum(),
-        largest_row=days.bought.max(),
+    windows = tables.windows
+    sums = windows.select(
+        "customer_id",
+        "returned",
+        "bought",
+        "order_days_365d",
+        "bought_730d",
+        "order_days_730d",
+        "largest_row",
+        net=net_between(windows, 0, 365),
+        net_before=net_between(windows, 365, 730),
     )
     sums = sums.inner_join(tables.spine.select("customer_id", "tenure"), "customer_id")
+    days = tables.ledger.filter(tables.ledger.age < 730)
     sums = sums.left_join(_largest_of_several(days), "customer_id", rname="{name}_late")
     largest = ibis.greatest(sums.largest_row, sums.largest_sum.fill_null(0))
     others = sums.order_days_730d - 1
@@ -156,7 +158,7 @@ def _amounts(tables: SnapshotTables) -> ir.Table:
         return sums.select("customer_id", **rates)
     opened = tables.tickets.filter(tables.tickets.age < 365).group_by("customer_id")
     both = sums.mutate(**rates).left_join(opened.aggregate(opened=ibis._.count()), "customer_id")
-    rate = ratio(both.opened.fill_null(0), both.order_days)
+    rate = ratio(both.opened.fill_null(0), both.order_days_365d)
     return both.select("customer_id", *rates, ticket_rate_365d=rate)
 
 
