@@ -32,10 +32,11 @@ from features.ledger import (
     one_row_a_day,
     out_of_order,
     purchase_steps,
+    steady_gaps,
     steady_steps,
 )
 from features.snapshot import Snapshot, SnapshotTables, ascending
-from features.totals import beginnings, lived, lives, spine, windows
+from features.totals import beginnings, lived, lives, spine, totals, windows
 from features.visibility import (
     latest,
     named,
@@ -179,11 +180,11 @@ class History:
         drop(self.connection, views=[], tables=[self._kept.pop(0)])  # days, by text ids
         self._fold_categories(lines)
         if not self._versioned("orders"):
-            self._keep("lives", lives(self._relation("ledger")))
-            begun = beginnings(self._relation("ledger"), self._relation("lives"))
-            self._keep("beginnings", begun)
-            self._keep("restless", out_of_order(self._relation("ledger")))
-            self._keep("steps", steady_steps(self._relation("ledger"), self._relation("restless")))
+            ledger = self._relation("ledger")
+            self._keep("restless", out_of_order(ledger))
+            self._keep("steps", steady_steps(ledger, self._relation("restless")))
+            self._keep("lives", lives(ledger, self._relation("steps")))
+            self._keep("beginnings", beginnings(ledger, self._relation("lives")))
         for name in _OTHERS:
             if self.sources.table(name) is not None:
                 self._keep(name, self._numbered(name))
@@ -266,6 +267,7 @@ class History:
 
     def _relations(self) -> SnapshotTables:
         ledger, lines = self._relation("now_ledger"), self._relation("now_lines")
+        spined, added = spine(*self._lives(ledger)), windows(ledger)
         mapped = frozenset(
             f"{table}.{column}"
             for table in CONTRACT
@@ -278,9 +280,9 @@ class History:
             lines=lines,
             categories=categories(lines),
             first_categories=self._relation("now_firsts"),
-            spine=spine(*self._lives(ledger)),
-            windows=windows(ledger),
-            gaps=gaps(self._steps(ledger)),
+            spine=spined,
+            windows=added,
+            totals=totals(spined, self._gaps(ledger), added),
             **{
                 name: self._relation(f"now_{name}")
                 for name in _OTHERS
@@ -293,12 +295,12 @@ class History:
             return lived(ledger)
         return self._relation("now_lives"), self._relation("now_beginnings")
 
-    def _steps(self, ledger: ir.Table) -> ir.Table:
+    def _gaps(self, ledger: ir.Table) -> ir.Table:
         if self._versioned("orders"):
-            return purchase_steps(ledger)
+            return gaps(purchase_steps(ledger))
         moving = ledger.semi_join(self._relation("restless"), "customer_id")
-        steps = self._relation("now_steps").select("customer_id", "age", "before")
-        return steps.union(purchase_steps(moving))
+        lived, steps = self._relation("now_lives"), self._relation("now_steps")
+        return steady_gaps(lived, steps, gaps(purchase_steps(moving)))
 
     def _relation(self, name: str) -> ir.Table:
         return self.connection.table(f"{self._prefix}_{name}")

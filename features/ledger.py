@@ -20,6 +20,9 @@ MONEY = ("net", "bought", "returned", "discount", "rebate", "costed", "cost", "c
 CATEGORY_DAYS = 365
 """How far back order lines are kept by category."""
 
+FOLLOWED_DAYS = 90
+"""Within how many days a purchase day counts as followed by another."""
+
 _EPOCH = date(1970, 1, 1)
 
 
@@ -190,16 +193,39 @@ def gaps(steps: ir.Table) -> ir.Table:
     Returns
     -------
     ir.Table
-        ``customer_id``; ``n`` intervals; ``total`` of their days; ``squares``, the sum of
-        their squares; ``followed_90d``, how many purchase days of 90 days ago or earlier were
-        followed by another within 90 days.
+        ``customer_id``; ``squares``, the sum of the squares of their days; ``followed_90d``,
+        how many purchase days of 90 days ago or earlier were followed by another within 90
+        days.
     """
-    steps = steps.mutate(gap=steps.before - steps.age)
+    gap = steps.before - steps.age
     return steps.group_by("customer_id").aggregate(
-        n=steps.gap.count(),
-        total=steps.gap.sum(),
-        squares=(steps.gap.cast("int64") * steps.gap).sum(),
-        followed_90d=steps.count(where=(steps.gap <= 90) & (steps.before >= 90)),
+        squares=(gap.cast("int64") * gap).sum().fill_null(0).cast("int64"),
+        followed_90d=steps.count(where=(gap <= FOLLOWED_DAYS) & (steps.before >= FOLLOWED_DAYS)),
+    )
+
+
+def steady_gaps(lives: ir.Table, steps: ir.Table, moving: ir.Table) -> ir.Table:
+    """Return what :func:`gaps` does, from sums of whole lives instead of all intervals.
+
+    Parameters
+    ----------
+    lives
+        ``customer_id``, ``squares`` and ``followed``, all purchase days that were followed
+        within 90 days, as a snapshot sees them.
+    steps
+        ``age`` and ``before`` of each purchase day (:func:`steady_steps`).
+    moving
+        :func:`gaps` of the customers whose intervals differ from snapshot to snapshot.
+    """
+    steps = steps.filter(steps.before < FOLLOWED_DAYS)  # not yet 90 days ago, so within them
+    late = steps.group_by(code="customer_id").aggregate(late=steps.count())
+    both = lives.left_join(late, [lives.customer_id == late.code]).drop("code")
+    moving = moving.rename(code="customer_id", moved="squares", moved_90d="followed_90d")
+    both = both.left_join(moving, [both.customer_id == moving.code])
+    return both.select(
+        "customer_id",
+        squares=both.moved.coalesce(both.squares),
+        followed_90d=both.moved_90d.coalesce(both.followed - both.late.fill_null(0)),
     )
 
 

@@ -15,7 +15,7 @@ from operator import add
 import ibis
 import ibis.expr.types as ir
 
-from features.ledger import money
+from features.ledger import FOLLOWED_DAYS, money
 from features.visibility import POSITIONS, SEEN_FROM, SEEN_UNTIL
 from features.windows import MONTH_DAYS, aged
 
@@ -34,21 +34,24 @@ _LIFE = ("net", "costed", "cost", "bought")
 _YEAR = ("bought", "returned", "discount", "rebate", "costed", "cost", "custom")
 
 
-def lives(ledger: ir.Table) -> ir.Table:
+def lives(ledger: ir.Table, steps: ir.Table) -> ir.Table:
     """Add up whole lives for each run of snapshots that see the same rows of a customer.
 
     Parameters
     ----------
     ledger
         All rows, with ``day`` and ``seen_from``, of lines without versions.
+    steps
+        Purchase days and those before them (:func:`features.ledger.steady_steps`).
 
     Returns
     -------
     ir.Table
         ``customer_id``; ``first_day`` and ``last_day`` of the purchases; ``order_days``; in
-        money ``net_total``, ``costed_total``, ``cost_total``, ``bought_total``;
-        ``seen_from``; ``seen_until``. A snapshot sees at most one row of a customer, and
-        none without a purchase.
+        money ``net_total``, ``costed_total``, ``cost_total``, ``bought_total``; of the steps
+        ``squares``, the sum of the squares of their days, and ``followed``, how many took
+        at most 90 days; ``seen_from``; ``seen_until``. A snapshot sees at most one row of a
+        customer, and none without a purchase.
     """
     seen = ledger.group_by("customer_id", SEEN_FROM).aggregate(
         first=ledger.day.min(where=ledger.is_purchase),
@@ -56,6 +59,11 @@ def lives(ledger: ir.Table) -> ir.Table:
         days=ledger.purchase.sum(),
         **{name: money(ledger[name].sum()) for name in _LIFE},
     )
+    gap = steps.day - steps.day_before
+    gaps = steps.group_by("customer_id", SEEN_FROM).aggregate(
+        squares=(gap.cast("int64") * gap).sum(), followed=steps.count(where=gap <= FOLLOWED_DAYS)
+    )
+    seen = seen.left_join(gaps, ["customer_id", SEEN_FROM])
     so_far = ibis.cumulative_window(group_by="customer_id", order_by=SEEN_FROM)
     next_change = seen[SEEN_FROM].lead().over(group_by="customer_id", order_by=SEEN_FROM)
     runs = seen.select(
@@ -65,6 +73,8 @@ def lives(ledger: ir.Table) -> ir.Table:
         last_day=seen["last"].max().over(so_far),
         order_days=seen.days.sum().over(so_far),
         **{f"{name}_total": money(seen[name].sum().over(so_far)) for name in _LIFE},
+        squares=seen.squares.sum().over(so_far).fill_null(0).cast("int64"),
+        followed=seen.followed.sum().over(so_far).fill_null(0).cast("int64"),
         **{SEEN_UNTIL: next_change.fill_null(POSITIONS).cast("int32")},
     )
     return runs.filter(runs.order_days > 0)
@@ -101,7 +111,9 @@ def spine(seen: ir.Table, begun: ir.Table) -> ir.Table:
     starts = begun.join(seen, [begun.customer_id == seen.customer_id, begun.age == seen.first_age])
     first = starts.group_by("customer_id").aggregate(first_bought=money(starts.bought.sum()))
     customers = seen.inner_join(first, "customer_id")
-    return customers.mutate(tenure=customers.first_age)
+    sums = (f"{name}_total" for name in _LIFE)
+    ages = ("first_age", "last_age", "order_days")
+    return customers.select("customer_id", *ages, *sums, "first_bought", tenure=customers.first_age)
 
 
 def lived(ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -154,6 +166,18 @@ def windows(ledger: ir.Table) -> ir.Table:
         bought_730d=money(days.bought.sum()),
         largest_row=days.bought.max(),
     )
+
+
+def totals(spine: ir.Table, gaps: ir.Table, windows: ir.Table) -> ir.Table:
+    """Return the customers of :func:`spine` with all that :func:`windows` and gaps tell.
+
+    Sums of a customer who has no row in the windows are 0.
+    """
+    gaps, sums = gaps.rename(code="customer_id"), windows.rename(windows_code="customer_id")
+    joined = spine.left_join(gaps, [spine.customer_id == gaps.code])
+    joined = joined.left_join(sums, [joined.customer_id == sums.windows_code])
+    filled = {name: joined[name].fill_null(0) for name in windows.columns if name != "customer_id"}
+    return joined.select(*spine.columns, "squares", "followed_90d", **filled)
 
 
 def net_between(sums: ir.Table, begin: int, end: int) -> ir.DecimalValue:

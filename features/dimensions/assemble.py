@@ -12,7 +12,9 @@ from features.snapshot import SnapshotTables
 from features.windows import window_days
 
 
-def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> ir.Table:
+def assemble(
+    tables: SnapshotTables, dimension: Dimension, whole: ir.Table, *parts: ir.Table
+) -> ir.Table:
     """Join the parts of a dimension on the customers of the snapshot.
 
     An indicator whose source columns are not all mapped is null for everybody: a column
@@ -22,14 +24,17 @@ def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> 
 
     Parameters
     ----------
+    whole
+        One row for every customer of the spine: ``customer_id`` and columns named as the
+        catalogue names them.
     parts
-        Tables with ``customer_id`` and columns named as the catalogue names them.
+        Tables of some customers with ``customer_id`` and columns named as the catalogue names them.
     """
     wanted = [i for i in CATALOGUE.values() if i.dimension is dimension]
     assessed = [i for i in wanted if i.assessment is not None]
     if assessed and tables.assessments is not None:
         parts = (*parts, latest_assessments(tables.assessments, assessed))
-    joined = tables.spine.select("customer_id")
+    joined = whole
     for number, part in enumerate(parts):
         joined = joined.left_join(part, "customer_id", rname=f"{{name}}_of_part_{number}")
     columns: dict[str, ir.Value] = {}

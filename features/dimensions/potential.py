@@ -90,19 +90,19 @@ def potential(tables: SnapshotTables) -> ir.Table:
 
 
 def _growth(tables: SnapshotTables) -> ir.Table:
-    windows = tables.windows
-    recent = windows.select(
-        code="customer_id",
-        net_now=net_between(windows, 0, 90),
-        net_before=net_between(windows, 90, 180),
-        net_year=net_between(windows, 0, YEAR),
-        days_now=purchase_days(windows, 0, 3),
-        days_before=purchase_days(windows, 3, 6),
-        next_last_year=net_between(windows, NEXT_90D_LAST_YEAR, YEAR),
-        now_last_year=net_between(windows, YEAR, YEAR + 90),
+    totals = tables.totals
+    sums = totals.select(
+        "customer_id",
+        "first_age",
+        "tenure",
+        net_now=net_between(totals, 0, 90),
+        net_before=net_between(totals, 90, 180),
+        net_year=net_between(totals, 0, YEAR),
+        days_now=purchase_days(totals, 0, 3),
+        days_before=purchase_days(totals, 3, 6),
+        next_last_year=net_between(totals, NEXT_90D_LAST_YEAR, YEAR),
+        now_last_year=net_between(totals, YEAR, YEAR + 90),
     )
-    customers = tables.spine.select("customer_id", "first_age", "tenure")
-    sums = customers.left_join(recent, [customers.customer_id == recent.code])
     company = sums.aggregate(
         company_next=sums.next_last_year.sum(),
         company_year=sums.net_year.sum(),
@@ -122,9 +122,7 @@ def _growth(tables: SnapshotTables) -> ir.Table:
         net_amount_change_1y_90d=known_if(
             sums.tenure >= YEAR + 90, change(sums.net_now, sums.now_last_year)
         ),
-        net_amount_next_90d_last_year=known_if(
-            sums.tenure >= YEAR, sums.next_last_year.fill_null(0)
-        ),
+        net_amount_next_90d_last_year=known_if(sums.tenure >= YEAR, sums.next_last_year),
         season_index_next_90d=known_if(sums.company_age >= YEAR, season),
     )
 

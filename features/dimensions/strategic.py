@@ -76,16 +76,13 @@ def strategic(tables: SnapshotTables) -> ir.Table:
 
 
 def _presence(tables: SnapshotTables) -> ir.Table:
-    windows = tables.windows
-    present = [(month(windows, number) > 0).cast("int64") for number in range(MONTHS)]
-    active = windows.select("bought", "custom", code="customer_id", active=reduce(add, present))
-    customers = tables.spine.select("customer_id", "tenure", "first_age")
-    sums = customers.left_join(active, [customers.customer_id == active.code])
+    sums = tables.totals
+    present = [(month(sums, number) > 0).cast("int64") for number in range(MONTHS)]
     existing = ibis.least(sums.first_age // MONTH_DAYS + 1, MONTHS)
     return sums.select(
         "customer_id",
         tenure_days=sums.tenure,
-        active_month_share_12m=ratio(sums.active.fill_null(0), existing),
+        active_month_share_12m=ratio(reduce(add, present), existing),
         custom_order_share_365d=ratio(sums.custom, positive(sums.bought)).clip(0.0, 1.0),
     )
 

@@ -24,13 +24,6 @@ _JOINED = {
 """What other tables than orders add, null where the source lacks the table."""
 
 
-_SUMS = (
-    *("net_30d", "net_90d", "net_180d", "net", "order_days_365d"),
-    *("bought", "discount", "rebate", "costed", "cost"),
-)
-"""What the windows add to the spine; 0 for a customer who has no row in them."""
-
-
 def value(tables: SnapshotTables) -> ir.Table:
     """Return the value indicators, one row a customer.
 
@@ -89,12 +82,10 @@ def value(tables: SnapshotTables) -> ir.Table:
 
 def _facts(tables: SnapshotTables) -> ir.Table:
     """Return all that the indicators are made of, one row a customer."""
-    sums = _year(tables.windows)
-    gained = _profit_of(sums)
-    total = sums.aggregate(profit_of_all=gained.sum(where=gained > 0))
-    facts = tables.spine.left_join(sums, [tables.spine.customer_id == sums.code]).drop("code")
-    facts = facts.fill_null(dict.fromkeys(_SUMS, 0)).cross_join(total)
-    facts = facts.mutate(profit=_profit_of(facts))
+    gained = _profit_of(tables.windows)
+    total = tables.windows.aggregate(profit_of_all=gained.sum(where=gained > 0))
+    facts = tables.totals.cross_join(total)
+    facts = facts.mutate(net=net_between(facts, 0, 365), profit=_profit_of(facts))
     if tables.tickets is not None:
         facts = facts.left_join(_service(tables.tickets), "customer_id", rname="{name}_served")
     if tables.invoices is not None:
@@ -107,19 +98,9 @@ def _facts(tables: SnapshotTables) -> ir.Table:
     return facts.mutate(**absent) if absent else facts
 
 
-def _year(sums: ir.Table) -> ir.Table:
-    sums = sums.mutate(
-        net_30d=net_between(sums, 0, 30),
-        net_90d=net_between(sums, 0, 90),
-        net_180d=net_between(sums, 0, 180),
-        net=net_between(sums, 0, 365),
-    )
-    return sums.select(*_SUMS, code="customer_id")
-
-
 def _profit_of(sums: ir.Table) -> ir.DecimalValue:
     profit = sums.costed - sums.cost - sums.rebate
-    return where_costed(profit, sums.net, sums.costed, sums.cost)
+    return where_costed(profit, net_between(sums, 0, 365), sums.costed, sums.cost)
 
 
 def where_costed(
@@ -132,9 +113,9 @@ def where_costed(
 
 def _spend(facts: ir.Table) -> dict[str, ir.Value]:
     return {
-        "net_amount_30d": facts.net_30d,
-        "net_amount_90d": facts.net_90d,
-        "net_amount_180d": facts.net_180d,
+        "net_amount_30d": net_between(facts, 0, 30),
+        "net_amount_90d": net_between(facts, 0, 90),
+        "net_amount_180d": net_between(facts, 0, 180),
         "net_amount_365d": facts.net,
         "net_amount_total": facts.net_total,
         "order_days_365d": facts.order_days_365d,
