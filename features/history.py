@@ -61,7 +61,7 @@ _LATEST = {"assessments": (("customer_id", "kind"), ("occurred_at", "assessment_
 _STEADY = ("steps", "lives", "beginnings")
 """Folds that only lines without versions have."""
 
-_REACH = {"interactions": 180}
+REACH = {"interactions": 180}
 """Ages at which every window over a table ends: older rows say nothing any more. The rows
 then lie by day, so that a snapshot reads those of its windows and no others."""
 
@@ -225,8 +225,8 @@ class History:
         kept = [c.name for c in table.columns if not c.pii and c.name != "recorded_at"]
         rows = rows.select(*kept, *seen_columns(rows), **days)
         rows = self._coded(rows) if table.has_customer else rows
-        if name in _REACH:
-            earliest = number_of(self.snapshots[0].day) - _REACH[name]
+        if name in REACH:
+            earliest = number_of(self.snapshots[0].day) - REACH[name]
             rows = rows.filter(rows.day > earliest).order_by("day", "customer_id")
         if name in _LATEST and not self._versioned(name):
             return superseded(rows, *_LATEST[name])
@@ -267,8 +267,8 @@ class History:
         for name in _OTHERS:
             if self.sources.table(name) is not None:
                 rows = self._relation(name)
-                if name in _REACH:
-                    rows = rows.filter(rows.day > today - _REACH[name])
+                if name in REACH:
+                    rows = rows.filter(rows.day > today - REACH[name])
                 rows = visible(rows, int(_PLACE))
                 if name in _LATEST and self._versioned(name):
                     rows = latest(rows, *_LATEST[name])
