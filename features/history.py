@@ -25,27 +25,23 @@ from features.ledger import (
     categories,
     customer_days,
     day_number,
-    first_categories,
     first_purchases,
     gaps,
     number_of,
-    one_row_a_day,
     out_of_order,
     purchase_steps,
     steady_gaps,
     steady_steps,
 )
+from features.sights import FOLDS, LATEST, REACH, STEADY_FOLDS, fold_seen, table_seen
 from features.snapshot import Snapshot, SnapshotTables, ascending
 from features.totals import beginnings, lived, lives, spine, totals, windows
 from features.visibility import (
-    latest,
     named,
     numbered,
     seen_columns,
     superseded,
     times,
-    visible,
-    with_ages,
 )
 
 if TYPE_CHECKING:
@@ -54,23 +50,6 @@ if TYPE_CHECKING:
 _SERIAL = count()
 
 _OTHERS = tuple(name for name in CONTRACT if name != "orders")
-
-_LATEST = {"assessments": (("customer_id", "kind"), ("occurred_at", "assessment_id"))}
-"""Tables of which a snapshot sees only the last row of a group, in an order."""
-
-_STEADY = ("steps", "lives", "beginnings")
-"""Folds that only lines without versions have."""
-
-REACH = {"interactions": 180}
-"""Ages at which every window over a table ends: older rows say nothing any more. The rows
-then lie by day, so that a snapshot reads those of its windows and no others."""
-
-_DAYS = {
-    "firsts": {"day": "first_age"},
-    "steps": {"day": "age", "day_before": "before"},
-    "lives": {"first_day": "first_age", "last_day": "last_age"},
-}
-"""Day columns of the folds, and the ages they become; elsewhere it is ``day`` and ``age``."""
 
 # Stand for the position and the day number of a snapshot in SQL that is written once. No
 # other number of a view is as large.
@@ -228,8 +207,8 @@ class History:
         if name in REACH:
             earliest = number_of(self.snapshots[0].day) - REACH[name]
             rows = rows.filter(rows.day > earliest).order_by("day", "customer_id")
-        if name in _LATEST and not self._versioned(name):
-            return superseded(rows, *_LATEST[name])
+        if name in LATEST and not self._versioned(name):
+            return superseded(rows, *LATEST[name])
         if "referrer_id" not in rows.columns:
             return rows
         referrers = self.codes.select(referrer_id="customer_id", referrer="code")
@@ -254,26 +233,18 @@ class History:
 
     def _looks(self) -> dict[str, ir.Table]:
         """Return what a snapshot at _PLACE on day _TODAY sees of each kept relation."""
-        looks = {}
-        today, versioned = ibis.literal(int(_TODAY), "int32"), self._versioned("orders")
-        for name in ("ledger", "lines", "firsts", *(() if versioned else _STEADY)):
-            rows = visible(self._relation(name), int(_PLACE))
-            if name == "ledger" and versioned:
-                rows = one_row_a_day(rows)
-            days = _DAYS.get(name, {"day": "age"})
-            ages = {age: today - rows[day] for day, age in days.items()}
-            rows = rows.mutate(**ages).drop(*days)
-            looks[name] = first_categories(rows) if name == "firsts" and versioned else rows
-        for name in _OTHERS:
-            if self.sources.table(name) is not None:
-                rows = self._relation(name)
-                if name in REACH:
-                    rows = rows.filter(rows.day > today - REACH[name])
-                rows = visible(rows, int(_PLACE))
-                if name in _LATEST and self._versioned(name):
-                    rows = latest(rows, *_LATEST[name])
-                looks[name] = with_ages(rows, CONTRACT[name], int(_TODAY))
-        return looks
+        lines_versioned = self._versioned("orders")
+        folds = (*FOLDS, *(() if lines_versioned else STEADY_FOLDS))
+        at = int(_PLACE), int(_TODAY)
+        looks = {
+            name: fold_seen(name, self._relation(name), *at, versioned=lines_versioned)
+            for name in folds
+        }
+        return looks | {
+            name: table_seen(name, self._relation(name), *at, versioned=self._versioned(name))
+            for name in _OTHERS
+            if self.sources.table(name) is not None
+        }
 
     def _relations(self) -> SnapshotTables:
         ledger, lines = self._relation("now_ledger"), self._relation("now_lines")

@@ -12,8 +12,9 @@ from ibis.backends import BaseBackend
 from features.backends import batches, compiled, connect
 from features.errors import SnapshotError
 from features.frame import indicator_frame
-from features.history import REACH, History
+from features.history import History
 from features.schema import CATALOGUE
+from features.sights import REACH
 from features.snapshot import Snapshot
 from features.sources import Sources
 from features.visibility import position
@@ -150,4 +151,4 @@ def test_no_indicator_asks_for_rows_that_a_snapshot_no_longer_reads() -> None:
             windows.setdefault(table, []).append(window_days(each.window))
     assert REACH
     for table, days in REACH.items():
-        assert max(windows[table]) == days, f"{table}: change REACH in features/history.py"
+        assert max(windows[table]) == days, f"{table}: change REACH in features/sights.py"
