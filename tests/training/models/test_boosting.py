@@ -7,7 +7,8 @@ import pytest
 
 from features.schema import FloatArray
 from training.errors import BundleError
-from training.models.boosting import Boosted, Objective, binned, fit_boosted, grow
+from training.models.bins import binned, teach
+from training.models.boosting import Boosted, Objective, fit_boosted, grow
 from training.recipe import Recipe
 
 NAMES = ("first", "second", "third")
@@ -101,7 +102,7 @@ def test_two_ensembles_on_the_same_bins_are_those_of_two_fits(
     matrix: FloatArray, recipe: Recipe
 ) -> None:
     amount, offset = np.exp(matrix[:, 0]), np.zeros(len(matrix))
-    data = binned(matrix, NAMES, amount, offset, seed=1, threads=1)
+    data = teach(binned(matrix, NAMES, seed=1, threads=1), amount, offset)
     for seed, kind in enumerate(KINDS, start=1):
         trees = recipe.lightgbm.ltv
         alone = fit_boosted(
