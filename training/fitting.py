@@ -53,7 +53,7 @@ def fit_bundle(
     churn = fit_churn(data, origin.churn, recipe, lessons)
     ltv = fit_ltv(data, origin.ltv, recipe, lessons)
     companions = fit_companions(data, origin, recipe, lessons)
-    present = data.on(origin.day)
+    present, _ = lessons.present(origin.day)
     present = present.where(present.eligible)
     if len(present) == 0:
         raise FitError(

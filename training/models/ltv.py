@@ -149,7 +149,7 @@ def _fit(
 ) -> list[Correction]:
     """Fit one model to each group ``(m,)`` of the rows learned from, who spent ``spent`` ``(m,)``.
 
-    All share the purchase model, the unit of money and the bins, which know no outcome.
+    All share the purchase model, the unit of money and the bins; the last two know no outcome.
     """
     start, trees = learned.start, recipe.lightgbm
     fits: list[Callable[[int], Boosted]] = []
