@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from features.errors import TierwiseError
 from serving.batch_words import show_drift, show_result
+from serving.priority import give_way
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,11 +69,19 @@ def batch(
     force: Annotated[
         bool, typer.Option("--force", help="Grade even what is served already.")
     ] = False,
+    priority: Annotated[
+        Literal["low", "normal"],
+        typer.Option(
+            envvar="TIERWISE_BATCH_PRIORITY", help="Whether others on this machine go first."
+        ),
+    ] = "low",
 ) -> None:
     """Grade all customers of a snapshot and make them the run that is served."""
     if frame is not None and (published is not None or as_of is not None):
         raise typer.BadParameter("Give either --frame, or --published with --as-of.")
     settings = _settings(home=home, world=world, bundle_dir=bundle, database_url=database)
+    if priority == "low":
+        give_way()
     with _progress() as told:
         result, report = _batch(
             settings,
