@@ -1,43 +1,45 @@
-"""The nightly batch: one published frame in, one finished run out, in one transaction.
+"""The nightly batch: one published frame in, one finished run out.
 
-Customers are graded some at a time and wait in a file (``nightly.spool``); only when all are
-graded is the store written, all of it or nothing, so that others can write to it while a long
-batch grades. Until the commit the run before is served, so a batch that dies on the way changes
-nothing. A frame that the current run already holds, under the same bundle, is not graded again
-unless forced. Neither memory nor results depend on how many are graded at a time.
+Customers are graded some at a time and wait in a file (``nightly.merging``); only when all are
+graded is the store written, in short transactions, so that others can write to it meanwhile. Until
+the last of them the run before is served, so a batch that dies on the way changes nothing; what
+follows from the run is told from then on (``serving.following``). A frame that the current run
+already holds, under the same bundle, is not graded again unless forced. Neither memory nor results
+depend on how many are graded at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from features.schema import FloatArray, Frames, IndicatorFrame
 from serving.alerting import AlertChanges, policy_sha256, renew_alerts
 from serving.audit import record
-from serving.domain.event import Happening
 from serving.domain.grade import Basis, LayoutEntry, Run
-from serving.domain.seal import Seal
-from serving.errors import BatchError
+from serving.errors import BatchError, ServiceError
+from serving.following import Following, alone, catch_up
 from serving.holding import hold
 from serving.nightly.ahead import ahead
 from serving.nightly.fingerprint import frame_sha256
-from serving.nightly.packing import Packed, packed
-from serving.nightly.spool import Spool
+from serving.nightly.landing import Landing, discard_dead
+from serving.nightly.merging import BestFirst
+from serving.nightly.pace import PIECE, Pace
+from serving.nightly.packing import packed
 from serving.nightly.tally import Tally
 from serving.nightly.telling import finished
-from serving.nightly.tier_changes import Change, tier_changes, told
 from serving.nightly.watching import Watch
 from serving.published import Published, check_world
-from serving.reviewing.queue import QueueRenewal
 from serving.scoring import Graded, aligned, basis_of, check_columns, grade
 from serving.sealing import sealed
 from serving.store.alerts import AlertStore
 from serving.store.grades import Grades
-from serving.store.rows import EVIDENCE_COLUMNS, GRADE_COLUMNS, run_values
+from serving.store.rows import run_values
 from serving.store.session import Database, Session
+from serving.store.steps import RunSteps
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
@@ -83,6 +85,7 @@ def run_batch(
     clock: Callable[[], datetime] | None = None,
     force: bool = False,
     chunk: int = CHUNK,
+    piece: int = PIECE,
 ) -> BatchResult:
     """Grade a frame and make it the run that is served.
 
@@ -102,6 +105,9 @@ def run_batch(
         Grade even what the current run already holds.
     chunk
         Customers graded at a time.
+    piece
+        Customers written in the first transaction; the next ones are larger or smaller by how
+        long it took.
 
     Raises
     ------
@@ -118,6 +124,7 @@ def run_batch(
     check_columns(bundle, frame)
     sha256 = frame_sha256(frame, chunk)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
+    catch_up(database)
     with database.read() as session:
         begun = _Begun.of(session, frame)
         watch = Watch(AlertStore(session).uncleared().keys())
@@ -132,8 +139,8 @@ def run_batch(
 
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
-    with Spool[Packed](database.scratch) as rows, Spool[list[Change]](database.scratch) as moved:
-        passing = _Passing(basis_of(bundle, frame.as_of, run_id), rows, moved, watch)
+    with BestFirst(database.scratch) as rows:
+        passing = _Passing(basis_of(bundle, frame.as_of, run_id), rows, watch)
 
         def grade_some(block: IndicatorFrame) -> tuple[IndicatorFrame, FloatArray, Graded]:
             values = aligned(bundle, block)
@@ -143,31 +150,27 @@ def run_batch(
             tell("grade", passing.tally.customers, len(frame))
             passing.add(bundle, block, values, found, database, begun)
         tell("grade", len(frame), len(frame))
+        run = Run(
+            run_id=run_id,
+            basis=passing.basis,
+            known_at=known_at,
+            started_at=started_at,
+            finished_at=started_at,  # so far
+            actor=actor,
+            fingerprint=fingerprint,
+            frame_sha256=sha256,
+            manifest_sha256=published.manifest_sha256 if published else None,
+            customers=passing.tally.customers,
+            referred=passing.tally.referred,
+            tiers=passing.tally.summaries,
+            layout=passing.layout,
+            previous_run_id=begun.before.run_id if begun.before else None,
+            columns=passing.columns,
+            explainer=bundle.explainer,
+        )
         tell("store", 0, len(frame))
-        with database.write() as session:
-            begun.check(session, frame)
-            finished_at = begun.behind(now())
-            run = Run(
-                run_id=run_id,
-                basis=passing.basis,
-                known_at=known_at,
-                started_at=started_at,
-                finished_at=finished_at,
-                actor=actor,
-                fingerprint=fingerprint,
-                frame_sha256=sha256,
-                manifest_sha256=published.manifest_sha256 if published else None,
-                customers=passing.tally.customers,
-                referred=passing.tally.referred,
-                tiers=passing.tally.summaries,
-                layout=passing.layout,
-                previous_run_id=begun.before.run_id if begun.before else None,
-                columns=passing.columns,
-                explainer=bundle.explainer,
-            )
-            result = _write(session, run, passing, tell)
-    tell("store", run.customers, run.customers)
-    return result
+        with alone(database):
+            return _write(database, run, passing, begun, frame, tell, now, Pace(piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +214,7 @@ class _Passing:
     """All that is kept of the customers graded so far."""
 
     basis: Basis
-    rows: Spool[Packed]
-    moved: Spool[list[Change]]
+    rows: BestFirst
     watch: Watch
     tally: Tally = field(init=False)
     layout: tuple[LayoutEntry, ...] = ()
@@ -233,53 +235,61 @@ class _Passing:
         """Take in some more graded customers."""
         customers = block.customer_id.tolist()
         with database.read() as session:
-            before, served = (
-                Grades(session).held_in(run.run_id if run else None, customers)
-                for run in (begun.before, begun.current)
-            )
+            held = begun.before.run_id if begun.before else None
+            before = Grades(session).held_in(held, customers)
         grades = hold(found.grades, bundle.scheme, before, block.as_of)
         self.layout = found.explanations.layout
         self.columns = tuple(grades[0].indicators)
         self.rows.add(packed(grades, values, found.explanations))
-        if changes := tier_changes(grades, served, self.basis):
-            self.moved.add(changes)
         self.watch.look(bundle, block, values, grades, self.basis)
         self.tally.add(grades)
 
 
-def _write(session: Session, run: Run, passing: _Passing, tell: Progress) -> BatchResult:
-    """Write a run with all that follows from it."""
-    store, seal = Grades(session), Seal()
-    store.add_run(run)
-    done = 0
-    for grades, explanations in passing.rows:
-        tell("store", done, run.customers)
-        store.load(grades, explanations)
-        seal.add_rows(GRADE_COLUMNS, grades, EVIDENCE_COLUMNS, explanations)
-        done += len(grades)
-
-    def told_of(happenings: Iterable[Happening]) -> None:
-        record(session, happenings, at=run.finished_at, actor=run.actor)
-
-    # Last, and in one go: whoever else writes to the trail has to wait from here on.
-    alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
-    seals = sealed(run_values(run), seal)
-    told_of([finished(run, passing.tally, alerts.payload, seals)])
-    queue = QueueRenewal(session, run.finished_at)
-    for referred in store.referred(run):
-        told_of(queue.see(referred))
-    told_of(queue.finish(run.actor))
-    told_of(alerts.happenings)
-    for changes in passing.moved:
-        told_of(told(changes, run.basis))
+def _write(
+    database: Database,
+    run: Run,
+    passing: _Passing,
+    begun: _Begun,
+    frame: Frames,
+    tell: Progress,
+    now: Callable[[], datetime],
+    pace: Pace,
+) -> BatchResult:
+    """Write a run, let it be served, and tell what follows from it."""
+    landing = Landing(run.run_id, passing.rows, pace)
+    try:
+        landing.before_the_last(database, run, lambda done: tell("store", done, run.customers))
+        with database.write() as session:
+            begun.check(session, frame)
+            run = replace(run, finished_at=begun.behind(now()))
+            if landing.begun:
+                RunSteps(session).serve(run.run_id, run.finished_at)
+            else:
+                Grades(session).add_run(run)
+            Grades(session).load(*landing.rest)
+            alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
+            seals = sealed(run_values(run), landing.seal)
+            happened = (finished(run, passing.tally, alerts.payload, seals), *alerts.happenings)
+            record(session, happened, at=run.finished_at, actor=run.actor)
+            following = Following(run, begun.current, pace)
+            done = following.some(session)
+    except BaseException:
+        # What it wrote so far nobody saw. If this cannot be done now, the next batch does it.
+        with suppress(ServiceError):
+            discard_dead(database)
+        raise
+    tell("store", run.customers, run.customers)
+    counts = following.to_the_end(
+        database, done, lambda so_far: tell("follow", so_far, run.customers)
+    )
     return BatchResult(
         run,
         created=True,
-        opened=queue.changes.opened,
-        kept=queue.changes.kept,
-        withdrawn=queue.changes.withdrawn,
+        opened=counts.opened,
+        kept=counts.kept,
+        withdrawn=counts.withdrawn,
         alerts=alerts,
-        moved=sum(map(len, passing.moved)),
+        moved=counts.moved,
     )
 
 

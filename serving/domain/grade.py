@@ -145,7 +145,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """The grade of one customer in one run (or of a what-if, then ``grade_id`` is empty).
+    """The grade of one customer in one run.
+
+    ``grade_id`` is empty before the store gave it, and of a what-if.
 
     Attributes
     ----------

@@ -24,8 +24,10 @@ from serving.store.rows import (
     run_of,
     run_values,
 )
+from serving.store.steps import FINISHED, IN_FINISHED
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
+_NEWEST = (RunRow.finished_at.desc(), RunRow.run_id.desc())
 _BEST_FIRST = (GradeRow.score.desc(), GradeRow.customer_id)
 
 
@@ -42,18 +44,19 @@ class Grades:
 
     def current_run(self) -> Run | None:
         """Return the run that is served, None before the first one."""
-        newest = select(RunRow.run_id).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+        newest = select(RunRow.run_id).where(FINISHED).order_by(*_NEWEST)
         run_id = self._session.scalars(newest.limit(1)).one_or_none()
         return None if run_id is None else self._known(run_id)
 
     def run(self, run_id: str) -> Run | None:
         """Return a finished run."""
-        found = self._session.scalar(select(RunRow.run_id).where(RunRow.run_id == run_id))
+        wanted = select(RunRow.run_id).where(RunRow.run_id == run_id, FINISHED)
+        found = self._session.scalar(wanted)
         return None if found is None else self._known(run_id)
 
     def runs(self, limit: int = 20) -> tuple[Run, ...]:
         """Return finished runs, newest first."""
-        newest = select(RunRow).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+        newest = select(RunRow).where(FINISHED).order_by(*_NEWEST)
         return tuple(run_of(row) for row in self._session.scalars(newest.limit(limit)))
 
     def of(self, customer_id: str, run: Run) -> Grade | None:
@@ -76,8 +79,8 @@ class Grades:
         joined = (
             select(GradeRow)
             .join(RunRow, RunRow.run_id == GradeRow.run_id)
-            .where(GradeRow.customer_id == customer_id)
-            .order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+            .where(GradeRow.customer_id == customer_id, IN_FINISHED)
+            .order_by(*_NEWEST)
             .limit(limit)
         )
         rows = self._session.scalars(joined)
@@ -149,10 +152,8 @@ class Grades:
     def one(self, grade_id: str) -> tuple[Run, Grade] | None:
         """Return a grade and its run by the grade's id."""
         row = self._session.get(GradeRow, grade_id)
-        if row is None:
-            return None
-        run = self._known(row.run_id)
-        return run, grade_of(row, run)
+        run = None if row is None else self.run(row.run_id)
+        return None if row is None or run is None else (run, grade_of(row, run))
 
     def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
         """Yield the grades of a run with the evidence for their explanations, by customer.
@@ -177,8 +178,8 @@ class Grades:
     def run_before(self, day: date) -> Run | None:
         """Return the last run of an earlier day."""
         latest = (RunRow.as_of.desc(), RunRow.finished_at.desc(), RunRow.run_id.desc())
-        before = select(RunRow.run_id).where(RunRow.as_of < day).order_by(*latest).limit(1)
-        run_id = self._session.scalars(before).one_or_none()
+        before = select(RunRow.run_id).where(RunRow.as_of < day, FINISHED).order_by(*latest)
+        run_id = self._session.scalars(before.limit(1)).one_or_none()
         return None if run_id is None else self._known(run_id)
 
     def held_in(self, run_id: str | None, customers: Sequence[str] | None = None) -> HeldBefore:

@@ -30,7 +30,9 @@ SILENT = ("alert", "account", "drift", "export", "key", "reads", "tier", "webhoo
 case of its customer; ``tier.changed`` tells of a run that is served already."""
 
 _NEWEST = (
-    "SELECT (SELECT run_id FROM run ORDER BY finished_at DESC, run_id DESC LIMIT 1), "
+    "SELECT (SELECT run_id FROM run "
+    "WHERE run_id NOT IN (SELECT run_id FROM run_step WHERE stage = 'coming') "
+    "ORDER BY finished_at DESC, run_id DESC LIMIT 1), "
     "(SELECT max(sequence) FROM audit_event)"
 )
 _NEWS = "SELECT max(sequence) FROM audit_event WHERE sequence > {seen} AND " + " AND ".join(

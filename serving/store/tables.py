@@ -79,7 +79,6 @@ class GradeRow(Table):
             "ix_grade_run_referred_score", "run_id", "referred", text("score DESC"), "customer_id"
         ),
         Index("ix_grade_run_stage_score", "run_id", "stage", text("score DESC"), "customer_id"),
-        Index("ix_grade_customer", "customer_id"),
     )
 
     grade_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -182,16 +181,6 @@ class AuditEventRow(Table):
     """Append-only and hash-chained; triggers refuse UPDATE, DELETE, TRUNCATE (revision 0001)."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (
-        # The newest change, without walking over what was only read.
-        Index(
-            "ix_audit_event_changes",
-            "sequence",
-            sqlite_where=text("actor <> 'read-log'"),
-            postgresql_where=text("actor <> 'read-log'"),
-        ),
-    )
-
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
     actor: Mapped[str] = mapped_column(Text, index=True)
