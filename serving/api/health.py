@@ -67,6 +67,7 @@ def readyz(parts: ServiceDep) -> service_schemas.Ready:
         as_of=run.basis.as_of,
         bundle_digest=digest,
         bundle_fault=parts.models.swapped.fault,
+        canary_fault=parts.sides.trouble,
     )
 
 
@@ -79,6 +80,7 @@ def metrics(parts: ServiceDep) -> PlainTextResponse:
     """Expose metrics in the Prometheus text format."""
     swapped = parts.models.swapped
     parts.telemetry.watch_bundle(swapped.count, swapped.at, faulty=swapped.fault is not None)
+    parts.telemetry.watch_canary(_share(parts))
     try:
         with parts.database.read() as session:
             reviews = Reviews(session)
@@ -111,6 +113,15 @@ def _queues(parts: Service, session: Session) -> dict[str, int]:
             for state in (DeliveryState.PENDING, DeliveryState.DEAD)
         },
     }
+
+
+def _share(parts: Service) -> float | None:
+    """Return the share (0 to 1) that a canary answers what-ifs of; None if there is none."""
+    try:
+        tried = parts.sides.canary
+    except NotReadyError:
+        return None
+    return None if tried is None else tried.plan.percent / 100
 
 
 def _run(parts: Service, missing: list[str]) -> Run | None:

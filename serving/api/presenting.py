@@ -167,6 +167,7 @@ def model(basis: domain.Basis) -> parts.Model:
         version=basis.model_version,
         bundle_digest=basis.bundle_digest,
         trained_as_of=basis.trained_as_of,
+        side="canary" if basis.canary else "champion",
     )
 
 

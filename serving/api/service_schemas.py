@@ -50,6 +50,10 @@ class Ready(Out):
     bundle_fault: str | None = Field(
         description="What is wrong with a newer bundle that cannot be used; null: nothing is."
     )
+    canary_fault: str | None = Field(
+        description="Why the canary that stands answers for nobody, so that the champion answers "
+        "for everybody; null: it does, or there is none."
+    )
 
 
 class Fault(BaseModel):

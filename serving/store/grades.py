@@ -21,9 +21,8 @@ from serving.store.rows import (
     brief_grade,
     evidence_of,
     grade_of,
-    run_of,
-    run_values,
 )
+from serving.store.run_rows import run_of, run_values
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
 _BEST_FIRST = (GradeRow.score.desc(), GradeRow.customer_id)
@@ -154,6 +153,21 @@ class Grades:
         run = self._known(row.run_id)
         return run, grade_of(row, run)
 
+    def sides_among(self, run: Run, grade_ids: Sequence[str]) -> set[bool]:
+        """Return whether the champion (False) and the canary (True) gave any of some grades."""
+        found: set[bool] = set()
+        for start in range(0, len(grade_ids), 500):
+            wanted = (
+                select(GradeRow.side)
+                .where(
+                    GradeRow.run_id == run.run_id,
+                    GradeRow.grade_id.in_(grade_ids[start : start + 500]),
+                )
+                .distinct()
+            )
+            found |= {run.graded_by(side).basis.canary for side in self._session.scalars(wanted)}
+        return found
+
     def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
         """Yield the grades of a run with the evidence for their explanations, by customer.
 
@@ -172,7 +186,8 @@ class Grades:
             wanted = wanted.where(GradeRow.grade_id == only)
         with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
             for grade, explanation in found:
-                yield grade_of(grade, run), evidence_of(explanation, run.layout)
+                layout = run.graded_by(grade.side).layout
+                yield grade_of(grade, run), evidence_of(explanation, layout)
 
     def run_before(self, day: date) -> Run | None:
         """Return the last run of an earlier day."""
@@ -213,7 +228,7 @@ class Grades:
         """
         asked = (
             *(GradeRow.grade_id, GradeRow.customer_id, GradeRow.score),
-            *(GradeRow.tier_index, GradeRow.reasons),
+            *(GradeRow.tier_index, GradeRow.reasons, GradeRow.side),
         )
         wanted = (
             select(*asked)
@@ -224,8 +239,8 @@ class Grades:
         with self._session.execute(wanted) as found:
             for rows in found.partitions():
                 yield [
-                    brief_grade(run, grade_id, customer, score, tier, reasons)
-                    for grade_id, customer, score, tier, reasons in rows
+                    brief_grade(run.graded_by(side).basis, grade_id, customer, score, tier, reasons)
+                    for grade_id, customer, score, tier, reasons, side in rows
                 ]
 
     def explanation(self, grade: Grade) -> Explanation | None:
@@ -233,7 +248,7 @@ class Grades:
         row = self._session.get(ExplanationRow, grade.grade_id)
         if row is None:
             return None
-        layout = self._known(str(grade.basis.run_id)).layout
+        layout = self._known(str(grade.basis.run_id)).rests(grade).layout
         return account(grade, evidence_of(row, layout), layout)
 
     def _known(self, run_id: str) -> Run:
