@@ -61,6 +61,9 @@ class Telemetry:
         self._canary = self._gauge(
             "tierwise_canary_share", "Share of the customers that the canary answers for, 0 to 1."
         )
+        self._canary_faulty = self._gauge(
+            "tierwise_canary_faulty", "1 while the canary that stands cannot answer."
+        )
         self._canaries = self._gauge(
             "tierwise_canary_customers", "Customers of the served run graded by the canary."
         )
@@ -91,9 +94,10 @@ class Telemetry:
         if at is not None:
             self._loaded.set(_unix(at))
 
-    def watch_canary(self, share: float | None) -> None:
-        """Set the share that a canary answers for; None: there is none."""
+    def watch_canary(self, share: float | None, *, faulty: bool) -> None:
+        """Set the share that a canary answers for; None: there is none that can."""
         self._canary.set(share or 0.0)
+        self._canary_faulty.set(faulty)
 
     def watch(self, run: Run | None, cases: dict[str, int]) -> None:
         """Set the gauges from what is served now."""

@@ -1372,6 +1372,8 @@ class Serving(Struct, frozen=True, kw_only=True):
     scheme: Scheme
     tiers: list[Tier]
     lifecycles: list[Lifecycle]
+    canary: Model | None
+    canary_customers: int
     loaded: Model | None
     loaded_is_served: bool
 

@@ -27,6 +27,10 @@ class Serving(Out):
     lifecycles: list[Lifecycle] = Field(
         description="Schemes of lifecycle stages; lists are filtered by the first."
     )
+    canary: Model | None = Field(
+        description="Second model, which graded a share of the customers; null: there was none."
+    )
+    canary_customers: int
     loaded: Model | None
     loaded_is_served: bool = Field(
         description="False between a promotion and the next batch: what-ifs then use a newer "

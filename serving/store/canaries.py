@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from serving.domain.canary import CanaryEnding, CanaryPlan, CanaryReport
+from serving.errors import ConflictError
 from serving.store.canary_tables import CanaryPlanRow, CanaryReportRow
 
 _PLAN = tuple(field.name for field in fields(CanaryPlan))
@@ -40,8 +42,17 @@ class Canaries:
         return None if row is None else _plan(row)
 
     def add(self, plan: CanaryPlan) -> None:
-        """Add a canary that stands."""
-        self._session.execute(insert(CanaryPlanRow), [asdict(plan) | {"standing": True}])
+        """Add a canary that stands.
+
+        Raises
+        ------
+        ConflictError
+            If somebody else's stands by now.
+        """
+        try:
+            self._session.execute(insert(CanaryPlanRow), [asdict(plan) | {"standing": True}])
+        except IntegrityError as error:
+            raise ConflictError("A canary of somebody else stands by now.") from error
 
     def replace(self, plan: CanaryPlan) -> None:
         """Write another share of a canary, or its end."""

@@ -135,6 +135,10 @@ def test_the_state_is_told_everywhere(
     application: FastAPI, api: TestClient, world: Settings, second: Bundle
 ) -> None:
     assert api.get("/readyz").json()["canary_fault"] is None
+    serving = api.get("/v1/model").json()
+    assert serving["canary"]["bundle_digest"] == second.digest
+    assert 100 < serving["canary_customers"] < 220
+    assert serving["loaded_is_served"] is True
     told = api.get("/v1/models/canary").json()
     assert (told["plan"]["version"], told["plan"]["percent"]) == ("4", 50.0)
     assert told["run_id"] is told["comparison"] is None
@@ -177,6 +181,7 @@ def test_a_new_share_a_stop_and_a_promotion_are_taken_up(
     assert refreshed()
     assert (side(first), side(of_canary)) == ("champion", "champion")
     assert api.get("/readyz").json()["canary_fault"] == "it is the champion"
+    assert "tierwise_canary_faulty 1.0" in api.get("/metrics").text
     end(store, CanaryEnding.PROMOTED, LATER)
     assert refreshed()
     assert api.get("/readyz").json()["canary_fault"] is None
