@@ -225,3 +225,25 @@ def test_a_canary_that_does_not_fit_is_refused(
         run_batch(second, short, lite, canary=Tried(tried.plan, served_bundle))
     with lite.read() as session:
         assert Grades(session).current_run() is None
+
+
+def test_runs_from_before_there_were_canaries_stand_as_they_did(
+    database: Database,
+    served_bundle: Bundle,
+    second: Bundle,
+    frame: IndicatorFrame,
+    begin: Callable[..., Tried],
+) -> None:
+    run = run_batch(served_bundle, frame, database).run
+    database.downgrade("0013")  # a store as it was written then
+    database.upgrade()
+    with database.read() as session:
+        assert verify_runs(session).grades == len(frame)
+        assert replay(session, run, frame, served_bundle).stands
+        assert Grades(session).run(run.run_id) == run
+    run_batch(served_bundle, frame, database, canary=begin(database))
+    database.downgrade("0013")
+    database.upgrade()
+    with database.read() as session, pytest.raises(AuditError) as caught:
+        verify_runs(session)  # what was forgotten shows
+    assert len(caught.value.context["wrong"]) == 2
