@@ -11,33 +11,35 @@ depend on how many are graded at a time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from features.schema import FloatArray, Frames, IndicatorFrame
+from features.schema import Frames
 from serving.alerting import AlertChanges, policy_sha256, renew_alerts
 from serving.audit import record
-from serving.domain.grade import Basis, LayoutEntry, Run
+from serving.domain.canary import CanaryPlan
+from serving.domain.grade import Run
+from serving.domain.tenure import HeldBefore
 from serving.errors import BatchError, ServiceError
 from serving.following import Following, alone, catch_up
-from serving.holding import hold
 from serving.nightly.ahead import ahead
 from serving.nightly.fingerprint import frame_sha256
 from serving.nightly.landing import Landing, discard_dead
 from serving.nightly.merging import BestFirst
 from serving.nightly.pace import PIECE, Pace
-from serving.nightly.packing import packed
-from serving.nightly.tally import Tally
+from serving.nightly.passing import Passing, check_canary, grade_some
 from serving.nightly.telling import finished
 from serving.nightly.watching import Watch
 from serving.published import Published, check_world
-from serving.scoring import Graded, aligned, basis_of, check_columns, grade
+from serving.scoring import check_columns
 from serving.sealing import sealed
+from serving.sides import Tried
 from serving.store.alerts import AlertStore
+from serving.store.canaries import Canaries
 from serving.store.grades import Grades
-from serving.store.rows import run_values
+from serving.store.run_rows import run_values
 from serving.store.session import Database, Session
 from serving.store.steps import RunSteps
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
@@ -86,6 +88,7 @@ def run_batch(
     force: bool = False,
     chunk: int = CHUNK,
     piece: int = PIECE,
+    canary: Tried | None = None,
 ) -> BatchResult:
     """Grade a frame and make it the run that is served.
 
@@ -108,12 +111,14 @@ def run_batch(
     piece
         Customers written in the first transaction; the next ones are larger or smaller by how
         long it took.
+    canary
+        Grades its share of the customers, who are served what it says.
 
     Raises
     ------
     BatchError
-        If the frame is empty, of another world, or lacks columns of the bundle; if another
-        batch finished meanwhile.
+        If the frame is empty, of another world, or lacks columns of a bundle; if the canary does
+        not fit the champion; if another batch finished, or the canary was changed, meanwhile.
     UngradableError
         If a customer has no data at all.
     """
@@ -122,17 +127,21 @@ def run_batch(
     if published is not None:
         check_world(bundle, published)
     check_columns(bundle, frame)
+    if canary is not None:
+        check_canary(bundle, canary.bundle, frame)
     sha256 = frame_sha256(frame, chunk)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
     catch_up(database)
     with database.read() as session:
         begun = _Begun.of(session, frame)
+        begun.check_canary(canary)
         watch = Watch(AlertStore(session).uncleared().keys())
     fingerprint = _sha256(
         *(sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
         *(policy.sha256 for policy in packaged_lifecycles()),
         *policy_sha256(),
         begun.before.run_id if begun.before else "",
+        *(() if canary is None else _told(canary.plan)),
     )
     if begun.current is not None and begun.current.fingerprint == fingerprint and not force:
         return BatchResult(begun.current, created=False)
@@ -140,19 +149,15 @@ def run_batch(
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
     with BestFirst(database.scratch) as rows:
-        passing = _Passing(basis_of(bundle, frame.as_of, run_id), rows, watch)
-
-        def grade_some(block: IndicatorFrame) -> tuple[IndicatorFrame, FloatArray, Graded]:
-            values = aligned(bundle, block)
-            return block, values, grade(bundle, values, block.customer_id.tolist(), passing.basis)
-
-        for block, values, found in ahead(grade_some, frame.blocks(chunk)):
+        passing = Passing.begin(bundle, canary, run_id, frame.as_of, rows, watch)
+        parts = (part for block in frame.blocks(chunk) for part in passing.split(block))
+        for some in ahead(grade_some, parts):
             tell("grade", passing.tally.customers, len(frame))
-            passing.add(bundle, block, values, found, database, begun)
+            passing.add(some, begun.held(database, some.block.customer_id.tolist()))
         tell("grade", len(frame), len(frame))
         run = Run(
             run_id=run_id,
-            basis=passing.basis,
+            basis=passing.champion.basis,
             known_at=known_at,
             started_at=started_at,
             finished_at=started_at,  # so far
@@ -163,10 +168,11 @@ def run_batch(
             customers=passing.tally.customers,
             referred=passing.tally.referred,
             tiers=passing.tally.summaries,
-            layout=passing.layout,
+            layout=passing.champion.layout,
             previous_run_id=begun.before.run_id if begun.before else None,
-            columns=passing.columns,
+            columns=passing.champion.columns,
             explainer=bundle.explainer,
+            canary=passing.of_canary(),
         )
         tell("store", 0, len(frame))
         with alone(database):
@@ -179,11 +185,29 @@ class _Begun:
 
     current: Run | None
     before: Run | None
+    canary: CanaryPlan | None
 
     @classmethod
-    def of(cls, session: Session, frame: Frames) -> _Begun:
+    def of(cls, session: Session, frame: Frames, *, locked: bool = False) -> _Begun:
         store = Grades(session)
-        return cls(store.current_run(), store.run_before(frame.as_of))
+        plan = Canaries(session).standing(locked=locked)
+        return cls(store.current_run(), store.run_before(frame.as_of), plan)
+
+    def held(self, database: Database, customers: Sequence[str]) -> HeldBefore:
+        """Return the tiers that some customers held."""
+        with database.read() as session:
+            return Grades(session).held_in(self.before.run_id if self.before else None, customers)
+
+    def check_canary(self, tried: Tried | None) -> None:
+        """Refuse a canary that is not the one that stands.
+
+        Raises
+        ------
+        BatchError
+            If it is another, or of another share.
+        """
+        if tried is not None and tried.plan != self.canary:
+            raise _changed()
 
     def behind(self, now: datetime) -> datetime:
         """Return when the run finishes: after the one served, though the clock was put back.
@@ -200,55 +224,22 @@ class _Begun:
         Raises
         ------
         BatchError
-            If another batch finished meanwhile.
+            If another batch finished, or the canary was changed, meanwhile.
         """
-        if _Begun.of(session, frame) != self:
+        found = _Begun.of(session, frame, locked=True)
+        if found.canary != self.canary:
+            raise _changed()
+        if found != self:
             raise BatchError(
                 "Another batch finished while this one graded; nothing was written.",
                 hint="Run it again, if what is served now is not what you want.",
             )
 
 
-@dataclass(slots=True)
-class _Passing:
-    """All that is kept of the customers graded so far."""
-
-    basis: Basis
-    rows: BestFirst
-    watch: Watch
-    tally: Tally = field(init=False)
-    layout: tuple[LayoutEntry, ...] = ()
-    columns: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.tally = Tally(self.basis.tiers)
-
-    def add(
-        self,
-        bundle: Bundle,
-        block: IndicatorFrame,
-        values: FloatArray,
-        found: Graded,
-        database: Database,
-        begun: _Begun,
-    ) -> None:
-        """Take in some more graded customers."""
-        customers = block.customer_id.tolist()
-        with database.read() as session:
-            held = begun.before.run_id if begun.before else None
-            before = Grades(session).held_in(held, customers)
-        grades = hold(found.grades, bundle.scheme, before, block.as_of)
-        self.layout = found.explanations.layout
-        self.columns = tuple(grades[0].indicators)
-        self.rows.add(packed(grades, values, found.explanations))
-        self.watch.look(bundle, block, values, grades, self.basis)
-        self.tally.add(grades)
-
-
 def _write(
     database: Database,
     run: Run,
-    passing: _Passing,
+    passing: Passing,
     begun: _Begun,
     frame: Frames,
     tell: Progress,
@@ -291,6 +282,17 @@ def _write(
         alerts=alerts,
         moved=counts.moved,
     )
+
+
+def _changed() -> BatchError:
+    return BatchError(
+        "The canary was changed while this batch graded; nothing was written.",
+        hint="Run it again: it grades by what stands now.",
+    )
+
+
+def _told(plan: CanaryPlan) -> tuple[str, ...]:
+    return plan.bundle_digest, str(plan.share), plan.salt
 
 
 def _sha256(*texts: str) -> str:

@@ -202,6 +202,8 @@ def _batch(
     from features.parquet import FrameFile
     from serving.archive import BundleArchive
     from serving.batch import run_batch
+    from serving.canary.preparing import canary_of_batch
+    from serving.canary.reporting import make_report
     from serving.drifting import watch_drift
     from serving.published import open_published
     from serving.store.session import Database
@@ -215,6 +217,8 @@ def _batch(
     store = Database(settings.database)
     try:
         store.upgrade()
+        archive = BundleArchive(settings.archive)
+        canary = canary_of_batch(store, archive, loaded, indicators, _say, actor=actor)
         result = run_batch(
             loaded,
             indicators,
@@ -223,7 +227,11 @@ def _batch(
             actor=actor,
             progress=told,
             force=force,
+            canary=canary,
         )
+        if canary is not None:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            make_report(store, canary.plan, settings.published, now)
         _shadow(settings, indicators, store, result.run)
         told("watch", 0, 1)
         report = watch_drift(store, result.run, datetime.now(UTC).replace(tzinfo=None))
@@ -243,7 +251,11 @@ def _shadow(settings: Settings, frame: Frames, store: Database, run: Run) -> Non
     try:
         grade_shadow(Bundle.load(settings.shadow), frame, store, run)
     except TierwiseError as error:
-        console.print(f"The shadow did not grade: {error}", highlight=False, markup=False)
+        _say(f"The shadow did not grade: {error}")
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False)
 
 
 @contextmanager

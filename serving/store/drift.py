@@ -72,6 +72,7 @@ class DriftReports:
         Where there are more, they are drawn, always the same of a run.
         """
         columns = (
+            GradeRow.side,
             GradeRow.indicators,
             GradeRow.score,
             GradeRow.churn_probability,
@@ -81,11 +82,18 @@ class DriftReports:
         if run.customers > most:
             wanted = wanted.where(GradeRow.customer_id.in_(self._drawn(run, most)))
         rows = self._session.execute(wanted.order_by(GradeRow.customer_id)).all()
-        k = len(run.columns)
-        table = np.array([unpack(row[0], k, UNKNOWN) for row in rows]).reshape(-1, k)
-        more = np.array([[_known(x) for x in row[1:]] for row in rows]).reshape(-1, 3)
+        sides = (run,) if run.canary is None else (run, run.canary)
+        names = tuple(dict.fromkeys(name for side in sides for name in side.columns))
+        place = {name: column for column, name in enumerate(names)}
+        # Each side measured what its own model looks at; the rest is unknown of it.
+        table = np.full((len(rows), len(names)), np.nan)
+        where = {side.basis.canary: [place[name] for name in side.columns] for side in sides}
+        for number, row in enumerate(rows):
+            own = where[run.graded_by(row.side).basis.canary]
+            table[number, own] = unpack(row.indicators, len(own), UNKNOWN)
+        more = np.array([[_known(x) for x in row[2:]] for row in rows]).reshape(-1, 3)
         named = dict(zip(("score", "churn_probability", "ltv"), more.T, strict=True))
-        return {**dict(zip(run.columns, table.T, strict=True)), **named}
+        return {**dict(zip(names, table.T, strict=True)), **named}
 
     def _drawn(self, run: Run, most: int) -> list[str]:
         places = sorted(Random(run.run_id).sample(range(run.customers), most), reverse=True)

@@ -23,11 +23,13 @@ class Followed:
     tier_index: int
     referred: bool
     reasons: Sequence[str]
+    side: str | None
 
     def brief(self, run: Run) -> Grade:
         """Return what the review queue asks for; indicators, texts and margins are left out."""
+        basis = run.graded_by(self.side).basis
         return brief_grade(
-            run, self.grade_id, self.customer_id, self.score, self.tier_index, self.reasons
+            basis, self.grade_id, self.customer_id, self.score, self.tier_index, self.reasons
         )
 
 
@@ -36,7 +38,8 @@ def followed(session: Session, run: Run, after: str, limit: int) -> list[Followe
     row = GradeRow
     wanted = (
         select(
-            *(row.customer_id, row.grade_id, row.score, row.tier_index, row.referred, row.reasons)
+            *(row.customer_id, row.grade_id, row.score, row.tier_index),
+            *(row.referred, row.reasons, row.side),
         )
         .where(row.run_id == run.run_id, row.customer_id > after)
         .order_by(row.customer_id)

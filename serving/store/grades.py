@@ -18,12 +18,10 @@ from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
     GRADE_COLUMNS,
-    brief_grade,
     evidence_of,
     grade_of,
-    run_of,
-    run_values,
 )
+from serving.store.run_rows import run_of, run_values
 from serving.store.steps import FINISHED, IN_FINISHED
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
@@ -155,6 +153,21 @@ class Grades:
         run = None if row is None else self.run(row.run_id)
         return None if row is None or run is None else (run, grade_of(row, run))
 
+    def sides_among(self, run: Run, grade_ids: Sequence[str]) -> set[bool]:
+        """Return whether the champion (False) and the canary (True) gave any of some grades."""
+        found: set[bool] = set()
+        for start in range(0, len(grade_ids), 500):
+            wanted = (
+                select(GradeRow.side)
+                .where(
+                    GradeRow.run_id == run.run_id,
+                    GradeRow.grade_id.in_(grade_ids[start : start + 500]),
+                )
+                .distinct()
+            )
+            found |= {run.graded_by(side).basis.canary for side in self._session.scalars(wanted)}
+        return found
+
     def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
         """Yield the grades of a run with the evidence for their explanations, by customer.
 
@@ -173,7 +186,8 @@ class Grades:
             wanted = wanted.where(GradeRow.grade_id == only)
         with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
             for grade, explanation in found:
-                yield grade_of(grade, run), evidence_of(explanation, run.layout)
+                layout = run.graded_by(grade.side).layout
+                yield grade_of(grade, run), evidence_of(explanation, layout)
 
     def run_before(self, day: date) -> Run | None:
         """Return the last run of an earlier day."""
@@ -207,34 +221,12 @@ class Grades:
             },
         )
 
-    def referred(self, run: Run, size: int = 1_000) -> Iterator[list[Grade]]:
-        """Yield the referred grades of a run, up to ``size`` at a time, by customer.
-
-        They carry what the review queue asks for; indicators, texts and margins are left out.
-        """
-        asked = (
-            *(GradeRow.grade_id, GradeRow.customer_id, GradeRow.score),
-            *(GradeRow.tier_index, GradeRow.reasons),
-        )
-        wanted = (
-            select(*asked)
-            .where(GradeRow.run_id == run.run_id, GradeRow.referred)
-            .order_by(GradeRow.customer_id)
-            .execution_options(yield_per=size)
-        )
-        with self._session.execute(wanted) as found:
-            for rows in found.partitions():
-                yield [
-                    brief_grade(run, grade_id, customer, score, tier, reasons)
-                    for grade_id, customer, score, tier, reasons in rows
-                ]
-
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
         row = self._session.get(ExplanationRow, grade.grade_id)
         if row is None:
             return None
-        layout = self._known(str(grade.basis.run_id)).layout
+        layout = self._known(str(grade.basis.run_id)).rests(grade).layout
         return account(grade, evidence_of(row, layout), layout)
 
     def _known(self, run_id: str) -> Run:

@@ -65,6 +65,8 @@ class RunRow(Table):
     # Names and order of the numbers in grade.indicators.
     columns: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     explainer: Mapped[str] = mapped_column(Text, server_default="lightgbm")
+    # The second model, with the layout and columns of the grades it gave; NULL: none.
+    canary: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class GradeRow(Table):
@@ -110,6 +112,8 @@ class GradeRow(Table):
     pending_since: Mapped[date | None]
     days_left: Mapped[float | None]
     moves: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    # Whose grade it is: NULL the champion's, ``canary`` that of the second model.
+    side: Mapped[str | None] = mapped_column(Text)
 
 
 class ExplanationRow(Table):
