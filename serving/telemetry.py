@@ -62,6 +62,16 @@ class Telemetry:
             "tierwise_bundle_faulty", "1 while a newer bundle in the folder cannot be used."
         )
 
+        self._canary = self._gauge(
+            "tierwise_canary_share", "Share of the customers that the canary answers for, 0 to 1."
+        )
+        self._canary_faulty = self._gauge(
+            "tierwise_canary_faulty", "1 while the canary that stands cannot answer."
+        )
+        self._canaries = self._gauge(
+            "tierwise_canary_customers", "Customers of the served run graded by the canary."
+        )
+
         self._queue = self._gauge(
             "tierwise_queue", "What waits for people or programs; should drain.", "queue"
         )
@@ -92,6 +102,11 @@ class Telemetry:
         if at is not None:
             self._loaded.set(_unix(at))
 
+    def watch_canary(self, share: float | None, *, faulty: bool) -> None:
+        """Set the share that a canary answers for; None: there is none that can."""
+        self._canary.set(share or 0.0)
+        self._canary_faulty.set(faulty)
+
     def watch(self, run: Run | None, cases: dict[str, int]) -> None:
         """Set the gauges from what is served now."""
         for status, count in cases.items():
@@ -101,6 +116,7 @@ class Telemetry:
         if run is None:
             return
         basis = run.basis
+        self._canaries.set(0 if run.canary is None else run.canary.customers)
         for summary in run.tiers:
             self._customers.labels(summary.tier.id).set(summary.customers)
             self._referred.labels(summary.tier.id).set(summary.referred)
@@ -110,6 +126,15 @@ class Telemetry:
         self._info.labels(
             version, basis.bundle_digest, basis.scheme_id, basis.scheme_version, basis.world
         ).set(1)
+        if run.canary is not None:
+            tried = run.canary.basis
+            self._info.labels(
+                tried.model_version or "",
+                tried.bundle_digest,
+                tried.scheme_id,
+                tried.scheme_version,
+                tried.world,
+            ).set(1)
         self._as_of.set(_unix(datetime.combine(basis.as_of, time.max)))
         self._finished.set(_unix(run.finished_at))
 

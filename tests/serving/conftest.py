@@ -34,6 +34,14 @@ from training.recipe import Recipe, parse_recipe
 from training.splits import Fold, Origin
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_giving_way() -> Iterator[None]:
+    """A batch run inside a test must not slow down all tests behind it, for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIERWISE_BATCH_PRIORITY", "normal")
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_recipe() -> Recipe:
     return parse_recipe(RECIPE)

@@ -115,17 +115,27 @@ class Registry:
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
     ) -> ModelVersion:
-        """Make a version the champion; a refusal goes on record too.
+        """Make a version the champion, if :meth:`admit` lets it."""
+        found = self.admit(model, version, gates, by=by, reason=reason)
+        self._write("promote", found, by, reason)
+        self._point(CHAMPION, found)
+        self.store.tag(model, version, "gates", "passed")
+        if CHALLENGER in found.aliases:
+            for name, _ in found.with_targets():
+                self.store.unpoint(name, CHALLENGER)
+        return self.store.version(model, version)
+
+    def admit(
+        self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
+    ) -> ModelVersion:
+        """Return a version that may serve customers; a refusal goes on record.
 
         Raises
         ------
-        GateFailedError
-            If a gate failed; the message names each with its value and limit.
-        ApprovalError
-            If the registry is in production mode and approvals are missing.
+        GateFailedError, ApprovalError
+            If a gate failed (the message names it), or in production mode approvals are missing.
         RegistryError
-            If the version does not exist, is the champion already, or what is stored is not
-            what was registered.
+            If it does not exist, is champion already, or is not stored as it was registered.
         """
         found = self.store.version(model, version)
         present = self.champion(model)
@@ -143,13 +153,7 @@ class Registry:
         if lacking:
             self._write(REFUSE, found, by, reason, [lacking])
             raise decisions.approvals_missing(found, lacking, stays)
-        self._write("promote", found, by, reason)
-        self._point(CHAMPION, found)
-        self.store.tag(model, version, "gates", "passed")
-        if CHALLENGER in found.aliases:
-            for name, _ in found.with_targets():
-                self.store.unpoint(name, CHALLENGER)
-        return self.store.version(model, version)
+        return found
 
     def rollback(self, model: str, *, by: str, reason: str = "") -> ModelVersion:
         """Make the previous champion the champion again, at once.
@@ -191,12 +195,8 @@ class Registry:
         if recorded is None:
             return self.store.by_alias(model, CHAMPION)
         version = self.store.version(model, recorded)
-        wrong = [
-            name
-            for name, number in version.with_targets()
-            if self.store.alias_version(name, CHAMPION) != number
-        ]
-        if not wrong:
+        marked = [self.store.alias_version(name, CHAMPION) for name, _ in version.with_targets()]
+        if marked == [number for _, number in version.with_targets()]:
             return version
         logging.getLogger(__name__).warning(
             "champion of %s set back to version %s, as the promotion ledger says", model, recorded
