@@ -95,7 +95,11 @@ class Explanations:
 
     def of(self, row: int, grade: Grade) -> Explanation:
         """Return the explanation of one grade, which must be the one of that row."""
-        return account(grade, next(self.evidence(slice(row, row + 1))), self.layout)
+        return account(grade, self.of_row(row), self.layout)
+
+    def of_row(self, row: int) -> Evidence:
+        """Return the numbers to keep of one row."""
+        return next(self.evidence(slice(row, row + 1)))
 
     def evidence(self, rows: slice = slice(None)) -> Iterator[Evidence]:
         """Yield the numbers to keep of each row, made from arrays at once."""

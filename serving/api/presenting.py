@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from pydantic import TypeAdapter
-
-from features.schema import CATALOGUE, PREDICTIONS
-from serving import reasons
 from serving.api import parts, schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
@@ -95,26 +89,6 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
     )
 
 
-def explanation(
-    graded: domain.Grade, account: domain.Explanation, lang: domain.Lang | None = None
-) -> schemas.Explanation:
-    """Present why a grade came out as it did, in one language or in all."""
-    told = [entry for entry in account.entries if entry.contribution != 0.0]
-    stories = reasons.tell_in(
-        [each for each in domain.LANGS if lang is None or each == lang], graded, account
-    )
-    return schemas.Explanation(
-        customer_id=graded.customer_id or None,
-        grade_id=graded.grade_id or None,
-        run_id=graded.basis.run_id,
-        as_of=graded.basis.as_of,
-        base=account.base,
-        score=account.score,
-        contributions=_contributions(sorted(told, key=lambda e: -abs(e.contribution))),
-        texts={each: _story(story) for each, story in stories.items()},
-    )
-
-
 def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
     """Present a what-if against the present grade."""
     return schemas.Difference(
@@ -175,61 +149,6 @@ def scheme(basis: domain.Basis) -> parts.Scheme:
     return parts.Scheme(
         id=basis.scheme_id, version=basis.scheme_version, sha256=basis.scheme_sha256
     )
-
-
-_MANY = TypeAdapter(list[schemas.Contribution])
-
-
-def _contributions(entries: list[domain.Contribution]) -> list[schemas.Contribution]:
-    # A hundred models made in one call: one by one they take three times as long.
-    told = []
-    for indicator, channel, dimension, value, points, weight, contribution, percentile in entries:
-        label, unit = _described(indicator)
-        told.append(
-            {
-                "indicator": indicator,
-                "label": label,
-                "channel": channel,
-                "channel_label": _channel(channel),
-                "dimension": dimension,
-                "value": value,
-                "unit": unit,
-                "percentile": percentile,
-                "points": points,
-                "weight": weight,
-                "contribution": contribution,
-            }
-        )
-    return _MANY.validate_python(told)
-
-
-# The catalogue does not change while a process lives, and an explanation asks it 200 times.
-@lru_cache(maxsize=1_000)
-def _described(indicator: str) -> tuple[parts.Text, str | None]:
-    described = CATALOGUE.get(indicator) or PREDICTIONS.get(indicator)
-    label = text_of(*(reasons.label_of(indicator, lang) for lang in domain.LANGS))
-    return label, described.unit if described else None
-
-
-@lru_cache(maxsize=100)
-def _channel(channel: str) -> parts.Text:
-    return text_of(*(reasons.channel_of(channel, lang) for lang in domain.LANGS))
-
-
-def _story(story: reasons.Story) -> schemas.Story:
-    return schemas.Story(
-        headline=story.headline,
-        base=story.base,
-        positive=[_driver(driver) for driver in story.positive],
-        negative=[_driver(driver) for driver in story.negative],
-        margin=story.margin,
-        forecast=story.forecast,
-        referral=list(story.referral),
-    )
-
-
-def _driver(driver: reasons.Driver) -> schemas.Driver:
-    return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
 
 
 def _override(graded: domain.Grade) -> parts.GradeOverride | None:

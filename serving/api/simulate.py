@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
-from serving.api import presenting, schemas
+from serving.api import account_bytes, presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
@@ -105,17 +105,22 @@ def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> b
     basis = _basis(bundle, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
     customer = [asked.customer_id or ""]
+    why = b"null"
     if asked.explanation:
         graded = grade(bundle, values, customer, basis)
-        after = graded.grades[0]
-        why = presenting.explanation(after, graded.explanations.of(0, after))
+        after, told = graded.grades[0], graded.explanations
+        why = account_bytes.explanation(after, told.layout, told.of_row(0))
     else:
-        (after,), why = grade_alone(bundle, values, customer, basis), None
-    told = schemas.Simulated(
-        grade=presenting.grade(after, None),
-        explanation=why,
-        difference=presenting.difference(after, before) if before else None,
+        (after,) = grade_alone(bundle, values, customer, basis)
+    difference = presenting.difference(after, before) if before else None
+    return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
+        _bytes_of(presenting.grade(after, None)),
+        why,
+        b"null" if difference is None else _bytes_of(difference),
     )
+
+
+def _bytes_of(told: schemas.Grade | schemas.Difference) -> bytes:
     return told.__pydantic_serializer__.to_json(told, by_alias=True)
 
 

@@ -13,7 +13,7 @@ from features.manifest import Manifest, file_hash
 from features.schema import CATALOGUE
 from features.single.question import OTHER_CURRENCY, Question, Told
 from serving.admission import FROM_EVENTS, json_only, known_query
-from serving.api import presenting
+from serving.api import account_bytes, presenting, schemas
 from serving.api.declared import declared
 from serving.api.event_schemas import (
     MAX_ROWS,
@@ -67,8 +67,9 @@ def _answer(parts: Service, body: SimulationFromEvents) -> bytes:
     customer, basis = [_customer(body)], basis_of(bundle, question.as_of, run_id=None)
     if body.explanation:
         graded = grade(bundle, values, customer, basis)
-        after = graded.grades[0]
-        why = presenting.explanation(after, graded.explanations.of(0, after))
+        after, numbers = graded.grades[0], graded.explanations
+        account = account_bytes.explanation(after, numbers.layout, numbers.of_row(0))
+        why = schemas.Explanation.model_validate_json(account)
     else:
         (after,), why = grade_alone(bundle, values, customer, basis), None
     answer = SimulatedFromEvents(

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import lru_cache
 
 from features.schema import FloatArray
-from serving.domain.evidence import Evidence, EvidenceTable, indicators_of, weighed_of
+from serving.domain.evidence import Evidence, EvidenceTable, shape_of
 from serving.domain.grade import Basis, Grade, LayoutEntry, Run, TierSummary
 from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
 from serving.domain.lifecycle import LifecycleLabel, StageLabel
@@ -84,9 +84,10 @@ def evidence_rows(grade_ids: Sequence[str], table: EvidenceTable) -> list[Row]:
     )
 
 
-def evidence_of(row: ExplanationRow, layout: Sequence[LayoutEntry]) -> Evidence:
+def evidence_of(row: ExplanationRow, layout: tuple[LayoutEntry, ...]) -> Evidence:
     """Return the evidence of a row."""
-    names, ranked = weighed_of(layout), indicators_of(layout)
+    shape = shape_of(layout)
+    names, ranked = shape.weighed, shape.indicators
     points = known(unpack(row.points, len(names), UNKNOWN).tolist())
     weights = unpack(row.weights, len(names), NOTHING).tolist()
     return Evidence(
