@@ -157,7 +157,7 @@ def explain(
     # An indicator without data weighs nothing, whatever its typical points are.
     gain = scored.weight * (filled - typical)
 
-    layout, weighed = _layout(
+    layout, weighed = layout_of(
         plan.indicator,
         plan.dimension,
         tuple((name, attributions[name].names) for name in plan.indicator if name in attributions),
@@ -186,7 +186,7 @@ def explain(
 
 
 @lru_cache(maxsize=8)
-def _layout(
+def layout_of(
     indicator: tuple[str, ...],
     dimension: tuple[str, ...],
     channels: tuple[tuple[str, tuple[str, ...]], ...],

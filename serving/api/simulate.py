@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
+from serving.alone import grade_one
 from serving.api import account_bytes, presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
@@ -23,7 +24,7 @@ from serving.governance.looks import seen_customer
 from serving.governance.masking import check_part
 from serving.guard import PrincipalDep, needs
 from serving.problems import pointer
-from serving.scoring import basis_of, grade, grade_alone
+from serving.scoring import basis_of
 from serving.store.grades import Grades
 from training.bundle import Bundle
 
@@ -104,14 +105,10 @@ def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> b
     """
     basis = _basis(bundle, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
-    customer = [asked.customer_id or ""]
-    why = b"null"
-    if asked.explanation:
-        graded = grade(bundle, values, customer, basis)
-        after, told = graded.grades[0], graded.explanations
-        why = account_bytes.explanation(after, told.layout, told.of_row(0))
-    else:
-        (after,) = grade_alone(bundle, values, customer, basis)
+    found = grade_one(bundle, values, asked.customer_id or "", basis, explained=asked.explanation)
+    after, why = found.grade, b"null"
+    if found.evidence is not None:
+        why = account_bytes.explanation(after, found.layout, found.evidence)
     difference = presenting.difference(after, before) if before else None
     return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
         _bytes_of(presenting.grade(after, None)),

@@ -23,14 +23,9 @@ from training.errors import FitError
 from training.models import portable
 from training.models.baseline import Baseline
 from training.models.boosting import Boosted, binned, grow
-from training.models.correction import (
-    Correction,
-    View,
-    lesson,
-    purchase_model_of,
-    refuse_if_nobody_bought,
-)
+from training.models.correction import Correction, View
 from training.models.design import PURCHASE_ODDS
+from training.models.lesson import lesson, purchase_model_of, refuse_if_nobody_bought
 from training.models.linear import fit_linear
 from training.recipe import Recipe
 from training.scores import Attribution

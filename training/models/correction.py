@@ -14,24 +14,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from training.dataset import TrainingSet, challenged
-from training.errors import FitError
+from training.dataset import TrainingSet
 from training.models import portable
-from training.models.baseline import INPUTS, Baseline, PurchaseModel, baseline, fit_purchase_model
+from training.models.baseline import Baseline, PurchaseModel, baseline
 from training.models.blocks import add_columns, blocks
-from training.models.boosting import Boosted, common
+from training.models.boosting import QUADRATURE, Boosted, common
+from training.models.compiled import available
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
-from training.recipe import Recipe, TargetName
+from training.recipe import TargetName
 from training.scores import MarginParts
-from training.splits import Fold
+
+if TYPE_CHECKING:
+    from training.models.alone import Alone, Split
 
 # Rows whose margins are computed at a time, of a set that may have millions.
 _MARGIN_ROWS = 65_536
@@ -39,11 +42,15 @@ _MARGIN_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """How a model sees ``n`` customers: their baseline, the inputs, and the margin ``(n,)``."""
+    """How a model sees ``n`` customers: their baseline, the inputs, and the margin ``(n,)``.
+
+    ``split`` is kept of one customer alone (``training/models/alone.py``).
+    """
 
     start: Baseline
     design: Design
     margin: FloatArray
+    split: Split | None = None
 
 
 class Views(NamedTuple):
@@ -53,7 +60,7 @@ class Views(NamedTuple):
     ltv: View
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Correction:
     """One fitted model up to its margin.
 
@@ -104,6 +111,9 @@ class Correction:
 
     def view(self, columns: Sequence[str], values: FloatArray) -> View:
         """Return the margin of ``(n, k)`` customers, with what it is made from."""
+        alone = self._alone(tuple(columns)) if len(values) == 1 else None
+        if alone is not None:
+            return View(*alone.view(np.ascontiguousarray(values, dtype=np.float64)))
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
         return View(start, design, self._margin(design.matrix, start))
@@ -140,6 +150,10 @@ class Correction:
         """
         seen = seen or self.view(columns, values)
         start, design = seen.start, seen.design
+        alone = self._alone(tuple(columns)) if seen.split is not None else None
+        if alone is not None and seen.split is not None and explainer in (None, QUADRATURE):
+            base = self.typical_offset + alone.mean
+            return MarginParts(alone.names, base, alone.phi(design.matrix, seen.split), seen.margin)
         by_input = np.zeros(design.matrix.shape)
         trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():
@@ -208,6 +222,30 @@ class Correction:
             half_trust=float(document["half_trust"]),
         )
 
+    def _alone(self, columns: tuple[str, ...]) -> Alone | None:
+        """Return what does the same for one customer; None where it is not compiled."""
+        if not available():
+            return None
+        if columns not in self._ready:
+            from training.models.alone import Alone
+
+            shares = [(self.shares[name], each) for name, each in self.trees.items()]
+            self._ready[columns] = Alone.of(
+                *(columns, self.purchase, self.mix, self.horizon_days),
+                trees=shares,
+                linear=self.linear,
+                scale=self.scale,
+                level=self.level,
+                half_trust=self.half_trust,
+                typical_offset=self.typical_offset,
+                is_ltv=self.target == "ltv",
+            )
+        return self._ready[columns]
+
+    @cached_property
+    def _ready(self) -> dict[tuple[str, ...], Alone | None]:
+        return {}
+
     def _margin(self, matrix: FloatArray, start: Baseline) -> FloatArray:
         correction = np.full(len(matrix), self.level)
         for name, boosted in self.trees.items():
@@ -220,69 +258,6 @@ class Correction:
             return np.ones(len(start.value))
         trust = 1.0 / (1.0 + start.value / (self.half_trust * self.scale))
         return np.asarray(trust, dtype=np.float64)
-
-
-def purchase_model_of(present: TrainingSet, recipe: Recipe) -> PurchaseModel:
-    """Fit the purchase model to all customers of one day.
-
-    Amounts that are challenged (#7) are left out; the days of those purchases are real.
-    """
-    doubted = challenged(present.values, present.columns, recipe.eligibility)
-    return fit_purchase_model(present.columns, present.values, recipe.btyd, doubted=doubted)
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a correction is fitted to: ``m`` rows of a training set.
-
-    Attributes
-    ----------
-    start
-        Their baseline.
-    scale
-        The mean baseline, money.
-    design
-        Their inputs ``(m, f)``, the only copy of the set's rows that a fit makes.
-    day
-        ``(m,)`` number of each row's training day, 0 to d - 1.
-    """
-
-    start: Baseline
-    scale: float
-    design: Design
-    day: npt.NDArray[np.int64]
-
-
-def lesson(
-    data: TrainingSet,
-    rows: npt.NDArray[np.bool_],
-    purchase: PurchaseModel,
-    fold: Fold,
-    recipe: Recipe,
-) -> Lesson:
-    """Return what a model learns the rows of ``data`` from where ``rows`` ``(n,)`` is true."""
-    start = baseline(purchase, INPUTS, data.some(rows, INPUTS), fold.horizon_days, recipe.baseline)
-    scale = float(np.mean(start.value))
-    return Lesson(
-        start=start,
-        scale=scale,
-        design=build(data.columns, data.values, start, scale=scale, rows=np.flatnonzero(rows)),
-        day=np.unique(data.as_of[rows], return_inverse=True)[1],
-    )
-
-
-def refuse_if_nobody_bought(rows: npt.NDArray[np.bool_], fold: Fold, recipe: Recipe) -> None:
-    """Raise a FitError that names the latest day when no row is left to learn from."""
-    if not rows.any():
-        day, rule = str(max(fold.train_days)), recipe.eligibility
-        known = f", known for {rule.min_tenure_days} days or more" if rule.min_tenure_days else ""
-        raise FitError(
-            f"No customer bought within {rule.active_within_days} days before {day}{known}.",
-            hint="Is the last day of the data right? One mistyped date moves every day of the "
-            "plan. Else widen [eligibility] in the recipe.",
-            rows=0,
-            day=day,
-        )
 
 
 def offset(target: TargetName, start: Baseline) -> FloatArray:

@@ -23,14 +23,8 @@ from training.models import portable
 from training.models.baseline import Baseline, PurchaseModel
 from training.models.boosting import BIN_SAMPLE_ROWS, Boosted, binned, grow
 from training.models.conformal import IntervalModel, fit_intervals
-from training.models.correction import (
-    Correction,
-    View,
-    lesson,
-    offset,
-    purchase_model_of,
-    refuse_if_nobody_bought,
-)
+from training.models.correction import Correction, View, offset
+from training.models.lesson import lesson, purchase_model_of, refuse_if_nobody_bought
 from training.recipe import Recipe
 from training.scores import Attribution
 from training.splits import Fold
