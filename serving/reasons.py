@@ -17,12 +17,13 @@ from serving.wording import WORDS, amount_of, channel_of, fixed, label_of, lower
 _NOTICEABLE = 0.05
 """Points below which a driver is not worth a sentence: it would read as 0.0."""
 _NEARLY = 0.99 * _NOTICEABLE
+_ROUGH = 1e-6
+"""Far more points than additions in another order differ by."""
 _WORTH_A_HEADLINE = 0.5
 """Points below which a driver does not characterise a customer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(NamedTuple):  # made twelve times for an explanation, a third of a dataclass
     """All that one indicator does to a score, over its channels.
 
     Attributes
@@ -93,18 +94,19 @@ def tell_evidence(
 
     Its drivers are found once, and only those that are shown are put into words.
     """
-    strongest = _strongest(shape, evidence, top)
-    return {lang: _told(grade, evidence.base, strongest, lang) for lang in langs}
+    strongest = _strongest(grade, shape, evidence, top)
+    base = fixed(evidence.base, 1)
+    return {lang: _told(grade, base, strongest, lang) for lang in langs}
 
 
-def _told(grade: Grade, base: float, strongest: tuple[list[_Effect], ...], lang: Lang) -> Story:
-    words = WORDS[lang]
+def _told(grade: Grade, base: str, strongest: tuple[list[_Effect], ...], lang: Lang) -> Story:
+    words, currency = WORDS[lang], grade.basis.currency
     positive, negative = (
-        tuple(_driver(grade, effect, lang) for effect in effects) for effects in strongest
+        tuple([_driver(effect, currency, lang) for effect in effects]) for effects in strongest
     )
     return Story(
         headline=_headline(words, grade, lang, positive, negative),
-        base=words["base"].format(base=fixed(base, 1)),
+        base=words["base"].format(base=base),
         positive=positive,
         negative=negative,
         margin=_margin(words, grade, lang),
@@ -114,41 +116,62 @@ def _told(grade: Grade, base: float, strongest: tuple[list[_Effect], ...], lang:
 
 
 class _Effect(NamedTuple):
-    """What one indicator does: its points by channel and together, and the percentile of its
-    value; the channels worth a word, the strongest first."""
+    """What one indicator does, in no language yet.
+
+    Attributes
+    ----------
+    kind
+        Of sentence.
+    loud
+        Channels worth a word, the strongest first.
+    total
+        Points, and how they are told.
+    rank
+        Percentile of the value.
+    """
 
     name: str
-    total: float
+    kind: str
     loud: tuple[str, ...]
+    total: float
+    points: str
+    value: float | None
     rank: float | None
 
 
-def _strongest(shape: Shape, evidence: Evidence, top: int) -> tuple[list[_Effect], list[_Effect]]:
+def _strongest(
+    grade: Grade, shape: Shape, evidence: Evidence, top: int
+) -> tuple[list[_Effect], list[_Effect]]:
     """Return the strongest drivers each way; only those are put into words."""
     parts = evidence.contributions
     rough = [0.0] * len(shape.indicators)
     for at, part in zip(shape.indicator_at, parts, strict=True):
         rough[at] += part
-    # Whoever is not near a point worth telling is not added up to the last bit.
-    near = [at for at, points in enumerate(rough) if not -_NEARLY < points < _NEARLY]
-    channels = {at: _by_channel(shape.channels[at], parts) for at in near}
-    totals = {at: math.fsum(channels[at].values()) for at in near}
-    order = sorted(near, key=lambda at: -totals[at])
+    chosen = [
+        *_foremost([at for at, points in enumerate(rough) if points > _NEARLY], rough, top),
+        *_foremost([at for at, points in enumerate(rough) if points < -_NEARLY], rough, top),
+    ]
+    channels = {at: _by_channel(shape.channels[at], parts) for at in chosen}
+    totals = {at: math.fsum(channels[at].values()) for at in chosen}
+    order = sorted(chosen, key=lambda at: -totals[at])
     best = [at for at in order if totals[at] >= _NOTICEABLE]
     worst = [at for at in reversed(order) if totals[at] <= -_NOTICEABLE]
 
     def effects(chosen: list[int]) -> list[_Effect]:
         return [
-            _Effect(
-                shape.indicators[at],
-                totals[at],
-                _loud(channels[at]),
-                evidence.percentiles[at],
-            )
+            _effect(grade, shape.indicators[at], totals[at], channels[at], evidence.percentiles[at])
             for at in chosen[:top]
         ]
 
     return effects(best), effects(worst)
+
+
+def _foremost(places: list[int], rough: list[float], top: int) -> list[int]:
+    """Return those that may be among the strongest once they are added up to the last bit."""
+    if len(places) <= top:
+        return places
+    least = sorted([abs(rough[at]) for at in places], reverse=True)[top - 1] - _ROUGH
+    return [at for at in places if abs(rough[at]) >= least]
 
 
 def _by_channel(
@@ -160,26 +183,28 @@ def _by_channel(
     }
 
 
-def _loud(channels: Mapping[str, float]) -> tuple[str, ...]:
+def _effect(
+    grade: Grade, name: str, total: float, channels: Mapping[str, float], rank: float | None
+) -> _Effect:
     acting = sorted((c for c in channels if channels[c]), key=lambda c: -abs(channels[c]))
     # A channel that brings less than a tenth of the strongest would only lengthen it.
-    return tuple(c for c in acting if abs(channels[c]) * 10 >= abs(channels[acting[0]]))
-
-
-def _driver(grade: Grade, effect: _Effect, lang: Lang) -> Driver:
-    """Return what one indicator does, in a sentence."""
-    name, total, loud, rank = effect
+    loud = tuple([c for c in acting if abs(channels[c]) * 10 >= abs(channels[acting[0]])])
     value = grade.value(name)
-    standing = standing_of(rank, lang)
     # The baseline and a model's own remainder have no value to show.
     if value is None:
         kind = "unknown" if name in CATALOGUE else "bare"
     else:
-        kind = "ranked" if standing else "valued"
+        kind = "valued" if rank is None else "ranked"
+    return _Effect(name, kind, loud, total, fixed(abs(total), 1), value, rank)
+
+
+def _driver(effect: _Effect, currency: str, lang: Lang) -> Driver:
+    """Return what one indicator does, in a sentence."""
+    name, kind, loud, total, points, value, rank = effect
     text = _sentence(kind, name, loud, total >= 0, lang).format(
-        value="" if value is None else amount_of(name, value, grade.basis.currency, lang),
-        standing=standing,
-        points=fixed(abs(total), 1),
+        value="" if value is None else amount_of(name, value, currency, lang),
+        standing=standing_of(rank, lang),
+        points=points,
     )
     return Driver(name, label_of(name, lang), loud, total, text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 
 from features.schema import CATALOGUE, PREDICTIONS, Indicator
@@ -18,6 +19,7 @@ WORDS: Mapping[str, dict[str, str]] = tomllib.loads(
 """Words and sentences by language; both have the same keys and fields."""
 
 
+@lru_cache(maxsize=1_000)
 def label_of(name: str, lang: Lang) -> str:
     """Return the name for people of an indicator, a prediction or the baseline."""
     if name == BASELINE:
@@ -61,7 +63,12 @@ def standing_of(percentile: float | None, lang: Lang) -> str:
         return WORDS[lang]["middle"]
     # Never "100% of customers": the customer is one of them.
     share = min(math.floor(max(percentile, 100.0 - percentile)), 99)
-    return WORDS[lang]["higher" if percentile > 50.0 else "lower"].format(share=f"{share}%")
+    return _beyond("higher" if percentile > 50.0 else "lower", share, lang)
+
+
+@lru_cache(maxsize=400)
+def _beyond(side: str, share: int, lang: Lang) -> str:
+    return WORDS[lang][side].format(share=f"{share}%")
 
 
 def _described(name: str) -> Indicator | None:

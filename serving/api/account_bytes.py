@@ -61,28 +61,32 @@ def explanation(
 
 def _contributions(graded: Grade, shape: Shape, evidence: Evidence) -> list[bytes]:
     """Return each contribution without its closing brace."""
-    parts = evidence.contributions
-    sizes = [-abs(part) for part in parts]
-    order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    del order[len(order) - sizes.count(0.0) :]
-    form = _form(shape)
-    values = numbers_of(values_of(graded, shape.indicators))
-    ranks = numbers_of(evidence.percentiles)
-    of_value = [
-        b"%b%b%b" % (value, unit, rank)
-        for value, unit, rank in zip(values, form.units, ranks, strict=True)
-    ]
-    points = numbers_of([evidence.points[name] for name in shape.weighed])
-    weights = numbers_of([evidence.weights[name] for name in shape.weighed])
+    parts, form = evidence.contributions, _form(shape)
+    sizes = [abs(part) for part in parts]
+    order = [place for place, size in enumerate(sizes) if size]
+    order.sort(key=sizes.__getitem__, reverse=True)  # of one size they stay in their order
+    values, weighed = values_of(graded, shape.indicators), shape.weighed
+    points, weights = evidence.points, evidence.weights
+    told = numbers_of(
+        [
+            *values,
+            *evidence.percentiles,
+            *[points[name] for name in weighed],
+            *[weights[name] for name in weighed],
+            *[parts[place] for place in order],
+        ]
+    )
+    p, k = len(values), len(weighed)
+    ranks, of_points, of_weights = told[p:], told[2 * p :], told[2 * p + k :]
+    of_value = [v + unit + rank for v, unit, rank in zip(told, form.units, ranks, strict=False)]
     of_weight = [
         b',"points":%b,"weight":%b,"contribution":' % both
-        for both in zip(points, weights, strict=True)
+        for both in zip(of_points, of_weights[:k], strict=False)
     ]
-    told = numbers_of([parts[place] for place in order])
     heads, value_at, weight_at = form.heads, shape.indicator_at, shape.weighed_at
     return [
         heads[place] + of_value[value_at[place]] + of_weight[weight_at[place]] + part
-        for place, part in zip(order, told, strict=True)
+        for place, part in zip(order, of_weights[k:], strict=True)
     ]
 
 

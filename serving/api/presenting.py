@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
 from serving.api import parts, schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
@@ -13,6 +17,7 @@ from tiering.packs.pack import EffectivePack
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
     """Present a grade with its open case."""
     basis, tier = graded.basis, graded.tier
+    same = _same_for(basis)
     better = basis.tiers[tier.index - 1] if tier.index > 0 else None
     return schemas.Grade(
         customer_id=graded.customer_id or None,
@@ -39,31 +44,14 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         dimensions=[
             parts.DimensionScore(
                 id=dimension.id,
-                label=text_of(dimension.label_en, dimension.label_zh),
+                label=label,
                 weight=dimension.weight,
                 score=graded.dimension_scores.get(dimension.id),
             )
-            for dimension in basis.dimensions
+            for dimension, label in zip(basis.dimensions, same.dimensions, strict=True)
         ],
-        lifecycle=[
-            parts.LifecycleStage(
-                scheme=policy.id,
-                version=policy.version,
-                title=text_of(policy.title_en, policy.title_zh),
-                stage=stage.id,
-                label=text_of(stage.label_en, stage.label_zh),
-            )
-            for policy in basis.lifecycles
-            for stage in (policy.stage(graded.stages[policy.id]),)
-        ],
-        segment=next(
-            (
-                parts.Segment(id=each.id, label=text_of(each.label_en, each.label_zh))
-                for each in basis.segments
-                if each.id == graded.segment
-            ),
-            None,
-        ),
+        lifecycle=[same.stages[each.id, graded.stages[each.id]] for each in basis.lifecycles],
+        segment=None if graded.segment is None else same.segments.get(graded.segment),
         confidence=graded.confidence,
         tenure=None if graded.tenure is None else _tenure(graded.tenure),
         policy=None if graded.pack is None else policy(graded.pack),
@@ -82,11 +70,59 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             due_at=case.due_at if case else None,
         ),
         override=_override(graded),
-        model=model(basis),
-        scheme=scheme(basis),
+        model=same.model,
+        scheme=same.scheme,
         world=basis.world,
         simulated=basis.simulated,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """What is presented alike of all grades of a basis; stages by policy and id."""
+
+    basis: domain.Basis
+    dimensions: list[parts.Text]
+    stages: Mapping[tuple[str, str], parts.LifecycleStage]
+    segments: Mapping[str, parts.Segment]
+    model: parts.Model
+    scheme: parts.Scheme
+
+
+_SAMES: dict[int, _Same] = {}
+_MOST = 8
+"""Bases kept: more than are presented at a time."""
+
+
+def _same_for(basis: domain.Basis) -> _Same:
+    # By its number: to hash a basis takes as long as to present it. It is kept, and its number so.
+    found = _SAMES.get(id(basis))
+    if found is None:
+        found = _Same(
+            basis=basis,
+            dimensions=[text_of(each.label_en, each.label_zh) for each in basis.dimensions],
+            stages={
+                (policy.id, stage.id): parts.LifecycleStage(
+                    scheme=policy.id,
+                    version=policy.version,
+                    title=text_of(policy.title_en, policy.title_zh),
+                    stage=stage.id,
+                    label=text_of(stage.label_en, stage.label_zh),
+                )
+                for policy in basis.lifecycles
+                for stage in policy.stages
+            },
+            segments={
+                each.id: parts.Segment(id=each.id, label=text_of(each.label_en, each.label_zh))
+                for each in basis.segments
+            },
+            model=model(basis),
+            scheme=scheme(basis),
+        )
+        for old in list(_SAMES)[: -(_MOST - 1)]:
+            _SAMES.pop(old, None)
+        _SAMES[id(basis)] = found
+    return found
 
 
 def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
@@ -196,6 +232,7 @@ def policy(effective: EffectivePack) -> parts.PolicyPack:
     )
 
 
+@lru_cache(maxsize=100)
 def tier_of(tier: TierLabel) -> parts.Tier:
     """Present a tier."""
     label = text_of(tier.label_en, tier.label_zh)

@@ -123,8 +123,8 @@ def shape_of(layout: tuple[LayoutEntry, ...]) -> Shape:
     found = _SHAPES.get(id(layout))
     if found is None or found.layout is not layout:
         found = Shape.of(layout)
-        while len(_SHAPES) >= _MOST:
-            _SHAPES.pop(next(iter(_SHAPES), 0), None)
+        for old in list(_SHAPES)[: -(_MOST - 1)]:
+            _SHAPES.pop(old, None)
         _SHAPES[id(found.layout)] = found
     return found
 
