@@ -66,7 +66,7 @@ def grade_one(
 
 def _predicted(bundle: Bundle, values: FloatArray, scores: Scores) -> dict[str, float]:
     """Return the predictions of ``Bundle.indicator_values``."""
-    asked = bundle.recipe.demand and "demand_forecast" in bundle.scheme.indicators
+    asked = bundle.recipe.demand and "demand_forecast" in _more_predictions(bundle)
     return {
         "ltv": float(scores.ltv[0]),
         "churn_probability": float(scores.churn_probability[0]),

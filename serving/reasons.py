@@ -178,7 +178,9 @@ def _by_channel(
     channels: tuple[tuple[str, tuple[int, ...]], ...], parts: Sequence[float]
 ) -> dict[str, float]:
     return {
-        channel: reduce(add, [parts[place] for place in places], 0.0)
+        channel: parts[places[0]]
+        if len(places) == 1
+        else reduce(add, [parts[place] for place in places])
         for channel, places in channels
     }
 
@@ -186,9 +188,10 @@ def _by_channel(
 def _effect(
     grade: Grade, name: str, total: float, channels: Mapping[str, float], rank: float | None
 ) -> _Effect:
-    acting = sorted((c for c in channels if channels[c]), key=lambda c: -abs(channels[c]))
+    sizes = {channel: abs(points) for channel, points in channels.items() if points}
     # A channel that brings less than a tenth of the strongest would only lengthen it.
-    loud = tuple([c for c in acting if abs(channels[c]) * 10 >= abs(channels[acting[0]])])
+    most = max(sizes.values())
+    loud = tuple(sorted([c for c in sizes if sizes[c] * 10 >= most], key=lambda c: -sizes[c]))
     value = grade.value(name)
     # The baseline and a model's own remainder have no value to show.
     if value is None:

@@ -46,8 +46,7 @@ def decide_alone(
         As ``decide`` does.
     """
     plan = plan_of(scheme, reference)
-    plain = scheme.decider == "score" and scheme.segments is None
-    if not plain or any(name not in known for name in plan.indicator):
+    if not plan.by_score or not plan.asked <= known.keys():
         return _among_others(scheme, reference, known, dormant)
     stage = 0
     if plan.lifecycle is not None:

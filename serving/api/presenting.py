@@ -17,7 +17,7 @@ from tiering.packs.pack import EffectivePack
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
     """Present a grade with its open case."""
     basis, tier = graded.basis, graded.tier
-    same = _same_for(basis)
+    same, pack = _same_for(basis), graded.pack
     better = basis.tiers[tier.index - 1] if tier.index > 0 else None
     return schemas.Grade(
         customer_id=graded.customer_id or None,
@@ -54,7 +54,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         segment=None if graded.segment is None else same.segments.get(graded.segment),
         confidence=graded.confidence,
         tenure=None if graded.tenure is None else _tenure(graded.tenure),
-        policy=None if graded.pack is None else policy(graded.pack),
+        policy=None if pack is None else policy(pack),
         referral=parts.Referral(
             referred=graded.referred,
             reasons=[

@@ -28,7 +28,6 @@ from training.models import portable
 
 Kind = Literal["bgnbd", "mbgnbd"]
 Numbers = TypeVar("Numbers", FloatArray, float)
-
 DAYS_PER_WEEK = 7.0
 # exp(±9) spans 1e-4 to 8e3 for every parameter: outside it the likelihood is flat and
 # a fit that gets there has not identified the parameter.
