@@ -43,6 +43,7 @@ class Queue:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tierwise-work")
         self._most = workers + waiting
         self._taken = 0
+        self._turn = asyncio.Lock()
 
     @property
     def full(self) -> bool:
@@ -57,16 +58,37 @@ class Queue:
         OverloadedError
             If there is no room for it.
         """
-        if self.full:
-            raise OverloadedError(
-                "The service has more to do than it can in time.", hint="Try again in a second."
-            )
-        self._taken += 1
+        self._admit()
         loop = asyncio.get_running_loop()
         begun = self._pool.submit(work, *args, **kwargs)
         # Not when the waiting ends: a client that left does not stop the thread.
         begun.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
         return await asyncio.wrap_future(begun)
+
+    async def run_here(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Do a piece of work that takes no longer than handing it to a thread and back.
+
+        One at a time, and between two of them everybody else is heard.
+
+        Raises
+        ------
+        OverloadedError
+            If there is no room for it.
+        """
+        self._admit()
+        try:
+            async with self._turn:
+                await asyncio.sleep(0)
+                return work(*args, **kwargs)
+        finally:
+            self._release()
+
+    def _admit(self) -> None:
+        if self.full:
+            raise OverloadedError(
+                "The service has more to do than it can in time.", hint="Try again in a second."
+            )
+        self._taken += 1
 
     def _release(self) -> None:
         self._taken -= 1

@@ -9,7 +9,7 @@ from importlib.resources import files
 from features.schema import CATALOGUE
 from serving.changing import ChangePart, ScoreChange
 from serving.domain.grade import Lang
-from serving.reasons import amount_of, fixed, label_of
+from serving.wording import amount_of, fixed, label_of
 
 TOLD = 3
 """Parts that are put into words."""

@@ -95,7 +95,11 @@ class Explanations:
 
     def of(self, row: int, grade: Grade) -> Explanation:
         """Return the explanation of one grade, which must be the one of that row."""
-        return account(grade, next(self.evidence(slice(row, row + 1))), self.layout)
+        return account(grade, self.of_row(row), self.layout)
+
+    def of_row(self, row: int) -> Evidence:
+        """Return the numbers to keep of one row."""
+        return next(self.evidence(slice(row, row + 1)))
 
     def evidence(self, rows: slice = slice(None)) -> Iterator[Evidence]:
         """Yield the numbers to keep of each row, made from arrays at once."""
@@ -153,7 +157,7 @@ def explain(
     # An indicator without data weighs nothing, whatever its typical points are.
     gain = scored.weight * (filled - typical)
 
-    layout, weighed = _layout(
+    layout, weighed = layout_of(
         plan.indicator,
         plan.dimension,
         tuple((name, attributions[name].names) for name in plan.indicator if name in attributions),
@@ -182,7 +186,7 @@ def explain(
 
 
 @lru_cache(maxsize=8)
-def _layout(
+def layout_of(
     indicator: tuple[str, ...],
     dimension: tuple[str, ...],
     channels: tuple[tuple[str, tuple[str, ...]], ...],

@@ -12,7 +12,7 @@ import numpy as np
 from serving.domain.grade import Grade, Lang
 from serving.domain.labels import TierLabel
 from serving.errors import NotReadyError
-from serving.reasons import amount_of, fixed, label_of, lowered
+from serving.wording import amount_of, fixed, label_of, lowered
 from tiering.lift.found import Change, Lift, Proposal
 from tiering.lift.proposals import lifts
 from training.bundle import Bundle

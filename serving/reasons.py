@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import lru_cache, reduce
+from operator import add
 from typing import NamedTuple
 
-from features.schema import CATALOGUE, PREDICTIONS, Indicator
-from serving.domain.grade import Explanation, Grade, Lang
+from features.schema import CATALOGUE
+from serving.domain.evidence import Evidence, Shape
+from serving.domain.grade import Explanation, Grade, Lang, LayoutEntry
+from serving.wording import WORDS, amount_of, channel_of, fixed, label_of, lowered, standing_of
 
-BASELINE = "baseline"
-"""The pseudo indicator of the purchase-history baseline that the LTV model corrects."""
 _NOTICEABLE = 0.05
 """Points below which a driver is not worth a sentence: it would read as 0.0."""
+_NEARLY = 0.99 * _NOTICEABLE
+_ROUGH = 1e-6
+"""Far more points than additions in another order differ by."""
 _WORTH_A_HEADLINE = 0.5
 """Points below which a driver does not characterise a customer."""
-_WORDS: Mapping[str, dict[str, str]] = tomllib.loads(
-    (files("serving") / "reasons.toml").read_text("utf-8")
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(NamedTuple):  # made twelve times for an explanation, a third of a dataclass
     """All that one indicator does to a score, over its channels.
 
     Attributes
@@ -75,27 +74,39 @@ class Story:
 
 def tell(grade: Grade, explanation: Explanation, lang: Lang, *, top: int = 3) -> Story:
     """Tell a grade in a language, with at most ``top`` drivers each way."""
-    return tell_in((lang,), grade, explanation, top=top)[lang]
+    entries = explanation.entries
+    shape = Shape.of([LayoutEntry(e.indicator, e.channel, e.dimension) for e in entries])
+    ranks = {entry.indicator: entry.percentile for entry in reversed(entries)}
+    evidence = Evidence(
+        base=explanation.base,
+        contributions=[entry.contribution for entry in entries],
+        points={},
+        weights={},
+        percentiles=[ranks[name] for name in shape.indicators],
+    )
+    return tell_evidence((lang,), grade, shape, evidence, top=top)[lang]
 
 
-def tell_in(
-    langs: Iterable[Lang], grade: Grade, explanation: Explanation, *, top: int = 3
+def tell_evidence(
+    langs: Iterable[Lang], grade: Grade, shape: Shape, evidence: Evidence, *, top: int = 3
 ) -> dict[Lang, Story]:
-    """Tell a grade in several languages as :func:`tell` does; its drivers are found once."""
-    strongest = _strongest(explanation, top)
-    return {lang: _told(grade, explanation, strongest, lang) for lang in langs}
+    """Tell a grade in several languages as :func:`tell` does, of the numbers alone.
+
+    Its drivers are found once, and only those that are shown are put into words.
+    """
+    strongest = _strongest(grade, shape, evidence, top)
+    base = fixed(evidence.base, 1)
+    return {lang: _told(grade, base, strongest, lang) for lang in langs}
 
 
-def _told(
-    grade: Grade, explanation: Explanation, strongest: tuple[list[_Effect], ...], lang: Lang
-) -> Story:
-    words = _WORDS[lang]
+def _told(grade: Grade, base: str, strongest: tuple[list[_Effect], ...], lang: Lang) -> Story:
+    words, currency = WORDS[lang], grade.basis.currency
     positive, negative = (
-        tuple(_driver(grade, effect, lang) for effect in effects) for effects in strongest
+        tuple([_driver(effect, currency, lang) for effect in effects]) for effects in strongest
     )
     return Story(
         headline=_headline(words, grade, lang, positive, negative),
-        base=words["base"].format(base=fixed(explanation.base, 1)),
+        base=words["base"].format(base=base),
         positive=positive,
         negative=negative,
         margin=_margin(words, grade, lang),
@@ -104,121 +115,124 @@ def _told(
     )
 
 
-def label_of(name: str, lang: Lang) -> str:
-    """Return the name for people of an indicator, a prediction or the baseline."""
-    if name == BASELINE:
-        return _WORDS[lang]["baseline"]
-    indicator = _described(name)
-    if indicator is None:
-        return name
-    return indicator.label_zh if lang == "zh-CN" else indicator.label_en
-
-
-def channel_of(channel: str, lang: Lang) -> str:
-    """Return the words for a channel: empty for ``direct``, else ``through churn risk``."""
-    return _WORDS[lang][f"channel.{channel}"]
-
-
-def amount_of(name: str, value: float, currency: str, lang: Lang) -> str:
-    """Return an indicator's value with its unit."""
-    indicator = _described(name)
-    unit = "ratio" if indicator is None else indicator.unit
-    words = _WORDS[lang]
-    whole = 0 if value == round(value) else 1
-    formats: dict[str, Callable[[], str]] = {
-        "money": lambda: f"{currency} {fixed(value, 0 if abs(value) >= 1000 else 2)}",
-        "rate": lambda: f"{fixed(value * 100, 1)}%",
-        "change": lambda: fixed(value, 2, signed=True),
-        "days": lambda: words["days" if abs(value) != 1 else "day"].format(n=fixed(value, whole)),
-        "count": lambda: fixed(value, whole),
-        "score": lambda: fixed(value, 1),
-        "ratio": lambda: fixed(value, 2),
-    }
-    return formats[unit]()
-
-
-def standing_of(percentile: float | None, lang: Lang) -> str:
-    """Return where a value stands: ``higher than 93% of customers``; empty if unknown."""
-    words = _WORDS[lang]
-    if percentile is None:
-        return ""
-    if 45.0 <= percentile <= 55.0:
-        return words["middle"]
-    # Never "100% of customers": the customer is one of them.
-    share = min(math.floor(max(percentile, 100.0 - percentile)), 99)
-    return words["higher" if percentile > 50.0 else "lower"].format(share=f"{share}%")
-
-
 class _Effect(NamedTuple):
-    """What one indicator does: its points by channel, and the percentile of its value."""
+    """What one indicator does, in no language yet.
+
+    Attributes
+    ----------
+    kind
+        Of sentence.
+    loud
+        Channels worth a word, the strongest first.
+    total
+        Points, and how they are told.
+    rank
+        Percentile of the value.
+    """
 
     name: str
-    channels: Mapping[str, float]
+    kind: str
+    loud: tuple[str, ...]
+    total: float
+    points: str
+    value: float | None
     rank: float | None
 
 
-def _strongest(explanation: Explanation, top: int) -> tuple[list[_Effect], list[_Effect]]:
+def _strongest(
+    grade: Grade, shape: Shape, evidence: Evidence, top: int
+) -> tuple[list[_Effect], list[_Effect]]:
     """Return the strongest drivers each way; only those are put into words."""
-    parts: dict[str, dict[str, float]] = {}
-    ranks: dict[str, float | None] = {}
-    for entry in explanation.entries:
-        name = entry.indicator
-        channels = parts.get(name)
-        if channels is None:
-            parts[name] = {entry.channel: 0.0 + entry.contribution}
-            ranks[name] = entry.percentile
-        else:
-            channels[entry.channel] = channels.get(entry.channel, 0.0) + entry.contribution
-    totals = {name: math.fsum(channels.values()) for name, channels in parts.items()}
-    names = sorted(totals, key=lambda name: -totals[name])
-    best = [name for name in names if totals[name] >= _NOTICEABLE]
-    worst = [name for name in reversed(names) if totals[name] <= -_NOTICEABLE]
+    parts = evidence.contributions
+    rough = [0.0] * len(shape.indicators)
+    for at, part in zip(shape.indicator_at, parts, strict=True):
+        rough[at] += part
+    chosen = [
+        *_foremost([at for at, points in enumerate(rough) if points > _NEARLY], rough, top),
+        *_foremost([at for at, points in enumerate(rough) if points < -_NEARLY], rough, top),
+    ]
+    channels = {at: _by_channel(shape.channels[at], parts) for at in chosen}
+    totals = {at: math.fsum(channels[at].values()) for at in chosen}
+    order = sorted(chosen, key=lambda at: -totals[at])
+    best = [at for at in order if totals[at] >= _NOTICEABLE]
+    worst = [at for at in reversed(order) if totals[at] <= -_NOTICEABLE]
 
-    def effects(chosen: list[str]) -> list[_Effect]:
-        return [_Effect(name, parts[name], ranks[name]) for name in chosen[:top]]
+    def effects(chosen: list[int]) -> list[_Effect]:
+        return [
+            _effect(grade, shape.indicators[at], totals[at], channels[at], evidence.percentiles[at])
+            for at in chosen[:top]
+        ]
 
     return effects(best), effects(worst)
 
 
-def _driver(grade: Grade, effect: _Effect, lang: Lang) -> Driver:
-    """Return what one indicator does, in a sentence."""
-    name, channels, rank = effect
-    words = _WORDS[lang]
-    total = math.fsum(channels.values())
-    acting = sorted((c for c in channels if channels[c]), key=lambda c: -abs(channels[c]))
-    # A channel that brings less than a tenth of the strongest would only lengthen it.
-    loud = tuple(c for c in acting if abs(channels[c]) * 10 >= abs(channels[acting[0]]))
-    label = label_of(name, lang)
-    value = grade.value(name)
-    fields = {
-        "label": label,
-        "value": "" if value is None else amount_of(name, value, grade.basis.currency, lang),
-        "standing": standing_of(rank, lang),
-        "points": words["points"].format(n=fixed(abs(total), 1)),
-        **_through(words, name, loud, lang),
+def _foremost(places: list[int], rough: list[float], top: int) -> list[int]:
+    """Return those that may be among the strongest once they are added up to the last bit."""
+    if len(places) <= top:
+        return places
+    least = sorted([abs(rough[at]) for at in places], reverse=True)[top - 1] - _ROUGH
+    return [at for at in places if abs(rough[at]) >= least]
+
+
+def _by_channel(
+    channels: tuple[tuple[str, tuple[int, ...]], ...], parts: Sequence[float]
+) -> dict[str, float]:
+    return {
+        channel: parts[places[0]]
+        if len(places) == 1
+        else reduce(add, [parts[place] for place in places])
+        for channel, places in channels
     }
-    verb = words["adds" if total >= 0 else "costs"].format(**fields)
+
+
+def _effect(
+    grade: Grade, name: str, total: float, channels: Mapping[str, float], rank: float | None
+) -> _Effect:
+    sizes = {channel: abs(points) for channel, points in channels.items() if points}
+    # A channel that brings less than a tenth of the strongest would only lengthen it.
+    most = max(sizes.values())
+    loud = tuple(sorted([c for c in sizes if sizes[c] * 10 >= most], key=lambda c: -sizes[c]))
+    value = grade.value(name)
     # The baseline and a model's own remainder have no value to show.
-    if value is None and name in CATALOGUE:
-        text = words["unknown"].format(**fields, verb=verb)
-    elif value is None:
-        text = words["bare"].format(**fields, verb=verb)
-    elif not fields["standing"]:
-        text = words["valued"].format(**fields, verb=verb)
+    if value is None:
+        kind = "unknown" if name in CATALOGUE else "bare"
     else:
-        text = words["ranked"].format(**fields, verb=verb)
-    return Driver(name, label, loud, total, text)
+        kind = "valued" if rank is None else "ranked"
+    return _Effect(name, kind, loud, total, fixed(abs(total), 1), value, rank)
 
 
-def _through(
-    words: Mapping[str, str], name: str, channels: tuple[str, ...], lang: Lang
-) -> dict[str, str]:
+def _driver(effect: _Effect, currency: str, lang: Lang) -> Driver:
+    """Return what one indicator does, in a sentence."""
+    name, kind, loud, total, points, value, rank = effect
+    text = _sentence(kind, name, loud, total >= 0, lang).format(
+        value="" if value is None else amount_of(name, value, currency, lang),
+        standing=standing_of(rank, lang),
+        points=points,
+    )
+    return Driver(name, label_of(name, lang), loud, total, text)
+
+
+# Some hundred indicators act in a handful of ways.
+@lru_cache(maxsize=4_096)
+def _sentence(kind: str, name: str, channels: tuple[str, ...], adds: bool, lang: Lang) -> str:
+    """Return a driver's sentence with fields for the value, its standing and the points."""
+    words = WORDS[lang]
     spoken = words["and"].join(channel_of(c, lang) for c in channels if c not in ("direct", name))
     also = spoken and "direct" in channels
-    return {
+    fields = {
+        "label": _literally(label_of(name, lang)),
+        "value": "{value}",
+        "standing": "{standing}",
+        "points": words["points"].format(n="{points}"),
         "through": words["through"].format(channels=spoken) if spoken and not also else "",
         "also": words["also"].format(channels=spoken) if also else "",
     }
+    verb = words["adds" if adds else "costs"].format(**fields)
+    return words[kind].format(**fields, verb=verb)
+
+
+def _literally(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _headline(
@@ -278,23 +292,6 @@ def _forecast(words: Mapping[str, str], grade: Grade, lang: Lang) -> str:
     return words["gap"].join(told)
 
 
-def _described(name: str) -> Indicator | None:
-    return CATALOGUE.get(name) or PREDICTIONS.get(name)
-
-
-def lowered(label: str, lang: Lang) -> str:
-    """Return a label as it stands inside a sentence."""
-    return label if lang == "zh-CN" else label[:1].lower() + label[1:]
-
-
 def _near(points: float) -> str:
     # A hundredth of a point decides a tier, so small margins are not rounded to 0.0.
     return fixed(points, 1 if points >= 1 else 2)
-
-
-def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
-    """Return ``1,234.5``, with a real minus sign; with ``signed`` a plus above 0."""
-    text = f"{abs(value):,.{decimals}f}"
-    if not any(digit in "123456789" for digit in text):
-        return text
-    return f"{'−' if value < 0 else '+' if signed else ''}{text}"

@@ -245,10 +245,8 @@ def segments_of(decisions: Decisions) -> list[str | None]:
 def _reason_texts(decisions: Decisions, row: int) -> Mapping[str, tuple[str, ...]]:
     if not decisions.reasons[row]:
         return {}
-    return {
-        "en": decisions.reason_texts(row, "en"),
-        "zh-CN": decisions.reason_texts(row, "zh"),
-    }
+    decision = decisions.of(row)
+    return {"en": decision.reason_texts("en"), "zh-CN": decision.reason_texts("zh")}
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     answer_cache_mb
         Megabytes of stored grades and explanations kept ready to send; 0: none.
     what_if_workers
-        What-ifs that are explained at the same time.
+        What-ifs explained at the same time on threads; those of 2 ms or less take none.
     what_ifs_waiting
         How many more may wait; beyond that the service answers 503 at once.
     event_processes

@@ -9,22 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from tiering.certification.automation import (
-    Sureness,
-    automate,
-    automation_text,
-    refer_uncertified,
-)
+from tiering.certification.automation import Sureness, automate, refer_uncertified
 from tiering.challenge import challenged, jump_ratio
 from tiering.composite import Composite, composite
+from tiering.decision import Decision, SureOfOne
 from tiering.matrix import place_by_matrix, segment_of
 from tiering.placement import Placement, by_score, combined
 from tiering.plan import BoolArray, plan_of
 from tiering.policy import Scheme
-from tiering.referral import REASONS, Language, reason_text, refer
+from tiering.referral import Language, refer
 from tiering.rules import place_by_rules
 from tiering.scores import Reference
-from tiering.sheet import DECIMALS
+from tiering.sheet import DECIMALS, ScoreOfOne
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,51 +78,36 @@ class Decisions:
         referred, reasons = refer_uncertified(self.referred, self.reasons, found)
         return replace(self, referred=referred, reasons=reasons, sureness=sureness)
 
-    def reason_texts(self, row: int, language: Language) -> tuple[str, ...]:
-        """Return the reasons of one customer in words."""
-        tier = int(self.tier[row])
-        up, down = float(self.margin_up[row]), float(self.margin_down[row])
-        # In the best tier `up` is NaN, and comparing with NaN is false.
-        nearest_is_up = tier > 0 and not down <= up
-        missing = self.composite.missing_dimension[row]
-        english = language == "en"
-        labels = [
-            d.label_en if english else d.label_zh
-            for d, gone in zip(self.scheme.dimensions, missing, strict=True)
-            if gone
-        ]
-        best = self.scheme.tiers[int(self.best[row])]
-        fields: dict[str, object] = {
-            "score": float(self.composite.score[row]),
-            "distance": up if nearest_is_up else down,
-            "cut": self.scheme.tiers[tier - nearest_is_up].cut or 0.0,
-            "band": self.scheme.referral.band,
-            "missing": float(self.composite.missing_weight[row]),
-            "limit": self.scheme.referral.max_missing_weight,
-            "jump": float(self.jump[row]),
-            "jump_limit": self.scheme.referral.max_jump_ratio or 0.0,
-            "dimensions": (", " if english else "、").join(labels),
-            "best": best.label_en if english else best.label_zh,
-        }
-        return tuple(
-            reason_text(code, language, fields)
-            if code in REASONS
-            else self._certificate_text(code, row, language)
-            for code in self.reasons[row]
+    def of(self, row: int) -> Decision:
+        """Return what is decided of one customer."""
+        scored, sure = self.composite, self.sureness
+        return Decision(
+            scheme=self.scheme,
+            scored=ScoreOfOne(
+                points=scored.points[row].tolist(),
+                weight=scored.weight[row].tolist(),
+                dimension_score=scored.dimension_score[row].tolist(),
+                missing_dimension=scored.missing_dimension[row].tolist(),
+                score=float(scored.score[row]),
+                missing_weight=float(scored.missing_weight[row]),
+            ),
+            tier=int(self.tier[row]),
+            margin_up=float(self.margin_up[row]),
+            margin_down=float(self.margin_down[row]),
+            confidence=float(self.confidence[row]),
+            segment=None if self.segment is None else int(self.segment[row]),
+            referred=bool(self.referred[row]),
+            jump=float(self.jump[row]),
+            reasons=self.reasons[row],
+            best=int(self.best[row]),
+            sureness=None
+            if sure is None
+            else SureOfOne(sure.certificate, float(sure.confidence[row]), int(sure.likeliest[row])),
         )
 
-    def _certificate_text(self, code: str, row: int, language: Language) -> str:
-        sureness = self.sureness
-        assert sureness is not None, "only a certificate gives its reasons"
-        labels = [t.label_en if language == "en" else t.label_zh for t in self.scheme.tiers]
-        return automation_text(
-            code,
-            language,
-            sureness.certificate,
-            confidence=float(sureness.confidence[row]),
-            issued=labels[int(self.tier[row])],
-            likeliest=labels[int(sureness.likeliest[row])],
-        )
+    def reason_texts(self, row: int, language: Language) -> tuple[str, ...]:
+        """Return the reasons of one customer in words."""
+        return self.of(row).reason_texts(language)
 
 
 def assign(scheme: Scheme, score: FloatArray) -> npt.NDArray[np.intp]:

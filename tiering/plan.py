@@ -54,6 +54,8 @@ class Plan:
         ``(k,)`` points of one value.
     typical
         ``(k,)`` mean points over the population, 0 where it has no data.
+    by_score, asked
+        Whether the score alone decides, without segments; and the names of the indicators.
     switched_off
         Indicators that the reference population has no data for at all.
     cuts
@@ -76,6 +78,8 @@ class Plan:
     rows: tuple[tuple[list[float], list[float], list[float]], ...]
     points_of: tuple[Callable[[float], float], ...]
     typical: tuple[float, ...]
+    by_score: bool
+    asked: frozenset[str]
     switched_off: tuple[str, ...]
     cuts: FloatArray
     lifecycle: Lifecycle | None
@@ -111,6 +115,8 @@ class Plan:
             ),
             points_of=tuple(points_of_one(reference, i) for i in weighed),
             typical=tuple(0.0 if mean != mean else mean for mean in means),
+            by_score=scheme.decider == "score" and scheme.segments is None,
+            asked=frozenset(i.name for i in weighed),
             switched_off=tuple(i.name for i in weighed if i.name not in reference),
             cuts=np.array(scheme.cuts),
             lifecycle=policy,

@@ -72,19 +72,21 @@ class Knots:
         """
         if value != value:
             return value
-        x, percentile = self._listed
-        if len(x) == 1:
+        x, percentile, last = self._listed
+        if not last:
             return percentile[0]
-        left = bisect_right(x, value, 1, len(x) - 1) - 1
-        line = min(max(value, x[0]), x[-1]) - x[left]
-        line /= x[left + 1] - x[left]
-        line *= percentile[left + 1] - percentile[left]
-        line += percentile[left]
-        return min(line, percentile[left + 1])
+        left = bisect_right(x, value, 1, last) - 1
+        if value < x[0]:
+            value = x[0]
+        elif value > x[last]:
+            value = x[last]
+        begin, end = percentile[left], percentile[left + 1]
+        line = (value - x[left]) / (x[left + 1] - x[left]) * (end - begin) + begin
+        return line if line < end else end
 
     @cached_property
-    def _listed(self) -> tuple[list[float], list[float]]:
-        return self.x.tolist(), self.percentile.tolist()
+    def _listed(self) -> tuple[list[float], list[float], int]:
+        return self.x.tolist(), self.percentile.tolist(), len(self.x) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -114,49 +116,76 @@ class Sheet:
         return found
 
     def _fill_one(self, row: int) -> list[int]:
-        """Fill in one row: the steps of :meth:`fill` in plain numbers, so the same bits.
+        """Fill in one row in plain numbers."""
+        values = [column.item(row) for column in self.columns]
+        found = score_of_one(self.plan, 0 if self.stage is None else self.stage[row], values)
+        self.points[row], self.weight[row] = found.points, found.weight
+        self.dimension_score[row] = found.dimension_score
+        self.missing_dimension[row] = found.missing_dimension
+        self.score[row], self.missing_weight[row] = found.score, found.missing_weight
+        return [row] if all(found.missing_dimension) else []
 
-        NumPy takes a microsecond for each of some two hundred of them, whether for one row or
-        a thousand.
-        """
-        plan = self.plan
-        shares, own, possible = plan.rows[0 if self.stage is None else self.stage[row]]
-        earned = [
-            of_one(column.item(row))
-            for of_one, column in zip(plan.points_of, self.columns, strict=True)
-        ]
-        known = [not isnan(each) for each in earned]
-        weight = [share if here else 0.0 for share, here in zip(own, known, strict=True)]
-        outer, inner, gone = [], [], []
-        for part, share in zip(plan.parts, shares, strict=True):
-            total = 0.0
-            for j in part:
-                total += weight[j]
-            whole = total if total > 0.0 else 1.0
-            within = 0.0
-            for j in part:
-                weight[j] /= whole
-                if known[j]:
-                    within += weight[j] * earned[j]
-            gone.append(not total > 0.0)
-            inner.append(min(max(within, 0.0), 100.0) if total > 0.0 else nan)
-            outer.append(share if total > 0.0 else 0.0)
+
+class ScoreOfOne(NamedTuple):
+    """What a sheet says of one customer; NaN is unknown."""
+
+    points: list[float]
+    weight: list[float]
+    dimension_score: list[float]
+    missing_dimension: list[bool]
+    score: float
+    missing_weight: float
+
+
+def rounded(number: float) -> float:
+    """Return a number to :data:`DECIMALS` as ``numpy.round`` does; NaN stays NaN."""
+    return round(number * _STEPS) / _STEPS if number == number else number
+
+
+def score_of_one(plan: Plan, stage: int, values: Sequence[float]) -> ScoreOfOne:
+    """Return one customer's scores: the steps of :meth:`Sheet.fill`, so the same bits.
+
+    NumPy takes a microsecond for each of some two hundred of them, whether for one row or
+    a thousand.
+
+    Parameters
+    ----------
+    stage
+        Row in the plan's tables.
+    values
+        ``(k,)`` of the scheme's indicators, NaN where unknown.
+    """
+    shares, own, possible = plan.rows[stage]
+    earned = [of_one(value) for of_one, value in zip(plan.points_of, values, strict=True)]
+    known = [not isnan(each) for each in earned]
+    weight = [share if here else 0.0 for share, here in zip(own, known, strict=True)]
+    outer, inner, gone = [], [], []
+    for part, share in zip(plan.parts, shares, strict=True):
         total = 0.0
-        for share in outer:
-            total += share
+        for j in part:
+            total += weight[j]
         whole = total if total > 0.0 else 1.0
-        score = missing = 0.0
-        for part, share in zip(plan.parts, outer, strict=True):
-            share /= whole
-            for j in part:
-                weight[j] *= share
-                if known[j]:
-                    score += weight[j] * earned[j]
-                else:
-                    missing += possible[j]
-        self.points[row], self.weight[row] = earned, weight
-        self.dimension_score[row] = inner
-        self.missing_dimension[row] = gone
-        self.score[row] = min(max(round(score * _STEPS) / _STEPS, 0.0), 100.0)
-        self.missing_weight[row] = round(missing * _STEPS) / _STEPS
-        return [row] if all(gone) else []
+        within = 0.0
+        for j in part:
+            weight[j] /= whole
+            if known[j]:
+                within += weight[j] * earned[j]
+        gone.append(not total > 0.0)
+        inner.append(min(max(within, 0.0), 100.0) if total > 0.0 else nan)
+        outer.append(share if total > 0.0 else 0.0)
+    total = 0.0
+    for share in outer:
+        total += share
+    whole = total if total > 0.0 else 1.0
+    score = missing = 0.0
+    for part, share in zip(plan.parts, outer, strict=True):
+        share /= whole
+        for j in part:
+            weight[j] *= share
+            if known[j]:
+                score += weight[j] * earned[j]
+            else:
+                missing += possible[j]
+    return ScoreOfOne(
+        earned, weight, inner, gone, min(max(rounded(score), 0.0), 100.0), rounded(missing)
+    )

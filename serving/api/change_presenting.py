@@ -10,7 +10,7 @@ from serving.api import change_schemas as schemas
 from serving.api import presenting
 from serving.change_words import tell_change
 from serving.domain.grade import LANGS, Grade, Lang, Run
-from serving.reasons import label_of
+from serving.wording import label_of
 
 
 def past(run: Run, graded: Grade, hidden: Sequence[str] = ()) -> schemas.PastGrade:

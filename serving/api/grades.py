@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from serving.admission import known_query
-from serving.api import lift_presenting, presenting, schemas
+from serving.api import account_bytes, lift_presenting, presenting, schemas
 from serving.api.clearing import cleared
 from serving.api.declared import declared
 from serving.deps import GradesDep, ReviewsDep, ServiceDep, SessionDep, served_run
@@ -105,7 +105,11 @@ def list_grades(
 
 
 # An id may hold a slash, so the longer address has to be tried first.
-@router.get("/grades/{customer_id:path}/explanation", responses=declared(404, 422, 503))
+@router.get(
+    "/grades/{customer_id:path}/explanation",
+    response_model=schemas.Explanation,
+    responses=declared(404, 422, 503),
+)
 def read_explanation(
     customer_id: CustomerId,
     parts: ServiceDep,
@@ -113,7 +117,7 @@ def read_explanation(
     lang: Annotated[
         schemas.Lang | None, Query(description="Texts in this language only; both by default.")
     ] = None,
-) -> schemas.Explanation:
+) -> Response:
     """Read why a customer's grade came out as it did.
 
     The base and the contributions add up to the score within 1e-9.
@@ -123,10 +127,11 @@ def read_explanation(
         run = served_run(store)
         graded = grade_of(store, run, customer_id)
         check_part(parts.governance, who, "explanation", graded.tier.id)
-        account = store.explanation(graded)
-    if account is None:
-        raise _not_graded(run, customer_id)
-    return presenting.explanation(graded, account, lang)
+        evidence = store.evidence(graded)
+        if evidence is None:
+            raise _not_graded(run, customer_id)
+        told = account_bytes.explanation(graded, run.layout, evidence, lang)
+    return Response(told, media_type="application/json")
 
 
 @router.get("/grades/{customer_id:path}/lift", responses=declared(404, 422, 503))

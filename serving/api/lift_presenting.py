@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from features.schema import CATALOGUE
-from serving import reasons
 from serving.api import schemas
 from serving.api.presenting import text_of, tier_of
 from serving.domain import grade as domain
 from serving.lifting import step_of, tell_lift
+from serving.wording import label_of
 from tiering.lift.actions import Actions
 from tiering.lift.found import Change, Lift
 
@@ -67,7 +67,7 @@ def _change(change: Change, currency: str) -> schemas.LiftChange:
     name = change.action.indicator
     return schemas.LiftChange(
         indicator=name,
-        label=text_of(*(reasons.label_of(name, lang) for lang in domain.LANGS)),
+        label=text_of(*(label_of(name, lang) for lang in domain.LANGS)),
         unit=CATALOGUE[name].unit,
         before=change.before,
         after=change.after,

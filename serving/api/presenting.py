@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
-from pydantic import TypeAdapter
-
-from features.schema import CATALOGUE, PREDICTIONS
-from serving import reasons
 from serving.api import parts, schemas, service_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
@@ -19,6 +17,7 @@ from tiering.packs.pack import EffectivePack
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
     """Present a grade with its open case."""
     basis, tier = graded.basis, graded.tier
+    same, pack = _same_for(basis), graded.pack
     better = basis.tiers[tier.index - 1] if tier.index > 0 else None
     return schemas.Grade(
         customer_id=graded.customer_id or None,
@@ -45,34 +44,17 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
         dimensions=[
             parts.DimensionScore(
                 id=dimension.id,
-                label=text_of(dimension.label_en, dimension.label_zh),
+                label=label,
                 weight=dimension.weight,
                 score=graded.dimension_scores.get(dimension.id),
             )
-            for dimension in basis.dimensions
+            for dimension, label in zip(basis.dimensions, same.dimensions, strict=True)
         ],
-        lifecycle=[
-            parts.LifecycleStage(
-                scheme=policy.id,
-                version=policy.version,
-                title=text_of(policy.title_en, policy.title_zh),
-                stage=stage.id,
-                label=text_of(stage.label_en, stage.label_zh),
-            )
-            for policy in basis.lifecycles
-            for stage in (policy.stage(graded.stages[policy.id]),)
-        ],
-        segment=next(
-            (
-                parts.Segment(id=each.id, label=text_of(each.label_en, each.label_zh))
-                for each in basis.segments
-                if each.id == graded.segment
-            ),
-            None,
-        ),
+        lifecycle=[same.stages[each.id, graded.stages[each.id]] for each in basis.lifecycles],
+        segment=None if graded.segment is None else same.segments.get(graded.segment),
         confidence=graded.confidence,
         tenure=None if graded.tenure is None else _tenure(graded.tenure),
-        policy=None if graded.pack is None else policy(graded.pack),
+        policy=None if pack is None else policy(pack),
         referral=parts.Referral(
             referred=graded.referred,
             reasons=[
@@ -88,31 +70,59 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
             due_at=case.due_at if case else None,
         ),
         override=_override(graded),
-        model=model(basis),
-        scheme=scheme(basis),
+        model=same.model,
+        scheme=same.scheme,
         world=basis.world,
         simulated=basis.simulated,
     )
 
 
-def explanation(
-    graded: domain.Grade, account: domain.Explanation, lang: domain.Lang | None = None
-) -> schemas.Explanation:
-    """Present why a grade came out as it did, in one language or in all."""
-    told = [entry for entry in account.entries if entry.contribution != 0.0]
-    stories = reasons.tell_in(
-        [each for each in domain.LANGS if lang is None or each == lang], graded, account
-    )
-    return schemas.Explanation(
-        customer_id=graded.customer_id or None,
-        grade_id=graded.grade_id or None,
-        run_id=graded.basis.run_id,
-        as_of=graded.basis.as_of,
-        base=account.base,
-        score=account.score,
-        contributions=_contributions(sorted(told, key=lambda e: -abs(e.contribution))),
-        texts={each: _story(story) for each, story in stories.items()},
-    )
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """What is presented alike of all grades of a basis; stages by policy and id."""
+
+    basis: domain.Basis
+    dimensions: list[parts.Text]
+    stages: Mapping[tuple[str, str], parts.LifecycleStage]
+    segments: Mapping[str, parts.Segment]
+    model: parts.Model
+    scheme: parts.Scheme
+
+
+_SAMES: dict[int, _Same] = {}
+_MOST = 8
+"""Bases kept: more than are presented at a time."""
+
+
+def _same_for(basis: domain.Basis) -> _Same:
+    # By its number: to hash a basis takes as long as to present it. It is kept, and its number so.
+    found = _SAMES.get(id(basis))
+    if found is None:
+        found = _Same(
+            basis=basis,
+            dimensions=[text_of(each.label_en, each.label_zh) for each in basis.dimensions],
+            stages={
+                (policy.id, stage.id): parts.LifecycleStage(
+                    scheme=policy.id,
+                    version=policy.version,
+                    title=text_of(policy.title_en, policy.title_zh),
+                    stage=stage.id,
+                    label=text_of(stage.label_en, stage.label_zh),
+                )
+                for policy in basis.lifecycles
+                for stage in policy.stages
+            },
+            segments={
+                each.id: parts.Segment(id=each.id, label=text_of(each.label_en, each.label_zh))
+                for each in basis.segments
+            },
+            model=model(basis),
+            scheme=scheme(basis),
+        )
+        for old in list(_SAMES)[: -(_MOST - 1)]:
+            _SAMES.pop(old, None)
+        _SAMES[id(basis)] = found
+    return found
 
 
 def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
@@ -180,61 +190,6 @@ def scheme(basis: domain.Basis) -> parts.Scheme:
     )
 
 
-_MANY = TypeAdapter(list[schemas.Contribution])
-
-
-def _contributions(entries: list[domain.Contribution]) -> list[schemas.Contribution]:
-    # A hundred models made in one call: one by one they take three times as long.
-    told = []
-    for indicator, channel, dimension, value, points, weight, contribution, percentile in entries:
-        label, unit = _described(indicator)
-        told.append(
-            {
-                "indicator": indicator,
-                "label": label,
-                "channel": channel,
-                "channel_label": _channel(channel),
-                "dimension": dimension,
-                "value": value,
-                "unit": unit,
-                "percentile": percentile,
-                "points": points,
-                "weight": weight,
-                "contribution": contribution,
-            }
-        )
-    return _MANY.validate_python(told)
-
-
-# The catalogue does not change while a process lives, and an explanation asks it 200 times.
-@lru_cache(maxsize=1_000)
-def _described(indicator: str) -> tuple[parts.Text, str | None]:
-    described = CATALOGUE.get(indicator) or PREDICTIONS.get(indicator)
-    label = text_of(*(reasons.label_of(indicator, lang) for lang in domain.LANGS))
-    return label, described.unit if described else None
-
-
-@lru_cache(maxsize=100)
-def _channel(channel: str) -> parts.Text:
-    return text_of(*(reasons.channel_of(channel, lang) for lang in domain.LANGS))
-
-
-def _story(story: reasons.Story) -> schemas.Story:
-    return schemas.Story(
-        headline=story.headline,
-        base=story.base,
-        positive=[_driver(driver) for driver in story.positive],
-        negative=[_driver(driver) for driver in story.negative],
-        margin=story.margin,
-        forecast=story.forecast,
-        referral=list(story.referral),
-    )
-
-
-def _driver(driver: reasons.Driver) -> schemas.Driver:
-    return schemas.Driver(indicator=driver.indicator, points=driver.points, text=driver.text)
-
-
 def _override(graded: domain.Grade) -> parts.GradeOverride | None:
     if graded.overruled is None:
         return None
@@ -280,6 +235,7 @@ def policy(effective: EffectivePack) -> parts.PolicyPack:
     )
 
 
+@lru_cache(maxsize=100)
 def tier_of(tier: TierLabel) -> parts.Tier:
     """Present a tier."""
     label = text_of(tier.label_en, tier.label_zh)

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
-from serving.api import presenting, schemas
+from serving.alone import grade_one
+from serving.api import account_bytes, presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
@@ -23,7 +24,7 @@ from serving.governance.looks import seen_customer
 from serving.governance.masking import check_part
 from serving.guard import PrincipalDep, needs
 from serving.problems import pointer
-from serving.scoring import basis_of, grade, grade_alone
+from serving.scoring import basis_of
 from serving.sides import Answering
 from serving.store.grades import Grades
 from training.bundle import Bundle
@@ -107,18 +108,19 @@ def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> by
     """
     bundle, basis = by.bundle, _basis(by, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
-    customer = [asked.customer_id or ""]
-    if asked.explanation:
-        graded = grade(bundle, values, customer, basis)
-        after = graded.grades[0]
-        why = presenting.explanation(after, graded.explanations.of(0, after))
-    else:
-        (after,), why = grade_alone(bundle, values, customer, basis), None
-    told = schemas.Simulated(
-        grade=presenting.grade(after, None),
-        explanation=why,
-        difference=presenting.difference(after, before) if before else None,
+    found = grade_one(bundle, values, asked.customer_id or "", basis, explained=asked.explanation)
+    after, why = found.grade, b"null"
+    if found.evidence is not None:
+        why = account_bytes.explanation(after, found.layout, found.evidence)
+    difference = presenting.difference(after, before) if before else None
+    return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
+        _bytes_of(presenting.grade(after, None)),
+        why,
+        b"null" if difference is None else _bytes_of(difference),
     )
+
+
+def _bytes_of(told: schemas.Grade | schemas.Difference) -> bytes:
     return told.__pydantic_serializer__.to_json(told, by_alias=True)
 
 

@@ -14,7 +14,8 @@ from features.manifest import Manifest, file_hash
 from features.schema import CATALOGUE
 from features.single.question import OTHER_CURRENCY, Question, Told
 from serving.admission import FROM_EVENTS, json_only, known_query
-from serving.api import presenting
+from serving.alone import grade_one
+from serving.api import account_bytes, presenting, schemas
 from serving.api.declared import declared
 from serving.api.event_schemas import (
     MAX_ROWS,
@@ -30,7 +31,7 @@ from serving.domain.access import Permission
 from serving.errors import InvalidRequestError, NotReadyError, RequestFault
 from serving.guard import needs
 from serving.problems import pointer
-from serving.scoring import basis_of, grade, grade_alone
+from serving.scoring import basis_of
 from serving.settings import Settings
 from training.bundle import Bundle
 
@@ -66,14 +67,12 @@ def _answer(parts: Service, body: SimulationFromEvents) -> bytes:
     if not told.indicators:
         raise _no_order(told)
     values = np.array([[told.indicators.get(name) for name in bundle.columns]], dtype=np.float64)
-    customer = [_customer(body)]
     basis = replace(basis_of(bundle, question.as_of, run_id=None), canary=by.canary)
-    if body.explanation:
-        graded = grade(bundle, values, customer, basis)
-        after = graded.grades[0]
-        why = presenting.explanation(after, graded.explanations.of(0, after))
-    else:
-        (after,), why = grade_alone(bundle, values, customer, basis), None
+    found = grade_one(bundle, values, _customer(body), basis, explained=body.explanation)
+    after, why = found.grade, None
+    if found.evidence is not None:
+        account = account_bytes.explanation(after, found.layout, found.evidence)
+        why = schemas.Explanation.model_validate_json(account)
     answer = SimulatedFromEvents(
         grade=presenting.grade(after, None),
         explanation=why,

@@ -63,24 +63,101 @@ def indicators_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.indicator for entry in layout))
 
 
-def account(grade: Grade, evidence: Evidence, layout: Sequence[LayoutEntry]) -> Explanation:
-    """Return the explanation that evidence stands for."""
-    percentiles = dict(zip(indicators_of(layout), evidence.percentiles, strict=True))
-    values = {name: grade.value(name) for name in percentiles}
-    points, weights = evidence.points, evidence.weights
-    entries = []
-    for entry, contribution in zip(layout, evidence.contributions, strict=True):
-        name, weighed = entry.indicator, entry.weighed
-        entries.append(
-            Contribution(
-                indicator=name,
-                channel=entry.channel,
-                dimension=entry.dimension,
-                value=values[name],
-                points=points[weighed],
-                weight=weights[weighed],
-                contribution=contribution,
-                percentile=percentiles[name],
-            )
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """What a layout says of every explanation of its run, told once instead of each time.
+
+    Attributes
+    ----------
+    layout
+        ``(m,)`` entries.
+    indicators, weighed
+        ``(p,)`` by :func:`indicators_of`, and ``(k,)`` by :func:`weighed_of`.
+    indicator_at, weighed_at
+        ``(m,)`` where the indicator of each entry, and what the scheme weighs there, stand in them.
+    channels
+        ``(p,)`` channels of each indicator in the order of their first entries, each with the
+        places of its entries.
+    """
+
+    layout: tuple[LayoutEntry, ...]
+    indicators: tuple[str, ...]
+    weighed: tuple[str, ...]
+    indicator_at: tuple[int, ...]
+    weighed_at: tuple[int, ...]
+    channels: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
+
+    @classmethod
+    def of(cls, layout: Sequence[LayoutEntry]) -> Shape:
+        """Make the shape of a layout; :func:`shape_of` keeps those in use."""
+        indicators, weighed = indicators_of(layout), weighed_of(layout)
+        indicator_at = {name: at for at, name in enumerate(indicators)}
+        weighed_at = {name: at for at, name in enumerate(weighed)}
+        channels: list[dict[str, list[int]]] = [{} for _ in indicators]
+        for place, entry in enumerate(layout):
+            of_one = channels[indicator_at[entry.indicator]]
+            of_one.setdefault(entry.channel, []).append(place)
+        return cls(
+            layout=tuple(layout),
+            indicators=indicators,
+            weighed=weighed,
+            indicator_at=tuple(indicator_at[entry.indicator] for entry in layout),
+            weighed_at=tuple(weighed_at[entry.weighed] for entry in layout),
+            channels=tuple(
+                tuple((channel, tuple(places)) for channel, places in of_one.items())
+                for of_one in channels
+            ),
         )
-    return Explanation(base=evidence.base, score=grade.score, entries=tuple(entries))
+
+
+_SHAPES: dict[int, Shape] = {}
+_MOST = 8
+"""Shapes kept: more runs than are told of at a time."""
+
+
+def shape_of(layout: tuple[LayoutEntry, ...]) -> Shape:
+    """Return the shape of a layout; of one used before, the same.
+
+    A shape holds its layout, so the number it is kept by is given to no other meanwhile.
+    """
+    found = _SHAPES.get(id(layout))
+    if found is None or found.layout is not layout:
+        found = Shape.of(layout)
+        for old in list(_SHAPES)[: -(_MOST - 1)]:
+            _SHAPES.pop(old, None)
+        _SHAPES[id(found.layout)] = found
+    return found
+
+
+def values_of(grade: Grade, names: Sequence[str]) -> list[float | None]:
+    """Return ``grade.value`` of many names."""
+    known = {
+        **grade.indicators,
+        "ltv": grade.ltv,
+        "churn_probability": grade.churn_probability,
+    }
+    return [known.get(name) for name in names]
+
+
+def account(grade: Grade, evidence: Evidence, layout: tuple[LayoutEntry, ...]) -> Explanation:
+    """Return the explanation that evidence stands for."""
+    shape = shape_of(layout)
+    values, ranks = values_of(grade, shape.indicators), evidence.percentiles
+    points = [evidence.points[name] for name in shape.weighed]
+    weights = [evidence.weights[name] for name in shape.weighed]
+    entries = tuple(
+        Contribution(
+            indicator=entry.indicator,
+            channel=entry.channel,
+            dimension=entry.dimension,
+            value=values[at],
+            points=points[weighed],
+            weight=weights[weighed],
+            contribution=contribution,
+            percentile=ranks[at],
+        )
+        for entry, at, weighed, contribution in zip(
+            layout, shape.indicator_at, shape.weighed_at, evidence.contributions, strict=True
+        )
+    )
+    return Explanation(base=evidence.base, score=grade.score, entries=entries)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
-from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.grade import Explanation, Grade, LayoutEntry, Run
 from serving.domain.tenure import HeldBefore
 from serving.store.known_runs import KnownRuns
 from serving.store.loading import Row, load
@@ -223,11 +223,16 @@ class Grades:
 
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
+        evidence = self.evidence(grade)
+        return None if evidence is None else account(grade, evidence, self._layout(grade))
+
+    def evidence(self, grade: Grade) -> Evidence | None:
+        """Return the numbers of a stored grade's explanation, in the layout of its run."""
         row = self._session.get(ExplanationRow, grade.grade_id)
-        if row is None:
-            return None
-        layout = self._known(str(grade.basis.run_id)).rests(grade).layout
-        return account(grade, evidence_of(row, layout), layout)
+        return None if row is None else evidence_of(row, self._layout(grade))
+
+    def _layout(self, grade: Grade) -> tuple[LayoutEntry, ...]:
+        return self._known(str(grade.basis.run_id)).rests(grade).layout
 
     def _known(self, run_id: str) -> Run:
         runs: KnownRuns = self._session.info.setdefault("runs", KnownRuns())

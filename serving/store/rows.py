@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from features.schema import FloatArray
 from serving.domain.canary import CANARY
-from serving.domain.evidence import Evidence, EvidenceTable, indicators_of, weighed_of
+from serving.domain.evidence import Evidence, EvidenceTable, shape_of
 from serving.domain.grade import Basis, Grade, LayoutEntry, Run
 from serving.domain.tenure import TierTenure
 from serving.store.loading import Row
@@ -42,9 +42,10 @@ def evidence_rows(grade_ids: Sequence[str], table: EvidenceTable) -> list[Row]:
     )
 
 
-def evidence_of(row: ExplanationRow, layout: Sequence[LayoutEntry]) -> Evidence:
+def evidence_of(row: ExplanationRow, layout: tuple[LayoutEntry, ...]) -> Evidence:
     """Return the evidence of a row."""
-    names, ranked = weighed_of(layout), indicators_of(layout)
+    shape = shape_of(layout)
+    names, ranked = shape.weighed, shape.indicators
     points = known(unpack(row.points, len(names), UNKNOWN).tolist())
     weights = unpack(row.weights, len(names), NOTHING).tolist()
     return Evidence(

@@ -11,7 +11,7 @@ from serving.domain.grade import Explanation, Grade, Run
 from serving.domain.override import Override
 from serving.domain.overruling import under
 from serving.lifting import LiftStory, tell_lift
-from serving.reasons import Driver, label_of, tell
+from serving.reasons import Driver, tell
 from serving.web.addresses import customer_address
 from serving.web.chart_style import embedded
 from serving.web.customer_charts import Step, radar, waterfall
@@ -22,6 +22,7 @@ from serving.web.ladder import Ladder, ladder
 from serving.web.override_view import overruled_text
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
+from serving.wording import label_of
 from tiering.lift.found import Lift
 
 SHOWN_PARTS = 8

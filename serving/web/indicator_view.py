@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from features.schema import CATALOGUE, PREDICTIONS, Indicator
 from serving.domain.grade import Contribution, Explanation, Grade
-from serving.reasons import BASELINE, label_of
 from serving.web.formats import Writer, known
+from serving.wording import BASELINE, label_of
 
 
 @dataclass(frozen=True, slots=True)

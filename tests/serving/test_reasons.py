@@ -14,8 +14,9 @@ import pytest
 from features.schema import CATALOGUE, IndicatorFrame
 from serving.domain.grade import LANGS, Basis, Contribution, Explanation, Grade, Lang
 from serving.domain.labels import TierLabel
-from serving.reasons import amount_of, channel_of, label_of, standing_of, tell
+from serving.reasons import tell
 from serving.scoring import aligned, basis_of, grade
+from serving.wording import amount_of, channel_of, label_of, standing_of
 from training.bundle import Bundle
 
 TIERS = (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from features.schema import FloatArray
 from tests.tiering.random_schemes import SPAN, random_scheme
 from tiering import plan
+from tiering.alone import decide_alone
 from tiering.assign import Decisions, decide
 from tiering.errors import UngradableError
 from tiering.lifecycles.lifecycle_file import load_lifecycle
@@ -83,6 +84,10 @@ def test_alone_and_among_others(
         assert bits(alone, 0) == bits(together, row)
         for language in ("en", "zh"):
             assert alone.reason_texts(0, language) == together.reason_texts(row, language)
+        known = {name: column.item(row) for name, column in values.items()}
+        plain = decide_alone(scheme, reference, known, dormant=bool(dormant[row]))
+        # repr: it tells every bit of a number, and NaN is NaN.
+        assert repr(plain) == repr(together.of(row))
 
 
 def test_nobody_is_graded_on_nothing() -> None:
@@ -90,6 +95,10 @@ def test_nobody_is_graded_on_nothing() -> None:
     nothing = {name: np.array([np.nan]) for name in DEFAULT.indicators}
     with pytest.raises(UngradableError, match="1 of 1 customers"):
         decide(DEFAULT, reference, nothing)
+    with pytest.raises(UngradableError, match="1 of 1 customers"):
+        decide_alone(DEFAULT, reference, dict.fromkeys(DEFAULT.indicators, np.nan), dormant=False)
+    with pytest.raises(UngradableError, match="lack the indicators"):
+        decide_alone(DEFAULT, reference, {"ltv": 1.0}, dormant=False)
 
 
 def test_plans_in_use_are_kept_and_no_more() -> None:

@@ -96,19 +96,28 @@ class Lifecycle(_Frozen):
             column is unknown for everybody.
         """
         if n == 1:
-            return np.array([self._stage_of_one(values)], dtype=np.intp)
+            asked = [(name, values.get(name)) for name in self.asked]
+            known = {name: None if column is None else column.item(0) for name, column in asked}
+            return np.array([self.stage_of_one(known)], dtype=np.intp)
         found = np.full(n, self.otherwise, dtype=np.intp)
         for place, stage in reversed(self.tried):
             found[_holds(stage, values, n)] = place
         return found
 
-    def _stage_of_one(self, values: Mapping[str, FloatArray]) -> int:
-        """Return the stage of one customer; numpy would take a microsecond for each condition."""
-        asked = [(name, values.get(name)) for name in self.asked]
-        known = {name: None if column is None else column.item(0) for name, column in asked}
+    def stage_of_one(self, known: Mapping[str, float | None]) -> int:
+        """Return the stage of one customer; numpy would take a microsecond for each condition.
+
+        Parameters
+        ----------
+        known
+            Values by name; None, NaN and what is absent are unknown.
+        """
         for place, stage in self.tried:
             for every in stage.conditions:
-                if all(condition.holds_of(known[condition.indicator]) for condition in every):
+                for condition in every:
+                    if not condition.holds_of(known.get(condition.indicator)):
+                        break
+                else:
                     return place
         return self.otherwise
 

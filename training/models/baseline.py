@@ -155,13 +155,13 @@ def _compiled(
 
     fit, spend = model.btyd, model.spend
     given = np.empty((5, len(values)))
-    baseline_loops.inputs(np.asarray(values, dtype=np.float64), _places(tuple(columns)), given)
+    baseline_loops.inputs(np.asarray(values, dtype=np.float64), places_of(tuple(columns)), given)
     x, weeks = given[0], given[2] / btyd.DAYS_PER_WEEK
     a, _, _, hypergeometric = btyd.transformed(fit, x, weeks, horizon_days / btyd.DAYS_PER_WEEK)
     beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))
     found = np.empty((6, len(values)))
     baseline_loops.baseline(
-        *(given, beta, gammaln(fit.r + x), hypergeometric, _constants(fit, spend), a),
+        *(given, beta, gammaln(fit.r + x), hypergeometric, constants_of(fit, spend), a),
         *(mix.btyd_weight, mix.order_value_share, float(mix.min_observed_days)),
         *(float(horizon_days), found),
     )
@@ -170,7 +170,7 @@ def _compiled(
 
 # Arrays: numba looks at every member of a tuple, each time.
 @lru_cache(maxsize=32)
-def _constants(fit: BtydFit, spend: GammaGammaFit) -> FloatArray:
+def constants_of(fit: BtydFit, spend: GammaGammaFit) -> FloatArray:
     """Return r, α, b, chances before the first purchase, functions of these, then p, q, v."""
     first = 0.0 if fit.kind == "bgnbd" else 1.0
     logs = (float(portable.log(fit.a)), float(portable.log(fit.alpha)))
@@ -180,7 +180,8 @@ def _constants(fit: BtydFit, spend: GammaGammaFit) -> FloatArray:
 
 
 @lru_cache(maxsize=8)
-def _places(columns: tuple[str, ...]) -> npt.NDArray[np.intp]:
+def places_of(columns: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    """Return where :data:`INPUTS` stand among columns."""
     return np.array([columns.index(name) for name in INPUTS], dtype=np.intp)
 
 

@@ -75,6 +75,11 @@ class Boosted:
             self.names = tuple(self._booster.feature_name())
 
     @property
+    def forest(self) -> Forest | None:
+        """The compiled trees; None where only LightGBM understands them."""
+        return self._forest
+
+    @property
     def explainer(self) -> str:
         """Who explains if nobody in particular is asked to."""
         return LIGHTGBM if self._forest is None else QUADRATURE

@@ -16,7 +16,7 @@ Units: days come in; inside, time is in weeks (the unit of the published paramet
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from training.errors import FitError
 from training.models import portable
 
 Kind = Literal["bgnbd", "mbgnbd"]
-
+Numbers = TypeVar("Numbers", FloatArray, float)
 DAYS_PER_WEEK = 7.0
 # exp(±9) spans 1e-4 to 8e3 for every parameter: outside it the likelihood is flat and
 # a fit that gets there has not identified the parameter.
@@ -199,8 +199,8 @@ class _Histories:
 
 
 def transformed(
-    fit: BtydFit, x: FloatArray, weeks: FloatArray, h: float
-) -> tuple[float, FloatArray, FloatArray, FloatArray]:
+    fit: BtydFit, x: Numbers, weeks: Numbers, h: float
+) -> tuple[float, Numbers, Numbers, Numbers]:
     """Return a, a+b+c-1, z and ₂F₁ of :func:`expected_transactions`, for weeks."""
     # a = 1 is a removable singularity; next to it the two terms cancel.
     a = fit.a if abs(fit.a - 1.0) > 1e-5 else 1.0 + 1e-5
@@ -209,7 +209,7 @@ def transformed(
     return a, top, z, hyp2f1(top - fit.r - x, a - 1.0, top, z)
 
 
-def chances(kind: Kind, x: FloatArray) -> FloatArray:
+def chances(kind: Kind, x: Numbers) -> Numbers:
     """Return how often each customer ``(n,)`` could have left."""
     return x if kind == "bgnbd" else x + 1.0
 

@@ -11,10 +11,12 @@ imports this takes numba along, 0.3 s and 60 MB, so it is imported where somethi
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
 
+@cache
 def available() -> bool:
     """Tell whether numba is installed."""
     return find_spec("numba") is not None

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +25,16 @@ from training.dataset import TrainingSet
 from training.models import portable
 from training.models.baseline import Baseline, PurchaseModel, baseline
 from training.models.blocks import add_columns, blocks
-from training.models.boosting import Boosted, common
+from training.models.boosting import QUADRATURE, Boosted, common
+from training.models.compiled import available
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
 from training.recipe import TargetName
 from training.scores import MarginParts
+
+if TYPE_CHECKING:
+    from training.models.alone import Alone, Split
 
 # Rows whose margins are computed at a time, of a set that may have millions.
 _MARGIN_ROWS = 65_536
@@ -37,11 +42,15 @@ _MARGIN_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """How a model sees ``n`` customers: their baseline, the inputs, and the margin ``(n,)``."""
+    """How a model sees ``n`` customers: their baseline, the inputs, and the margin ``(n,)``.
+
+    ``split`` is kept of one customer alone (``training/models/alone.py``).
+    """
 
     start: Baseline
     design: Design
     margin: FloatArray
+    split: Split | None = None
 
 
 class Views(NamedTuple):
@@ -51,7 +60,7 @@ class Views(NamedTuple):
     ltv: View
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Correction:
     """One fitted model up to its margin.
 
@@ -102,6 +111,9 @@ class Correction:
 
     def view(self, columns: Sequence[str], values: FloatArray) -> View:
         """Return the margin of ``(n, k)`` customers, with what it is made from."""
+        alone = self._alone(tuple(columns)) if len(values) == 1 else None
+        if alone is not None:
+            return View(*alone.view(np.ascontiguousarray(values, dtype=np.float64)))
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
         return View(start, design, self._margin(design.matrix, start))
@@ -138,6 +150,10 @@ class Correction:
         """
         seen = seen or self.view(columns, values)
         start, design = seen.start, seen.design
+        alone = self._alone(tuple(columns)) if seen.split is not None else None
+        if alone is not None and seen.split is not None and explainer in (None, QUADRATURE):
+            base = self.typical_offset + alone.mean
+            return MarginParts(alone.names, base, alone.phi(design.matrix, seen.split), seen.margin)
         by_input = np.zeros(design.matrix.shape)
         trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():
@@ -215,6 +231,29 @@ class Correction:
         """
         start = self.baseline(columns, values)
         return start, self._levelled(build(columns, values, start, scale=self.scale).matrix, start)
+    def _alone(self, columns: tuple[str, ...]) -> Alone | None:
+        """Return what does the same for one customer; None where it is not compiled."""
+        if not available():
+            return None
+        if columns not in self._ready:
+            from training.models.alone import Alone
+
+            shares = [(self.shares[name], each) for name, each in self.trees.items()]
+            self._ready[columns] = Alone.of(
+                *(columns, self.purchase, self.mix, self.horizon_days),
+                trees=shares,
+                linear=self.linear,
+                scale=self.scale,
+                level=self.level,
+                half_trust=self.half_trust,
+                typical_offset=self.typical_offset,
+                is_ltv=self.target == "ltv",
+            )
+        return self._ready[columns]
+
+    @cached_property
+    def _ready(self) -> dict[tuple[str, ...], Alone | None]:
+        return {}
 
     def _margin(self, matrix: FloatArray, start: Baseline) -> FloatArray:
         return self._levelled(matrix, start)(self.level)

@@ -78,7 +78,7 @@ def build(
         Take these rows of ``values`` only, in this order; ``baseline`` is theirs. Nothing else
         is copied: a matrix of millions of rows is large enough to have once.
     """
-    taken, money, names, sources = _layout(tuple(columns))
+    taken, money, names, sources = layout_of(tuple(columns))
     count = len(values) if rows is None else len(rows)
     matrix = np.empty((count, len(names)))
     for part in blocks(count):
@@ -92,7 +92,7 @@ def build(
 
 
 @lru_cache(maxsize=8)
-def _layout(
+def layout_of(
     columns: tuple[str, ...],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], tuple[str, ...], tuple[str, ...]]:
     """Indicators that are inputs, which inputs are ratios of money, and all inputs' names."""

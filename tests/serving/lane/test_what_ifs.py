@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from features.schema import CATALOGUE, IndicatorFrame
 from serving.admission import Queue
 from serving.api import schemas
+from serving.api.simulate import simulated
 from serving.errors import OverloadedError
 from serving.lane import what_ifs
 
@@ -138,6 +141,50 @@ def test_a_failing_piece_of_work_leaves_its_place() -> None:
             await queue.run(fail)
 
     asyncio.run(use())
+
+
+def test_work_done_here_leaves_room_for_others_in_between() -> None:
+    import asyncio
+
+    heard: list[str] = []
+
+    async def use() -> None:
+        queue = Queue(1, 2)
+
+        async def read() -> None:
+            for _ in range(3):
+                heard.append("read")
+                await asyncio.sleep(0)
+
+        asked = [queue.run_here(heard.append, f"work {n}") for n in range(4)]
+        done = await asyncio.gather(*asked, read(), return_exceptions=True)
+        # Three have room; the fourth is told at once.
+        assert [type(each) for each in done[:4]] == [type(None)] * 3 + [OverloadedError]
+        assert not queue.full
+        queue.run_here(heard.append, "never begun").close()
+
+    asyncio.run(use())
+    works = [at for at, what in enumerate(heard) if what.startswith("work")]
+    assert len(works) == 3
+    assert all(later - earlier > 1 for earlier, later in pairwise(works[:2]))
+
+
+@pytest.mark.parametrize("explaining", [0.0, 1.0])
+def test_long_explanations_go_to_threads_and_short_ones_do_not(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, explaining: float
+) -> None:
+    parts = client.app.state.service
+    assert 0.0 < parts.models.explaining < 1.0
+    threads: list[str] = []
+
+    def noting(*args: Any) -> bytes:
+        threads.append(threading.current_thread().name)
+        return simulated(*args)
+
+    monkeypatch.setattr(what_ifs, "simulated", noting)
+    monkeypatch.setattr(parts.models, "explaining", explaining)
+    assert client.post(URL, json={"customer_id": "c-0007"}).status_code == 200
+    assert threads[0].startswith("tierwise-work") == (explaining > what_ifs.HERE)
 
 
 def test_the_question_has_the_fields_of_the_schema() -> None:

@@ -26,8 +26,10 @@ proportional to the splits, not to the leaves times their squared depth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,8 @@ class Forest:
 
     trees: Trees
     paths: Paths
+    ends: tuple[int, ...]
+    """``(g + 1,)`` tree that each ensemble begins with, and the end."""
 
     @classmethod
     def of(cls, text: str) -> Forest:
@@ -69,35 +73,60 @@ class Forest:
         paths = paths_of(trees)
         if paths.inputs.max(initial=0) > 2 * _LANES[-1]:
             raise UnsupportedForestError("more inputs on a path than there are points for")
-        return cls(trees, paths)
+        return cls(trees, paths, (0, len(trees.first) - 1))
+
+    @classmethod
+    def side_by_side(cls, forests: Sequence[Forest]) -> Forest:
+        """Return the trees of several forests of the same inputs, each an ensemble of its own."""
+        trees, paths = [each.trees for each in forests], [each.paths for each in forests]
+        splits = list(accumulate((len(each.feature) for each in trees), initial=0))
+        joined: dict[str, Any] = {
+            field.name: np.concatenate([getattr(each, field.name) for each in trees])
+            for field in fields(Trees)
+            if field.name not in ("names", "first", "base")
+        }
+        firsts = [each.first[:-1] + start for each, start in zip(trees, splits, strict=False)]
+        first = np.concatenate([*firsts, splits[-1:]]).astype(trees[0].first.dtype)
+        counts = (len(each.first) - 1 for each in trees)
+        return cls(
+            Trees(names=trees[0].names, first=first, base=sum(e.base for e in trees), **joined),
+            Paths(
+                *(np.concatenate([getattr(each, f.name) for each in paths]) for f in fields(Paths))
+            ),
+            tuple(accumulate(counts, initial=0)),
+        )
 
     def margin(self, matrix: FloatArray, threads: int = 1) -> FloatArray:
         """Return the sums of leaf values ``(n,)`` of inputs ``(n, f)``, equal to LightGBM's."""
-        from training.models.forest.kernels import margins
+        from training.models.forest.margins import margins
 
         found = np.empty(len(matrix))
 
         def work(rows: slice) -> None:
-            margins(matrix[rows], *self._asked, found[rows])
+            margins(matrix[rows], *self.asked, found[rows])
 
         in_blocks(len(matrix), work, rows=_MARGIN_ROWS, threads=threads)
         return found
 
     def shapley(self, matrix: FloatArray, threads: int = 1) -> FloatArray:
         """Return Shapley values ``(n, f)``; they add up to the margin less ``trees.base``."""
+        return self.shapley_of_each(matrix, threads)[:, 0]
+
+    def shapley_of_each(self, matrix: FloatArray, threads: int = 1) -> FloatArray:
+        """Return :meth:`shapley` of every ensemble, ``(n, g, f)``."""
         from training.models.forest.kernels import shapley
 
-        found = np.zeros((len(matrix), len(self.trees.names)))
+        found = np.zeros((len(matrix), len(self.ends) - 1, len(self.trees.names)))
 
         def work(rows: slice) -> None:
             for part in self._parts:
-                shapley(matrix[rows], *part, *self._asked, *self._weighed, found[rows])
+                shapley(matrix[rows], *part, *self.asked, *self._weighed, found[rows])
 
         in_blocks(len(matrix), work, rows=_SHAPLEY_ROWS, threads=threads)
         return found
 
     @cached_property
-    def _asked(self) -> tuple[npt.NDArray[np.generic], ...]:
+    def asked(self) -> tuple[npt.NDArray[np.generic], ...]:
         """What it takes to find a row's leaves. An input has a column for each kind of missing."""
         trees = self.trees
         column = trees.feature + len(trees.names) * trees.missing
@@ -136,6 +165,7 @@ class Forest:
             found.append(
                 (
                     chosen,
+                    np.searchsorted(chosen, self.ends),
                     int(splits[chosen].max()),
                     quadrature.point,
                     quadrature.rest,

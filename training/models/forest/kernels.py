@@ -1,6 +1,6 @@
 # mypy: disable-error-code="import-untyped,no-untyped-call,untyped-decorator"
 # numba and llvmlite are typed in part, and what they make of a function has no type.
-"""The loops over trees, compiled by numba: predictions, and Shapley values in vectors of lanes.
+"""The loops over trees, compiled by numba: Shapley values in vectors of lanes.
 
 Every lane does the same additions and multiplications in the same order on every machine, without
 ``fastmath`` (``training/models/compiled.py``), so replayed explanations have the same bits. For
@@ -24,11 +24,9 @@ from numba.extending import intrinsic, lower_builtin, register_model
 from numba.np.arrayobj import make_array
 
 from training.models.compiled import compiled
+from training.models.forest.margins import view_of
 
 _intrinsic: Any = intrinsic  # its results are called without the first argument
-
-_ZERO = 1.0000000180025095e-35
-"""LightGBM's ``1e-35f``: what is nearer to 0 counts as 0."""
 
 
 class Lanes(types.Type):
@@ -124,54 +122,10 @@ def _store(_typing: Any, array: Any, at: Any, lanes: Any) -> Any:
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def _view(row: Any, view: Any) -> None:
-    """Write a row ``(f,)`` thrice, for splits that take nothing, zeros or NaN for missing.
-
-    In ``view`` ``(3 f,)`` NaN stands for whatever the kind of split takes for missing.
-    """
-    inputs = len(row)
-    for j in range(inputs):
-        x = row[j]
-        known = 0.0 if abs(x) <= _ZERO else x
-        view[j] = 0.0 if known != known else known
-        view[inputs + j] = np.nan if known != known or known == 0.0 else known
-        view[2 * inputs + j] = known
-
-
-@compiled  # pragma: no cover - it runs as machine code
-def margins(
-    matrix: Any,
-    first: Any,
-    column: Any,
-    threshold: Any,
-    missing_left: Any,
-    left: Any,
-    right: Any,
-    leaf: Any,
-    found: Any,
-) -> None:
-    """Write the sum of leaf values ``(n,)``, tree by tree from 0 as LightGBM adds them."""
-    view = np.empty(3 * matrix.shape[1])
-    for r in range(matrix.shape[0]):
-        _view(matrix[r], view)
-        total = 0.0
-        for tree in range(len(first) - 1):
-            start = first[tree]
-            splits = first[tree + 1] - start
-            at = 0
-            while at < splits:
-                e = start + at
-                x = view[column[e]]
-                goes_left = (x <= threshold[e]) | ((x != x) & missing_left[e])
-                at = left[e] if goes_left else right[e]
-            total += leaf[start + tree + at - splits]
-        found[r] = total
-
-
-@compiled  # pragma: no cover - it runs as machine code
 def shapley(
     matrix: Any,
     chosen: Any,
+    ends: Any,
     largest: Any,
     point: Any,
     rest: Any,
@@ -191,10 +145,11 @@ def shapley(
     entry_share: Any,
     phi: Any,
 ) -> None:
-    """Add the Shapley values of the ``chosen`` trees to ``phi`` ``(n, f)``.
+    """Add the Shapley values of the ``chosen`` trees of ``g`` ensembles to ``phi`` ``(n, g, f)``.
 
-    The names are those of the derivation in ``training/models/forest/forest.py``; each lane is a
-    point of the quadrature. ``largest`` is the number of splits of the largest tree.
+    ``ends`` ``(g + 1,)`` says where in ``chosen`` each ensemble begins, and the end. The names are
+    those of the derivation in ``training/models/forest/forest.py``; each lane is a point of the
+    quadrature. ``largest`` is the number of splits of the largest tree.
     """
     lanes, inputs = len(point), matrix.shape[1]
     t, s, w = _lanes(point), _lanes(rest), _lanes(weight)
@@ -205,60 +160,62 @@ def shapley(
     mean = np.empty((2 * largest + 1) * lanes)  # U of each node
     gathered = np.empty(inputs * lanes)
     for r in range(matrix.shape[0]):
-        _view(matrix[r], view)
-        gathered[:] = 0.0
-        for tree in chosen:
-            start = first[tree]
-            splits = first[tree + 1] - start
-            for i in range(splits):
-                x = view[column[start + i]]
-                below = x <= threshold[start + i]
-                went_left[i] = below | ((x != x) & missing_left[start + i])
-            for i in range(splits + 1):
-                _store(mean, (splits + i) * lanes, _spread(t, leaf[start + tree + i]))
-            _store(product, 0, w)
-            for i in range(splits):  # down: a parent stands before its children
-                e = start + i
-                to_left, to_right = left[e] * lanes, right[e] * lanes
-                p_left, p_right = _spread(t, left_share[e]), _spread(t, right_share[e])
-                g = _load(t, product, i * lanes)
-                a = above[e]
-                here = True if a < 0 else follows[a] & (went_left[a] == above_left[e])
-                follows[i] = here
-                if here:
-                    goes_left = _spread(t, 1.0 if went_left[i] else 0.0)
-                    goes_right = _spread(t, 0.0 if went_left[i] else 1.0)
-                    if a >= 0:
-                        p = _spread(t, entry_share[e])
-                        g = g / (t + s * p)
-                        p_left, p_right = p * p_left, p * p_right
-                    _store(product, to_left, g * (t * goes_left + s * p_left))
-                    _store(product, to_right, g * (t * goes_right + s * p_right))
-                else:
-                    _store(product, to_left, g * p_left)
-                    _store(product, to_right, g * p_right)
-            for i in range(splits - 1, -1, -1):  # and up again
-                e = start + i
-                u_left = _load(t, mean, left[e] * lanes)
-                u_right = _load(t, mean, right[e] * lanes)
-                u = _spread(t, left_share[e]) * u_left + _spread(t, right_share[e]) * u_right
-                if follows[i]:
+        view_of(matrix[r], view)
+        for ensemble in range(len(ends) - 1):
+            gathered[:] = 0.0
+            for place in range(ends[ensemble], ends[ensemble + 1]):
+                tree = chosen[place]
+                start = first[tree]
+                splits = first[tree + 1] - start
+                for i in range(splits):
+                    x = view[column[start + i]]
+                    below = x <= threshold[start + i]
+                    went_left[i] = below | ((x != x) & missing_left[start + i])
+                for i in range(splits + 1):
+                    _store(mean, (splits + i) * lanes, _spread(t, leaf[start + tree + i]))
+                _store(product, 0, w)
+                for i in range(splits):  # down: a parent stands before its children
+                    e = start + i
+                    to_left, to_right = left[e] * lanes, right[e] * lanes
+                    p_left, p_right = _spread(t, left_share[e]), _spread(t, right_share[e])
                     g = _load(t, product, i * lanes)
-                    u_here = _load(t, mean, (left[e] if went_left[i] else right[e]) * lanes)
-                    other = right_share[e] if went_left[i] else -left_share[e]
-                    if above[e] >= 0:
-                        p = _spread(t, entry_share[e])
-                        z = t + s * p
-                        g = g / (z * z) * p
-                        u = (t * u_here + s * p * u) / z
+                    a = above[e]
+                    here = True if a < 0 else follows[a] & (went_left[a] == above_left[e])
+                    follows[i] = here
+                    if here:
+                        goes_left = _spread(t, 1.0 if went_left[i] else 0.0)
+                        goes_right = _spread(t, 0.0 if went_left[i] else 1.0)
+                        if a >= 0:
+                            p = _spread(t, entry_share[e])
+                            g = g / (t + s * p)
+                            p_left, p_right = p * p_left, p * p_right
+                        _store(product, to_left, g * (t * goes_left + s * p_left))
+                        _store(product, to_right, g * (t * goes_right + s * p_right))
                     else:
-                        u = t * u_here + s * u
-                    at = feature[e] * lanes
-                    added = _spread(t, other) * (g * (u_left - u_right))
-                    _store(gathered, at, _load(t, gathered, at) + added)
-                _store(mean, i * lanes, u)
-        for j in range(inputs):
-            total = 0.0
-            for lane in range(lanes):
-                total += gathered[j * lanes + lane]
-            phi[r, j] += total
+                        _store(product, to_left, g * p_left)
+                        _store(product, to_right, g * p_right)
+                for i in range(splits - 1, -1, -1):  # and up again
+                    e = start + i
+                    u_left = _load(t, mean, left[e] * lanes)
+                    u_right = _load(t, mean, right[e] * lanes)
+                    u = _spread(t, left_share[e]) * u_left + _spread(t, right_share[e]) * u_right
+                    if follows[i]:
+                        g = _load(t, product, i * lanes)
+                        u_here = _load(t, mean, (left[e] if went_left[i] else right[e]) * lanes)
+                        other = right_share[e] if went_left[i] else -left_share[e]
+                        if above[e] >= 0:
+                            p = _spread(t, entry_share[e])
+                            z = t + s * p
+                            g = g / (z * z) * p
+                            u = (t * u_here + s * p * u) / z
+                        else:
+                            u = t * u_here + s * u
+                        at = feature[e] * lanes
+                        added = _spread(t, other) * (g * (u_left - u_right))
+                        _store(gathered, at, _load(t, gathered, at) + added)
+                    _store(mean, i * lanes, u)
+            for j in range(inputs):
+                total = 0.0
+                for lane in range(lanes):
+                    total += gathered[j * lanes + lane]
+                phi[r, ensemble, j] += total
