@@ -125,6 +125,8 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_running,
+        # Traces and metrics are our own (`serving.tracing`, `serving.telemetry`).
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
     )

@@ -1,4 +1,4 @@
-"""What holds for the whole run: long files first, and no search for garbage in what stays."""
+"""What holds for the whole run: long files first, no search for garbage, no tracing of others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import gc
 from pathlib import Path
 
 import pytest
+
+from tests.unmeasured import spare_others
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure our own code only, and let the rest run at its own speed."""
+    if config.pluginmanager.hasplugin("_cov"):
+        spare_others()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

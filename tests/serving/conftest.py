@@ -23,6 +23,7 @@ from serving.batch import BatchResult, run_batch
 from serving.domain.access import LOCAL, Permission, Role
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.postgres import MISSING, Postgres, running
 from tests.serving.furnishing import furnish, write_manifest
 from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
@@ -114,8 +115,7 @@ def store_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
     """URL of a store with its schema and nothing in it."""
     if engine == "sqlite":
         url = f"sqlite:///{tmp_path / 'empty.db'}"
-        store = Database(url)
-        store.upgrade()
+        store = blank_store(url)
         store.dispose()
         yield url
         return
@@ -146,8 +146,7 @@ def settings(home: Path, bundle_dir: Path) -> Settings:
 @pytest.fixture(scope="session")
 def graded(settings: Settings, served_bundle: Bundle, frame: IndicatorFrame) -> BatchResult:
     """The run that `client` serves; nothing may write to its store."""
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     result = run_batch(served_bundle, frame, store)
     store.dispose()
     return result

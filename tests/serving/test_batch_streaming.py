@@ -24,6 +24,7 @@ from serving.replay import replay
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 NIGHT = datetime(2024, 7, 1, 2, 0)
@@ -42,8 +43,7 @@ def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 def some_nights(
     folder: Path, bundle: Bundle, frame: IndicatorFrame, chunk: int, *, from_file: bool = False
 ) -> dict[str, list[tuple[Any, ...]]]:
-    database = Database(f"sqlite:///{folder / f'{chunk}-{from_file}.db'}")
-    database.upgrade()
+    database = blank_store(f"sqlite:///{folder / f'{chunk}-{from_file}.db'}")
     for night, share in ((0, 1.0), (30, 0.4), (200, 0.4)):
         values = frame.values.copy()
         money = [i for i, name in enumerate(frame.columns) if name.startswith("net_amount_")]
