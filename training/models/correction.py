@@ -231,6 +231,7 @@ class Correction:
         """
         start = self.baseline(columns, values)
         return start, self._levelled(build(columns, values, start, scale=self.scale).matrix, start)
+
     def _alone(self, columns: tuple[str, ...]) -> Alone | None:
         """Return what does the same for one customer; None where it is not compiled."""
         if not available():

@@ -19,9 +19,9 @@ from serving.archive import BundleArchive
 from serving.batch import run_batch
 from serving.canary.reporting import make_report
 from serving.canary.standing import Deciding, change_share, end
-from serving.domain.canary import CanaryEnding
+from serving.domain.canary import CanaryEnding, CanaryPlan
 from serving.settings import Settings
-from serving.sides import Sides, Tried
+from serving.sides import Sides, Tried, load_canary
 from serving.store.session import Database
 from tests.serving.canary.conftest import LEFT_OUT, T0
 from tests.serving.furnishing import write_manifest
@@ -255,3 +255,14 @@ def test_a_canary_that_cannot_be_loaded_costs_nobody_an_answer(
     lost = Sides(parts.models, Database(f"sqlite:///{world.home}/none.db"), parts.sides._archive)
     assert not lost.refresh()
     assert api.get("/readyz").status_code == 200
+
+
+def test_a_bundle_is_tried_under_the_number_of_its_version(world: Settings, second: Bundle) -> None:
+    plan = CanaryPlan("p", second.digest, "7", 100, "s", T0, "li.wei", "")
+    tried = load_canary(plan, BundleArchive(world.archive))
+    assert (tried.bundle.digest, tried.bundle.meta.version) == (second.digest, "7")
+
+
+def test_without_a_canary_there_is_none_to_read(client: TestClient) -> None:
+    assert client.get("/v1/models/canary").status_code == 404
+    assert client.get("/v1/model").json()["canary"] is None
