@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,8 @@ from training.errors import RegistryError
 from training.folders import swap
 from training.registry import decisions
 from training.registry.governance import Governance, read_governance
-from training.registry.ledger import APPROVE, REFUSE, Action, LedgerEntry, PromotionLedger
+from training.registry.judgement import Judgement, place
+from training.registry.ledger import APPROVE, Action, LedgerEntry, PromotionLedger
 from training.registry.mlflow_store import MlflowStore
 from training.registry.recording import unsigned
 from training.registry.registration import create_versions
@@ -100,17 +100,14 @@ class Registry:
         present = self.champion(model)
         if present is not None and present.version == version:
             raise decisions.champion_already(found)
-        bundle = self.verify(found)
-        given = self.ledger.approvals(model, version, bundle.digest)
-        decisions.check_approval(found, by, reason, [entry.by for entry in given])
+        self.verify(found)
+        decisions.check_approval(found, by, reason, [entry.by for entry in self._approvals(found)])
         return self._write(APPROVE, found, by, reason)
 
     def lacking(self, version: ModelVersion) -> str:
         """Return in words which approvals a promotion still lacks; empty if none."""
-        digest = version.tags.get("bundle_digest", "")
-        given = self.ledger.approvals(version.model, version.version, digest)
-        approvers = [entry.by for entry in given]
-        return self.governance.lacking(approvers, version.tags.get("registered_by", ""))
+        given = [entry.by for entry in self._approvals(version)]
+        return self.governance.lacking(given, version.tags.get("registered_by", ""))
 
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
@@ -129,23 +126,21 @@ class Registry:
         """
         found = self.store.version(model, version)
         present = self.champion(model)
-        stays = "There is no champion yet." if present is None else "The champion stays."
-        if not gates.passed:
-            failed = [check.summary() for check in gates.failed] or ["none was judged"]
-            self._write(REFUSE, found, by, reason, failed)
-            self.store.tag(model, version, "gates", "failed")
-            names = [check.name for check in gates.failed]
-            raise decisions.gates_failed(found, names, failed, stays)
-        if present is not None and present.version == version:
-            raise decisions.champion_already(found)
-        self.verify(found)
-        lacking = self.lacking(found)
-        if lacking:
-            self._write(REFUSE, found, by, reason, [lacking])
-            raise decisions.approvals_missing(found, lacking, stays)
-        self._write("promote", found, by, reason)
-        self._point(CHAMPION, found)
-        self.store.tag(model, version, "gates", "passed")
+        if gates.passed:
+            if present is not None and present.version == version:
+                raise decisions.champion_already(found)
+            self.verify(found)
+        lacking = self.lacking(found) if gates.passed else ""
+        judged = Judgement.of(
+            found, present, gates, lacking, self._approvals(found), self.governance.mode, by, reason
+        )
+        self.store.write(found, place(judged.sha256), judged.text)
+        self._write(judged.decision, found, by, reason, judged)
+        if judged.decision == "promote":
+            self._point(CHAMPION, found)
+        for key, value in judged.tags.items():
+            self.store.tag(model, version, key, value)
+        decisions.check_forbidden(found, judged)
         if CHALLENGER in found.aliases:
             for name, _ in found.with_targets():
                 self.store.unpoint(name, CHALLENGER)
@@ -274,13 +269,17 @@ class Registry:
             raise unsigned(f"{version.model} version {version.version}", faults)
         return folder, bundle
 
+    def _approvals(self, version: ModelVersion) -> list[LedgerEntry]:
+        digest = version.tags.get("bundle_digest", "")
+        return self.ledger.approvals(version.model, version.version, digest)
+
     def _write(
         self,
         action: Action,
         version: ModelVersion,
         by: str,
         reason: str,
-        failed: Sequence[str] = (),
+        judged: Judgement | None = None,
     ) -> LedgerEntry:
         entry = self.ledger.append(
             version.model,
@@ -288,9 +287,10 @@ class Registry:
             version.version,
             by=by,
             reason=reason,
-            failed=failed,
+            failed=() if judged is None else judged.forbidden_by,
             digest=version.tags.get("bundle_digest", ""),
             mode=self.governance.mode,
+            gate_report_sha256="" if judged is None else judged.sha256,
         )
         self.store.mark(version.model, _HEAD, self.ledger.digests(version.model)[-1])
         return entry
