@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=Path("var/bench-models"))
     parser.add_argument("--only", default="", help="run the cases whose id holds this word")
     parser.add_argument("--origins", type=int, default=0, help="the latest; by default the case's")
+    parser.add_argument("--customers", type=int, default=0, help="draw so many; by default all")
     parser.add_argument("--times", type=float, default=1.0, help="FLAML's seconds over ours")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
@@ -82,6 +84,8 @@ def compete(case: Case, scheme: Scheme, options: argparse.Namespace) -> dict[str
     recipe = with_origins(case.recipe, options.origins or case.recipe.backtest.origins)
     folder = options.state / case.data
     material = prepare(take_in(case.data, folder), folder, recipe)
+    if options.customers:
+        material = replace(material, data=drawn(material.data, options.customers, recipe.seed))
     parts, counts = [], []
     for origin in material.plan.backtest:
         print(f"{case.id}: {origin.day}", file=sys.stderr, flush=True)
@@ -126,6 +130,7 @@ def compete(case: Case, scheme: Scheme, options: argparse.Namespace) -> dict[str
             "churn_horizon_days": recipe.churn.horizon_days,
             "ltv_horizon_days": recipe.ltv.horizon_days,
             "threads": recipe.lightgbm.threads,
+            "customers": options.customers or None,
             "resamples": Draws.of(pooled.customer_id, recipe.seed).resamples,
             "confidence": LEVEL,
         },
@@ -173,6 +178,13 @@ def search(
             threads=case.recipe.lightgbm.threads,
         )
     return found
+
+
+def drawn(data: TrainingSet, customers: int, seed: int) -> TrainingSet:
+    """Return the rows of so many customers, drawn evenly from all; both sides get the same."""
+    names = np.unique(data.customer_id)
+    chosen = np.random.default_rng(seed).choice(names, min(customers, len(names)), replace=False)
+    return data.where(np.isin(data.customer_id, chosen))
 
 
 def judged(origin: Origin, test: TrainingSet, forecasts: Sequence[Forecast]) -> Judged:

@@ -48,12 +48,15 @@ def gates(
     if kept is None:
         if out is not None:
             raise RegistryError(
-                f"No gate report is kept of {model} version {version}: nothing was decided on it.",
+                f"No gate report is kept of a decision about {model} version {version}.",
                 hint="Without --out the gates are told as judged when it was registered.",
                 model=model,
                 version=version,
             )
-        console.print(f"{model} version {version}: not decided on; gates as of its registration.")
+        console.print(
+            f"No gate report is kept of a decision about {model} version {version}; these are its "
+            "gates as judged when it was registered."
+        )
         show_gates(console, first_report(store, model, version))
         return
     _show(*kept)

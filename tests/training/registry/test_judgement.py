@@ -163,7 +163,7 @@ def test_the_command_tells_and_writes_the_report(
     assert "has no champion" in told
     code, told = run("--version", "1")
     assert code == 0
-    assert "not decided on; gates as of its registration" in told
+    assert "these are its gates as judged when it was registered" in told
     assert first_report(registry, model, 1) == PASSED
     assert "No gate report is kept" in run("--version", "1", "--out", str(out))[1]
     registry.promote(model, 1, PASSED, by="ann", reason="new season")
