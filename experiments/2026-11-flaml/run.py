@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,7 @@ from training.evaluation.uncertainty import LEVEL, Draws, with_intervals
 from training.fitting import fit_bundle
 from training.models.threads import single_threaded_algebra
 from training.pipeline import Material, prepare
+from training.recipe import Recipe
 from training.splits import Origin
 from training.tuning.court import with_origins
 
@@ -70,17 +71,18 @@ def main() -> None:
         if case.id not in CASES or options.only not in case.id:
             continue
         try:
-            found[case.id] = compete(case, scheme, options)
+            for so_far in compete(case, scheme, options):
+                found[case.id] = so_far
+                cases = [found[name] for name in CASES if name in found]
+                with atomic_path(options.out) as part:
+                    document = {"schema_version": 1, "cases": cases}
+                    part.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
         except Skipped as reason:
             print(f"{case.id}: skipped, {reason}", file=sys.stderr)
-        cases = [found[name] for name in CASES if name in found]
-        with atomic_path(options.out) as part:
-            document = {"schema_version": 1, "cases": cases}
-            part.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 
-def compete(case: Case, scheme: Scheme, options: argparse.Namespace) -> dict[str, Any]:
-    """Return both sides' figures of one case, in the words of a backtest report."""
+def compete(case: Case, scheme: Scheme, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield both sides' figures after each origin, pooled over those so far."""
     recipe = with_origins(case.recipe, options.origins or case.recipe.backtest.origins)
     folder = options.state / case.data
     material = prepare(take_in(case.data, folder), folder, recipe)
@@ -118,6 +120,18 @@ def compete(case: Case, scheme: Scheme, options: argparse.Namespace) -> dict[str
                 "processor_seconds": {name: round(cpu, 2) for name, (_, cpu) in spent.items()},
             }
         )
+        yield told(case, recipe, material, parts, counts, options)
+
+
+def told(
+    case: Case,
+    recipe: Recipe,
+    material: Material,
+    parts: Sequence[Judged],
+    counts: Sequence[Mapping[str, Any]],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    """Return the figures of some origins in the words of a backtest report."""
     pooled = pool(parts)
     rows = [row for row in metric_rows(parts, pooled) if row.origin == POOLED]
     sure, differences = with_intervals(pooled, rows, recipe.seed)

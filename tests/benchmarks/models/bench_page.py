@@ -332,7 +332,7 @@ def _competed(case: Mapping[str, Any]) -> str:
     some = f"**{drawn:,} customers, drawn evenly, for both sides.** " if drawn else ""
     lines = [
         f"### {_name(case)}: measured on {case['measured_on']}\n",
-        f"{some}{len(days)} origins from {days[0]} to {days[-1]}, "
+        f"{some}{len(days)} origin{'s' if len(days) > 1 else ''} from {days[0]} to {days[-1]}, "
         f"{report['facts']['threads']} thread "
         f"each. Seconds by the clock over all origins: {wall}. Of the processor: {cpu}. "
         f"Made with {packages}.\n",
