@@ -35,7 +35,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def blank_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file ``mlflow.db`` of a registry that nothing was registered in: to be copied.
 
     MLflow takes seconds to make its schema.

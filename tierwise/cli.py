@@ -51,6 +51,7 @@ COMMANDS: dict[str, Entry] = {
     "promote": Entry("training.cli", "Make a version champion if it passes its gates."),
     "rollback": Entry("training.cli", "Give the alias back to the previous champion."),
     "versions": Entry("training.cli", "Registered versions with aliases and key figures."),
+    "gates": Entry("training.cli", "What was checked when a version was decided on, and by whom."),
     "tune": Entry("training.workbench", "Search recipe fields by backtest, within a budget."),
     "compare": Entry("training.workbench", "Runs side by side: figures, recipes, lineage."),
     "weights": Entry(

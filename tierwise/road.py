@@ -70,8 +70,8 @@ class Journey:
     backtest, stress
         Evidence of the champion.
     trained
-        Version registered by this run; None when the champion already stood for the same
-        data, recipe, scheme and code.
+        Version registered by this run; None when the champion, or in production mode the
+        challenger that waits for approvals, stood for the same data, recipe, scheme and code.
     refused
         Why the new version was not promoted (gates, or approvals in production mode) when the
         former champion goes on serving.
@@ -145,7 +145,8 @@ def travel(
     Parameters
     ----------
     again
-        Train even if the champion stands for the same data, recipe, scheme and code.
+        Train even if the champion, or a challenger that waits for approvals, stands for the same
+        data, recipe, scheme and code.
 
     Raises
     ------
@@ -167,13 +168,20 @@ def travel(
     champion = registry.champion(model)
     trained: ModelVersion | None = None
     refused: TrainingError | None = None
-    if again or champion is None or not _stands_for(champion, sources, workspace, recipe, scheme):
-        outcome = train(sources, workspace.folder, recipe, scheme, registry, progress=progress)
-        trained = outcome.version
-        seconds |= outcome.seconds
-        lap("train")
+
+    def stands(version: ModelVersion) -> bool:
+        return _stands_for(version, sources, workspace, recipe, scheme)
+
+    if again or champion is None or not stands(champion):
+        # What waits for approvals is not trained anew: these are for that version alone.
+        waiting = registry.challenger(model) if registry.governance.strict and not again else None
+        if waiting is None or not stands(waiting):
+            outcome = train(sources, workspace.folder, recipe, scheme, registry, progress=progress)
+            waiting = trained = outcome.version
+            seconds |= outcome.seconds
+            lap("train")
         try:
-            champion, _ = promote(registry, model, trained.version, by=_person(), reason="demo")
+            champion, _ = promote(registry, model, waiting.version, by=_person(), reason="demo")
         except GateFailedError as error:
             if champion is None:
                 raise _nothing_to_serve(error, workspace) from error

@@ -141,7 +141,7 @@ def _show_versions(console: Console, journey: Journey) -> None:
         for each in journey.versions
     ]
     console.print(rich_table(rows, f"Registry: {journey.champion.model}"))
-    if journey.trained is None:
+    if journey.trained is None and journey.refused is None:
         console.print(
             "Nothing was trained: the champion stands for the same data, recipe, scheme and code "
             "(--again trains anyway).",

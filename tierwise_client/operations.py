@@ -1099,12 +1099,12 @@ class Operations:
     def read_model_version(
         self,
         version: int,
-    ) -> schemas.ModelVersion:
-        """Read one version with its figures."""
+    ) -> schemas.JudgedVersion:
+        """Read one version with its figures and the gate report of its last decision."""
         return self.transport.call(
             "GET",
             f"/v1/models/{segment(version)}",
-            schemas.ModelVersion,
+            schemas.JudgedVersion,
         )
 
     def read_model_card(

@@ -143,6 +143,14 @@ class AppealList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class Approval(Struct, frozen=True, kw_only=True):
+    """Somebody who stood for exactly this version and bundle."""
+
+    at: str
+    by: str
+    reason: str
+
+
 class ApprovalGiven(Struct, frozen=True, kw_only=True):
     """Who stood for an export, and in which role."""
 
@@ -654,6 +662,34 @@ class Gap(Struct, frozen=True, kw_only=True):
     upper: float | None
 
 
+class Gate(Struct, frozen=True, kw_only=True):
+    """One figure against its limit; a value of null was not measured, and fails."""
+
+    name: str
+    passed: bool
+    value: float | None
+    relation: str
+    limit: float
+    message: str
+
+
+class GateReport(Struct, frozen=True, kw_only=True):
+    """What was checked when a promotion was last decided, as the ledger vouches for it."""
+
+    at: str
+    decision: str
+    by: str
+    reason: str
+    mode: str
+    against: int | None
+    passed: bool
+    lacking: str
+    approvals: list[Approval]
+    gates: list[Gate]
+    notes: list[str]
+    sha256: str
+
+
 class Grade(Struct, frozen=True, kw_only=True):
     """The grade of one customer. A what-if has no ``grade_id`` and no ``run_id``."""
 
@@ -752,6 +788,20 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
 
     key: Key
     secret: str
+
+
+class JudgedVersion(Struct, frozen=True, kw_only=True):
+    """A version with the gate report of the last decision about it."""
+
+    version: int
+    created_at: str
+    bundle_digest: str
+    champion: bool
+    served: bool
+    metrics: dict[str, float]
+    facts: dict[str, str]
+    cards: list[str]
+    gate_report: GateReport | None
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -1626,6 +1676,7 @@ class serving__api__model_schemas__Decision(Struct, frozen=True, kw_only=True):
     reason: str
     failed: list[str]
     bundle_digest: str
+    gate_report_sha256: str
 
 
 class serving__api__review_schemas__Decision(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Commands of training: train, backtest, stress; approve, promote, rollback, versions; kpi,
+"""Commands of training: train, backtest, stress; approve, promote, rollback, versions, gates; kpi,
 attribution.
 
 Everything heavy is imported inside the commands, so that ``tierwise --help`` is quick.
@@ -18,6 +18,7 @@ from rich.console import Console
 from training.commands.attribution import attribution
 from training.commands.backtest import backtest, show_backtest
 from training.commands.certificate import certificate
+from training.commands.gates import gates
 from training.commands.kpi import kpi
 from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 from training.commands.registry import approve, promote, rollback, versions
@@ -107,7 +108,7 @@ def stress(
     _show_stress(report)
 
 
-for command in (approve, promote, rollback, versions, kpi, attribution):
+for command in (approve, promote, rollback, versions, gates, kpi, attribution):
     app.command()(command)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
+from typing import Any
 
 import plotly.graph_objects as go
 
 from training.comparison import LINEAGE, Comparison, Group, Run
 from training.evaluation.gates import CHAMPION_METRICS
-from training.evaluation.report import LOWER_IS_BETTER, OURS
+from training.evaluation.report import COMPARED, LOWER_IS_BETTER, OURS
 from training.evaluation.tables import SHORT
 from training.report_page import Language, Report, Section, wording
 
@@ -25,7 +26,7 @@ def report(found: Comparison, language: Language = "en") -> Report:
     for letter, group in zip(ascii_uppercase, found.groups, strict=False):
         sections.append(_ranking(letter, group, say))
     sections += [
-        Section(say["intervals"], (say["intervals_text"],), (_intervals(found.runs, say),)),
+        Section(say["intervals"], (say["intervals_text"],), _interval_tables(found.runs, say)),
         _recipes(found, say),
         Section(say["lineage"], (say["lineage_text"],), (_lineage(found.runs, say),)),
     ]
@@ -38,10 +39,19 @@ def report(found: Comparison, language: Language = "en") -> Report:
     )
 
 
-def ranking_table(group: Group, say: Mapping[str, str]) -> list[list[str]]:
-    """Return the runs of a group by mean rank, header first; a star marks a column's best."""
+def ranking_table(group: Group, say: Mapping[str, str], *, narrow: bool = False) -> list[list[str]]:
+    """Return the runs of a group by mean rank, header first; a star marks a column's best.
+
+    Parameters
+    ----------
+    narrow
+        For a terminal of 80 characters: short heads, and no names of the baselines.
+    """
     header = [say["run"], say["mean_rank"]]
-    header += [f"{say[target]} {SHORT[metric]}" for target, metric in CHAMPION_METRICS]
+    header += [
+        SHORT[metric] if narrow else f"{say[target]} {SHORT[metric]}"
+        for target, metric in CHAMPION_METRICS
+    ]
     by_name = {run.name: run for run in group.runs}
     rows = []
     for name, rank in group.mean_rank.items():
@@ -50,7 +60,9 @@ def ranking_table(group: Group, say: Mapping[str, str]) -> list[list[str]]:
     best = [
         group.runs[0].report.best_baseline(target, metric) for target, metric in CHAMPION_METRICS
     ]
-    rows.append([say["baseline"], "", *(f"{_cell(value)} ({name})" for name, value in best)])
+    rows.append(
+        [say["baseline"], "", *(_cell(v) if narrow else f"{_cell(v)} ({name})" for name, v in best)]
+    )
     return [header, *rows]
 
 
@@ -75,7 +87,7 @@ def _not_ranked(found: Comparison, say: Mapping[str, str]) -> Section:
         for letter, group in zip(ascii_uppercase, found.groups, strict=False)
     ]
     rows = [
-        [letter, fact, str(first), str(own)]
+        [letter, fact, _told(first), _told(own)]
         for letter, differing in zip(ascii_uppercase[1:], found.differing, strict=False)
         for fact, (first, own) in differing.items()
     ]
@@ -98,25 +110,41 @@ def _ranking(letter: str, group: Group, say: Mapping[str, str]) -> Section:
     )
 
 
-def _intervals(runs: Sequence[Run], say: Mapping[str, str]) -> list[list[str]]:
-    rows = [
-        [
-            run.name,
-            f"{say[each['target']]} {SHORT.get(each['metric'], each['metric'])}",
-            str(each["model"]),
-            *(_cell(_number(each[key])) for key in ("mean", "low", "high")),
+def _interval_tables(runs: Sequence[Run], say: Mapping[str, str]) -> tuple[list[list[str]], ...]:
+    """Return what each run is ahead or behind of each baseline, one table a target."""
+    return tuple(table for target in COMPARED if len(table := _intervals(runs, target, say)) > 1)
+
+
+def _intervals(runs: Sequence[Run], target: str, say: Mapping[str, str]) -> list[list[str]]:
+    names = COMPARED[target]
+    rows: list[list[str]] = []
+    for run in runs:
+        cells: dict[tuple[int, str], dict[str, str]] = {}
+        for each in run.report.differences:
+            if each["target"] == target:
+                days = int(each.get("horizon_days") or run.report.facts[f"{target}_horizon_days"])
+                told = _difference(each, say)
+                cells.setdefault((days, str(each["model"])), {})[each["metric"]] = told
+        rows += [
+            [run.name, f"{days} d", model, *(found.get(name, "–") for name in names)]
+            for (days, model), found in cells.items()
         ]
-        for run in runs
-        for each in run.report.differences
-    ]
-    return [[say["run"], "", "", "Δ", "2.5 %", "97.5 %"], *rows]
+    return [[say["run"], say[target], say["less"], *(SHORT[name] for name in names)], *rows]
+
+
+def _difference(told: Mapping[str, Any], say: Mapping[str, str]) -> str:
+    mean, low, high = (_number(told[key]) for key in ("mean", "low", "high"))
+    sign = -1.0 if told["metric"] in LOWER_IS_BETTER else 1.0
+    worst, best = sorted((sign * low, sign * high))
+    mark = "*" if worst > 0 else " ×" if best < 0 else ""
+    return f"{mean:+.3g}{mark} ({low:+.3g}{say['to']}{high:+.3g})"
 
 
 def _recipes(found: Comparison, say: Mapping[str, str]) -> Section:
     known = [run for run in found.runs if run.recipe]
     unknown = ", ".join(run.name for run in found.runs if not run.recipe)
     told = [say["no_recipe"].format(runs=unknown)] if unknown else []
-    rows = [[name, *map(str, values)] for name, values in found.recipe_differences().items()]
+    rows = [[name, *map(_told, values)] for name, values in found.recipe_differences().items()]
     if not rows:
         return Section(say["recipes"], (*told, *([say["same_recipes"]] if known else ())))
     every = {name for run in known for name in run.recipe}
@@ -160,10 +188,11 @@ def _against_best(runs: Sequence[Run], target: str, say: Mapping[str, str]) -> g
 def _by_origin(runs: Sequence[Run], target: str, metric: str, say: Mapping[str, str]) -> go.Figure:
     figure = go.Figure()
     for run in runs:
+        days = next(iter(run.report.horizons(target)), 0)
         by_day = {
             row.origin: row.metrics.get(metric, math.nan)
             for row in run.report.rows
-            if (row.target, row.model) == (target, OURS) and row.origin in run.report.origins
+            if row.key == (target, days, OURS) and row.origin in run.report.origins
         }
         figure.add_scatter(
             x=list(by_day), y=list(by_day.values()), mode="lines+markers", name=run.name
@@ -184,6 +213,13 @@ def _starred(run: Run, runs: Sequence[Run], target: str, metric: str) -> str:
 
 def _cell(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4g}"
+
+
+def _told(value: object) -> str:
+    """Return a fact or a recipe's field as people write it; nothing where a run lacks it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "–" if value is None else str(value)
 
 
 def _number(value: float | None) -> float:

@@ -7,6 +7,7 @@ A folder beside the served bundle, written whole at every change of champion
     ├── promotions.jsonl   the ledger of champions, line for line, chained
     ├── models.json        versions with figures, and the digest of the ledger's last line
     └── 3/                 model cards of version 3: card.en.html, card.en.md, card.zh-CN.html ...
+                           and gate_report.json, what was checked at its last decision
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from training.errors import RegistryError
+from training.registry.judgement import Judgement, last_report, read
 from training.registry.ledger import LedgerEntry, PromotionLedger
 
 Decision = LedgerEntry
 """What the ledger holds; the service knows it by this name."""
 LEDGER = "promotions.jsonl"
 INDEX = "models.json"
+GATES = "gate_report.json"
 CardLanguage = Literal["en", "zh-CN"]
 CardFormat = Literal["html", "md"]
 CARD_LANGUAGES: tuple[CardLanguage, ...] = ("en", "zh-CN")
@@ -84,6 +87,20 @@ class Shelf:
         if model is None or name not in model.cards:
             return None
         return (self.folder / str(model.version) / f"card.{name}").read_text("utf-8")
+
+    def judged(self, number: int) -> tuple[Decision, Judgement] | None:
+        """Return the last decision about a version with its gate report, None if none is kept.
+
+        Raises
+        ------
+        RegistryError
+            If the report is not the one that the ledger's line vouches for.
+        """
+        entry = last_report(self.decisions, number)
+        path = self.folder / str(number) / GATES
+        if entry is None or not path.is_file():
+            return None
+        return entry, read(path.read_text("utf-8"), entry.gate_report_sha256)
 
 
 def read_shelf(folder: Path) -> Shelf | None:

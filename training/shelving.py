@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from training.errors import RegistryError
 from training.folders import swap
 from training.registry.chain import whole_lines
+from training.registry.judgement import last_report, place
 from training.registry.registry import Registry
 from training.registry.versions import ModelVersion
-from training.shelf import CARD_FORMATS, CARD_LANGUAGES, INDEX, LEDGER, ShelvedModel, read_shelf
+from training.shelf import (
+    CARD_FORMATS,
+    CARD_LANGUAGES,
+    GATES,
+    INDEX,
+    LEDGER,
+    ShelvedModel,
+    read_shelf,
+)
 
 _ARTIFACTS = {"en": "model_card", "zh-CN": "model_card.zh"}
 
@@ -21,8 +31,8 @@ _ARTIFACTS = {"en": "model_card", "zh-CN": "model_card.zh"}
 def shelve(registry: Registry, model: str, folder: Path) -> None:
     """Write all versions of a model and the history of champions for the service to read.
 
-    Versions never change, so cards that are on the shelf are not fetched again. The folder is
-    replaced in one step.
+    Versions never change, so cards that are on the shelf are not fetched again; gate reports
+    are, for every decision leaves one. The folder is replaced in one step.
 
     Raises
     ------
@@ -51,27 +61,37 @@ def shelve(registry: Registry, model: str, folder: Path) -> None:
 
 
 def _shelved(registry: Registry, version: ModelVersion, fresh: Path, before: Path) -> ShelvedModel:
-    place, kept = fresh / str(version.version), before / str(version.version)
+    folder, kept = fresh / str(version.version), before / str(version.version)
     if kept.is_dir():
-        shutil.copytree(kept, place)
+        shutil.copytree(kept, folder)
     else:
-        place.mkdir()
-        _fetch_cards(registry, version, place)
+        folder.mkdir()
+        _fetch_cards(registry, version, folder)
+    _fetch_gates(registry, version, folder)
     return ShelvedModel(
         version=version.version,
         created_at=version.created_at.isoformat(),
         bundle_digest=version.tags.get("bundle_digest", ""),
         metrics=dict(version.metrics),
         facts=dict(version.tags),
-        cards=tuple(sorted(path.name.removeprefix("card.") for path in place.iterdir())),
+        cards=tuple(sorted(path.name.removeprefix("card.") for path in folder.glob("card.*"))),
     )
 
 
-def _fetch_cards(registry: Registry, version: ModelVersion, place: Path) -> None:
+def _fetch_cards(registry: Registry, version: ModelVersion, folder: Path) -> None:
     for language in CARD_LANGUAGES:
         for kind in CARD_FORMATS:
             try:
                 text = registry.store.read(version, f"{_ARTIFACTS[language]}.{kind}")
             except RegistryError:
                 continue
-            (place / f"card.{language}.{kind}").write_text(text, "utf-8")
+            (folder / f"card.{language}.{kind}").write_text(text, "utf-8")
+
+
+def _fetch_gates(registry: Registry, version: ModelVersion, folder: Path) -> None:
+    entry = last_report(registry.ledger.entries(version.model), version.version)
+    (folder / GATES).unlink(missing_ok=True)
+    if entry is not None:
+        with suppress(RegistryError):  # then nothing is shown; `tierwise gates` tells why
+            text = registry.store.read(version, place(entry.gate_report_sha256))
+            (folder / GATES).write_text(text, "utf-8")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
+
 if TYPE_CHECKING:
     from training.comparison import Comparison
     from training.report_page import Language
@@ -24,21 +26,15 @@ app = typer.Typer(
 )
 console = Console()
 
-World = Annotated[str, typer.Argument(help="Name of the world: its folder below --home.")]
-Home = Annotated[
-    Path, typer.Option("--home", envvar="TIERWISE_HOME", help="Folder that holds all state.")
-]
 LanguageOption = Annotated[
     Literal["en", "zh"], typer.Option("--language", help="Language of the report.")
 ]
-
-_HOME = Path("var")
 
 
 @app.command()
 def tune(
     world: World,
-    home: Home = _HOME,
+    home: Home = HOME,
     recipe: Annotated[
         str, typer.Option("--recipe", help="Base recipe, name or TOML file; default: the world's.")
     ] = "",
@@ -94,7 +90,7 @@ def tune(
 @app.command()
 def compare(
     world: World,
-    home: Home = _HOME,
+    home: Home = HOME,
     versions: Annotated[
         str, typer.Option("--versions", help="Versions, 1,2,3; by default the latest five.")
     ] = "",
@@ -106,16 +102,19 @@ def compare(
         "comparison.html"
     ),
     language: LanguageOption = "en",
+    registry: RegistryUrl = "",
+    artifacts: Artifacts = None,
 ) -> None:
     """Compare runs: figures, recipes, lineage; ranked only where their backtests allow it."""
     from training import comparison, comparison_page
-    from training.registry.registry import Registry, model_name
+    from training.registry.location import open_registry
+    from training.registry.registry import model_name
     from training.report_page import write
 
     found = [comparison.of_path(path) for path in runs or ()]
     if versions or not runs:
-        registry = Registry(f"sqlite:///{(home / 'mlflow.db').resolve()}", home / "mlartifacts")
-        found = comparison.of_versions(registry, model_name(world), _numbers(versions)) + found
+        store = open_registry(home, registry, artifacts)
+        found = comparison.of_versions(store, model_name(world), _numbers(versions)) + found
     compared = comparison.compare(found)
     write(comparison_page.report(compared, language), out)
     _show_comparison(compared, language)
@@ -186,7 +185,7 @@ def _show_comparison(found: Comparison, language: Language) -> None:
         console.print(say["not_ranked_text"])
         for group, differing in zip(found.groups[1:], found.differing, strict=True):
             names = ", ".join(run.name for run in group.runs)
-            console.print(f"{names}: {say['differs']} {', '.join(differing)}", highlight=False)
+            console.print(f"{names}: {say['differs']} {', '.join(differing)}.", highlight=False)
     for letter, group in zip("ABCDEFGH", found.groups, strict=False):
         title = say["ranking"].format(letter=letter)
-        console.print(rich_table(ranking_table(group, say), title))
+        console.print(rich_table(ranking_table(group, say, narrow=True), title))

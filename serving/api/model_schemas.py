@@ -27,6 +27,7 @@ class Decision(Out):
                     "reason": "Better on every origin.",
                     "failed": [],
                     "bundle_digest": _DIGEST,
+                    "gate_report_sha256": "d" * 64,
                 }
             ]
         }
@@ -40,6 +41,9 @@ class Decision(Out):
     reason: str
     failed: list[str] = Field(description="What forbade it; only of a refusal.")
     bundle_digest: str
+    gate_report_sha256: str = Field(
+        description="Of the gate report it rests on; empty where no gates were judged."
+    )
 
 
 class Histogram(Out):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import Response
 
 from serving.admission import known_query
+from serving.api import gate_schemas as gates
 from serving.api import model_schemas as schemas
 from serving.api.declared import declared
 from serving.deps import GradesDep, ServiceDep, SessionDep
@@ -28,7 +29,7 @@ router = APIRouter(
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the version.")]
 _KINDS: dict[CardFormat, str] = {"html": "text/html", "md": "text/markdown"}
-# The card's figures need scripts, which no answer of this service may run; its tables do not.
+# The card has no script, and none is allowed to it: its figures are drawn as SVG.
 _CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
@@ -112,13 +113,14 @@ def read_shadow(session: SessionDep) -> schemas.Shadow:
 @router.get("/models/{version}", responses=declared(404, 422, 503))
 def read_model_version(
     version: Version, store: GradesDep, parts: ServiceDep
-) -> schemas.ModelVersion:
-    """Read one version with its figures."""
+) -> gates.JudgedVersion:
+    """Read one version with its figures and the gate report of its last decision."""
     shelf = _shelf(parts.settings.models)
     found = shelf.version(version)
     if found is None:
         raise _no_version(version)
-    return _version(shelf, found, _served_digests(store))
+    told = _version(shelf, found, _served_digests(store))
+    return gates.JudgedVersion(**dict(told), gate_report=_gate_report(shelf, version))
 
 
 @router.get(
@@ -191,6 +193,32 @@ def _decision(entry: Decision) -> schemas.Decision:
         reason=entry.reason,
         failed=list(entry.failed),
         bundle_digest=entry.digest,
+        gate_report_sha256=entry.gate_report_sha256,
+    )
+
+
+def _gate_report(shelf: Shelf, number: int) -> gates.GateReport | None:
+    found = shelf.judged(number)
+    if found is None:
+        return None
+    entry, judged = found
+    document = judged.gates.to_dict()
+    return gates.GateReport(
+        at=entry.at,
+        decision=judged.decision,
+        by=judged.by,
+        reason=judged.reason,
+        mode=judged.mode,
+        against=judged.against,
+        passed=judged.gates.passed,
+        lacking=judged.lacking,
+        approvals=[
+            gates.Approval(at=each["at"], by=each["by"], reason=each["reason"])
+            for each in judged.approvals
+        ],
+        gates=[gates.Gate(**check) for check in document["checks"]],
+        notes=list(judged.gates.notes),
+        sha256=entry.gate_report_sha256,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -27,7 +28,17 @@ from features.backends import connect
 from features.manifest import Manifest, file_hash
 from features.worlds import b2b
 from tests.processes import untraced
+from tiering.scheme import load_scheme
+from tierwise import road
+from tierwise.road import Journey
+from tierwise.workspace import Workspace
+from training import pipeline
 from training.bundle import Bundle
+from training.errors import ApprovalError
+from training.recipe import load_recipe
+from training.registry.location import open_registry
+from training.registry.registry import CHALLENGER, CHAMPION
+from training.shelf import read_shelf
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
@@ -223,6 +234,44 @@ def test_a_second_run_goes_through_as_well(finished: str, small: Small) -> None:
     result = run(small.command(), env=untraced())  # the first was traced
     assert result.returncode == 0, result.stderr[-3000:]
     assert "champion" in result.stdout
+
+
+def test_in_production_two_others_stand_for_what_was_trained(
+    finished: str, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, model = tmp_path / "var", "tierwise-small"
+    shutil.copytree(small.home, home, symlinks=True)
+    registry = open_registry(home)
+    trained = registry.versions(model)[0]
+    # As after training, before any decision; and a checkout under work is never the same code.
+    registry.ledger.path.unlink()
+    registry.store.mark(model, "ledger_head", "")
+    for name, number in trained.with_targets():
+        registry.store.unpoint(name, CHAMPION)
+        registry.store.point(name, CHALLENGER, number)
+    registry.store.tag(model, trained.version, "code_version", "same")
+    monkeypatch.setattr(pipeline, "code_version", lambda: "same")
+    monkeypatch.setenv("TIERWISE_MODE", "production")
+
+    def travel() -> Journey:
+        workspace = Workspace(home, "small")
+        recipe = load_recipe(small.recipe)
+        return road.travel(workspace, recipe, load_scheme(), progress=lambda *_: None)
+
+    with pytest.raises(ApprovalError, match="0 of 2 approvals"):
+        travel()
+    for name in ("ann", "bob"):
+        registry.approve(model, trained.version, by=name, reason="card read")
+    journey = travel()
+    assert journey.trained is None
+    assert journey.champion.version == trained.version
+    assert journey.champion.tags["approved_by"] == "ann, bob"
+    shelf = read_shelf(home / "small" / "models")
+    assert shelf is not None
+    judged = shelf.judged(trained.version)
+    assert judged is not None
+    assert judged[1].gates.passed
+    assert len(registry.versions(model)) == len(journey.versions)
 
 
 @pytest.fixture(scope="module")

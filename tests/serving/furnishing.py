@@ -8,8 +8,10 @@ from pathlib import Path
 from features.contract import CONTRACT
 from features.manifest import Manifest
 from serving.settings import Settings
+from training.evaluation.verdict import GateReport, at_least
+from training.registry.judgement import Judgement
 from training.registry.ledger import PromotionLedger
-from training.shelf import INDEX, LEDGER
+from training.shelf import GATES, INDEX, LEDGER
 
 MODEL = "tierwise-small"
 CARD = "# Model card: small\n"
@@ -46,15 +48,37 @@ def write_shelf(folder: Path, digest: str = "b" * 64) -> None:
     ledger.append("tierwise-other", "promote", 9, by="ana")
     ledger.append(MODEL, "refuse", 3, by="ana", failed=["auc 0.6 < 0.7"], digest=digest)
     ledger.append(MODEL, "approve", 3, by="li.wei", digest=digest)
-    ledger.append(MODEL, "promote", 3, by="ana", reason="better", digest=digest)
+    judged = Judgement(
+        model=MODEL,
+        version=3,
+        bundle_digest=digest,
+        decision="promote",
+        by="ana",
+        reason="better",
+        mode="production",
+        against=2,
+        lacking="",
+        approvals=({"at": ledger.entries(MODEL)[-1].at, "by": "li.wei", "reason": "card read"},),
+        gates=GateReport((at_least("churn.auc", 0.8, 0.65, "fine"),), ("No stress test.",)),
+    )
+    ledger.append(
+        MODEL,
+        "promote",
+        3,
+        by="ana",
+        reason="better",
+        digest=digest,
+        gate_report_sha256=judged.sha256,
+    )
     index = {
         "model": MODEL,
         "head": ledger.digests(MODEL)[-1],
         "versions": [_version(3, digest), _version(2, "a" * 64)],
     }
     (folder / INDEX).write_text(json.dumps(index), "utf-8")
+    (folder / "3").mkdir(exist_ok=True)
+    (folder / "3" / GATES).write_text(judged.text, "utf-8")
     for name in _version(3, digest)["cards"]:
-        (folder / "3").mkdir(exist_ok=True)
         text = "<!doctype html><h1>card</h1>" if str(name).endswith("html") else CARD
         (folder / "3" / f"card.{name}").write_text(text, "utf-8")
 

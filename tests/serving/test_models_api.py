@@ -15,7 +15,7 @@ from tests.serving.furnishing import CARD, write_shelf
 from tiering.scheme import load_scheme, parse_scheme, scheme_names
 from training.bundle import Bundle
 from training.errors import RegistryError
-from training.shelf import INDEX, LEDGER, read_shelf
+from training.shelf import GATES, INDEX, LEDGER, read_shelf
 
 
 def test_versions_and_decisions(client: TestClient, bundle: Bundle) -> None:
@@ -26,10 +26,46 @@ def test_versions_and_decisions(client: TestClient, bundle: Bundle) -> None:
     actions = [(each["action"], each["version"]) for each in told["decisions"]]
     assert actions == [("promote", 2), ("refuse", 3), ("approve", 3), ("promote", 3)]
     one = client.get("/v1/models/3").json()
-    assert one == told["items"][0]
+    assert {k: v for k, v in one.items() if k != "gate_report"} == told["items"][0]
     assert one["bundle_digest"] == bundle.digest
     for number in ("9", "0", "x", "-1"):
         assert client.get(f"/v1/models/{number}").status_code in (404, 422)
+
+
+def test_a_version_tells_what_was_checked_and_by_whom(client: TestClient) -> None:
+    decisions = client.get("/v1/models").json()["decisions"]
+    report = client.get("/v1/models/3").json()["gate_report"]
+    last = decisions[-1]
+    assert (report["at"], report["sha256"]) == (last["at"], last["gate_report_sha256"])
+    assert (report["decision"], report["by"], report["against"]) == ("promote", "ana", 2)
+    assert report["passed"] is True
+    assert report["gates"] == [
+        {
+            "name": "churn.auc",
+            "passed": True,
+            "value": 0.8,
+            "relation": ">=",
+            "limit": 0.65,
+            "message": "fine",
+        }
+    ]
+    assert report["notes"] == ["No stress test."]
+    assert report["approvals"] == [
+        {"at": decisions[-2]["at"], "by": "li.wei", "reason": "card read"}
+    ]
+    assert client.get("/v1/models/2").json()["gate_report"] is None
+
+
+def test_a_gate_report_that_was_changed_is_not_told(tmp_path: Path) -> None:
+    home = Settings(home=tmp_path, world="w", environment="test")
+    write_shelf(home.models)
+    path = home.models / "3" / GATES
+    with TestClient(create_app(home)) as client:
+        path.write_text(path.read_text("utf-8").replace("0.65", "0.60"), "utf-8")
+        answer = client.get("/v1/models/3")
+        assert answer.status_code == 503
+        path.unlink()
+        assert client.get("/v1/models/3").json()["gate_report"] is None
 
 
 def test_who_was_champion_when(client: TestClient) -> None:

@@ -21,6 +21,7 @@ from serving.api import (
     access_schemas,
     alert_schemas,
     export_schemas,
+    gate_schemas,
     parts,
     review_schemas,
     schemas,
@@ -231,6 +232,7 @@ def test_operations_have_names_for_generated_clients(document: dict) -> None:
         access_schemas.Key,
         access_schemas.Account,
         export_schemas.Export,
+        gate_schemas.GateReport,
         webhook_schemas.Webhook,
     ],
 )

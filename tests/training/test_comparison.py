@@ -16,12 +16,12 @@ from training import comparison_page, workbench
 from training.bundle import Bundle
 from training.comparison import Run, compare, of_path, of_versions
 from training.errors import DatasetError, TrainingError
-from training.evaluation.report import BacktestReport
+from training.evaluation.report import OURS, BacktestReport, MetricRow
 from training.recipe import parse_recipe
 from training.recipe_text import with_fields
 from training.registry.registry import Registry, model_name
 from training.registry.versions import Submission
-from training.report_page import as_html, as_markdown
+from training.report_page import as_html, as_markdown, wording
 
 FACTS = {
     "world": "small",
@@ -58,10 +58,57 @@ def test_comparable_runs_are_ranked_best_first() -> None:
     text = as_markdown(comparison_page.report(found))
     assert "| bb | 1.00 | 0.82* | 0.1* | 90* |" in text
     assert "Simulated data" in text
-    assert "| a | Net value MAE | simple | -10 | -12.5 | -7.5 |" in text
+    assert "| a | 60 d | simple | -10* (-12.5 to -7.5) | – | – | – |" in text
     assert "| lightgbm.ltv.rounds | 1 | 2 |" in text
     assert "| ≠ code_version | a | bb |" in text
     assert "| data_fingerprint | dd | dd |" in text
+
+
+def test_differences_name_their_horizon_and_the_better_side() -> None:
+    told = {"target": "churn", "model": "simple"}
+    differences = (
+        {**told, "metric": "auc", "horizon_days": 60, "mean": 0.1, "low": 0.05, "high": 0.15},
+        {**told, "metric": "brier", "horizon_days": 60, "mean": 0.1, "low": 0.05, "high": 0.15},
+        {**told, "metric": "auc", "horizon_days": 30, "mean": 0.1, "low": -0.05, "high": None},
+    )
+    first = run("a")
+    one = replace(first, report=replace(first.report, differences=differences), recipe={})
+    text = as_markdown(comparison_page.report(compare([one, run("bb")])))
+    assert "| a | 60 d | simple | +0.1* (+0.05 to +0.15) | – | +0.1 × (+0.05 to +0.15) |" in text
+    assert "| a | 30 d | simple | +0.1 (-0.05 to +nan) | – | – |" in text
+
+
+def test_the_figure_by_origin_is_of_the_graded_horizon() -> None:
+    def with_rows(name: str) -> Run:
+        found = run(name)
+        rows = tuple(
+            MetricRow("churn", OURS, day, 5, True, {"auc": value}, days)
+            for days, value in ((60, 0.8), (30, 0.6))
+            for day in FACTS["origins"]  # type: ignore[attr-defined]
+        )
+        counts = tuple({"origin": day} for day in FACTS["origins"])  # type: ignore[attr-defined]
+        return replace(found, report=replace(found.report, rows=rows, counts=counts))
+
+    told = comparison_page.report(compare([with_rows("a"), with_rows("b")]))
+    drawn = next(
+        figure
+        for section in told.sections
+        for figure in section.figures
+        if figure.layout.title.text == "AUC of Churn by origin"
+    )
+    assert [list(trace.y) for trace in drawn.data] == [[0.8, 0.8], [0.8, 0.8]]
+
+
+def test_the_ranking_fits_a_terminal() -> None:
+    found = compare([run("version 11"), run("version 12")])
+    wide, narrow = (
+        comparison_page.ranking_table(found.groups[0], wording("comparison", "en"), narrow=short)
+        for short in (False, True)
+    )
+    assert wide[0][2] == "Churn AUC"
+    assert narrow[0][2:] == ["AUC", "Brier", "MAE", "RMSE", "nGini", "rank r"]
+    assert "(" in wide[-1][2]
+    assert "(" not in "".join(narrow[-1])
 
 
 def test_a_figure_that_was_not_measured_ranks_last() -> None:
@@ -80,7 +127,8 @@ def test_what_was_judged_otherwise_is_not_ranked(fact: str, value: object) -> No
     assert found.differing == ({fact: (FACTS[fact], value)},)
     text = as_markdown(comparison_page.report(found))
     assert "## Not ranked together" in text
-    assert f"| B | {fact} | {FACTS[fact]} | {value} |" in text
+    first, own = (", ".join(v) if isinstance(v, list) else v for v in (FACTS[fact], value))
+    assert f"| B | {fact} | {first} | {own} |" in text
     assert "| bb | – |" in text  # neither rank nor star
     assert " 1* " not in text
     assert "不可一并排名" in as_html(comparison_page.report(found, "zh"))

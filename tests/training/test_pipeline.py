@@ -97,10 +97,10 @@ class Workshop:
 
 @pytest.fixture(scope="module")
 def workshop(
-    tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, blank_store: Path
+    tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, blank_registry: Path
 ) -> Workshop:
     home = tmp_path_factory.mktemp("home")
-    shutil.copy(blank_store, home)
+    shutil.copy(blank_registry, home)
     connection = connect(threads=1)
     world = b2b.tables(connection, n_accounts=120)
     ingest(
@@ -179,7 +179,11 @@ def test_the_cards_tell_what_an_auditor_asks(workshop: Workshop) -> None:
     folder = workshop.outcome.evidence_dir
     card = (folder / "model_card.md").read_text("utf-8")
     assert "Simulated data" in card
-    for heading in ("Intended use", "Data and eligibility", "Under stress", "Limitations"):
+    for heading in (
+        *("Intended use", "Data and eligibility", "Tiers against what came"),
+        *("Parts of the customers", "Indicators that misjudge"),
+        *("Weights of the dimensions from data", "Under stress", "Limitations"),
+    ):
         assert f"## {heading}" in card
     assert Bundle.load(workshop.outcome.bundle_dir).digest in card
     assert "{" not in card
@@ -188,6 +192,8 @@ def test_the_cards_tell_what_an_auditor_asks(workshop: Workshop) -> None:
     assert "{" not in chinese
     html = (folder / "model_card.html").read_text("utf-8")
     assert html.count('id="reliability"') == 1
+    for drawn in ("value_tiers", "parts", "indicators"):
+        assert html.count(f'<figure id="{drawn}"') == 1
     assert "<script" not in html
     assert "<link" not in html
     assert html.count("<svg") == html.count("<figure") > 10

@@ -101,8 +101,8 @@ class Company:
         return self.registry.register(MODEL, submission).version
 
 
-def prepare(home: Path, tables: WorldTables, blank_store: Path) -> None:
-    shutil.copy(blank_store, home)
+def prepare(home: Path, tables: WorldTables, blank_registry: Path) -> None:
+    shutil.copy(blank_registry, home)
     ingest(
         tables.tables,
         home / "b2b" / "sources",
@@ -128,10 +128,10 @@ def company(
     tmp_path_factory: pytest.TempPathFactory,
     tables: WorldTables,
     small: Recipe,
-    blank_store: Path,
+    blank_registry: Path,
 ) -> Company:
     home = tmp_path_factory.mktemp("honest")
-    prepare(home, tables, blank_store)
+    prepare(home, tables, blank_registry)
     outcome = run(home, small)
     promote(open_registry(home), MODEL, by="ann", reason="first")
     return Company(home, small, outcome)
@@ -217,9 +217,9 @@ def hindsight(tables: WorldTables, recipe: Recipe) -> WorldTables:
 
 
 def test_a_leaky_indicator_stops_promotion_by_name(
-    tmp_path: Path, tables: WorldTables, small: Recipe, blank_store: Path
+    tmp_path: Path, tables: WorldTables, small: Recipe, blank_registry: Path
 ) -> None:
-    prepare(tmp_path, hindsight(tables, small), blank_store)
+    prepare(tmp_path, hindsight(tables, small), blank_registry)
     outcome = run(tmp_path, small)
     assert outcome.version.tags["gates"] == "failed"
     with pytest.raises(GateFailedError) as caught:

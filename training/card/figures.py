@@ -8,8 +8,11 @@ from features.schema import CATALOGUE
 from tiering.policy import Scheme
 from training.card import panels, plots
 from training.card.evidence import Evidence
+from training.card.quality_section import bias_points, misjudged_points
 from training.card.stress_section import title_of
 from training.card.wording import Language, words
+from training.evaluation.indicators import LIMIT
+from training.evaluation.report import POOLED
 
 
 def tier_labels(scheme: Scheme, language: Language) -> list[str]:
@@ -50,6 +53,29 @@ def card_figures(evidence: Evidence, language: Language) -> dict[str, go.Figure]
             columns=say["hindsight"],
         ),
     }
+    value_tiers = next((r for r in report.value_tiers if r.origin == POOLED), None)
+    if value_tiers is not None:
+        found["value_tiers"] = plots.matrix(
+            value_tiers.confusion,
+            tiers,
+            title=say["fig_value_tiers"],
+            rows=say["given"],
+            columns=say["by_value_axis"],
+        )
+    parts = bias_points(report, say)
+    if parts:
+        found["parts"] = panels.forest(
+            parts, title=say["fig_parts"], x=say["bias_axis"], marks=(0.0,)
+        )
+    wrong = misjudged_points(report, say, language)
+    if wrong:
+        found["indicators"] = panels.forest(
+            [row[:4] for row in wrong],
+            title=say["fig_indicators"],
+            x=say["misjudged_axis"],
+            marks=(LIMIT,),
+            beside=(say["misjudged"], say["by_chance"], [row[4] for row in wrong]),
+        )
     for name, key in (("churn_bees", "churn_probability"), ("ltv_bees", "ltv")):
         swarm = evidence.swarms[key]
         # The baseline is no indicator, and so strong that it would press all others to a line.

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from training.card.evidence import Swarm
-from training.card.plots import MAX_POINTS, SHADES, framed, ranked
+from training.card.plots import ACCENT, COLOURS, INK, MAX_POINTS, SHADES, framed, ranked
 from training.evaluation.stress_report import StressReport
 
 HEAT: Mapping[str, tuple[str, float]] = {
@@ -71,6 +71,64 @@ def dependence(
         )
     figure.update_yaxes(title_text=y, col=1)
     return figure.update_layout(height=80 + 300 * rows, title_text=title)
+
+
+def forest(
+    rows: Sequence[tuple[str, float, float, float]],
+    *,
+    title: str,
+    x: str,
+    marks: Sequence[float],
+    beside: tuple[str, str, Sequence[float]] | None = None,
+) -> go.Figure:
+    """Return figures with their intervals, one line each, first on top.
+
+    Parameters
+    ----------
+    rows
+        Name, value, and the two ends of its interval.
+    marks
+        Values with a dotted line across all rows.
+    beside
+        Names of the values and of others, ``(n,)``, that are drawn in grey on the same lines.
+    """
+    figure = framed(title, x, "")
+    places = [float(len(rows) - 1 - place) for place in range(len(rows))]
+    for mark in marks:
+        figure.add_scatter(
+            x=[mark, mark],
+            y=[-0.5, len(rows) - 0.5],
+            mode="lines",
+            line={"dash": "dot", "color": INK},
+            showlegend=False,
+        )
+    for place, (_, _, low, high) in zip(places, rows, strict=True):
+        figure.add_scatter(
+            x=[low, high],
+            y=[place, place],
+            mode="lines",
+            line={"color": ACCENT, "width": 2.0},
+            showlegend=False,
+        )
+    if beside is not None:
+        figure.add_scatter(
+            x=list(beside[2]),
+            y=places,
+            mode="markers",
+            name=beside[1],
+            marker={"size": 8, "color": COLOURS["base_rate"]},
+        )
+    figure.add_scatter(
+        x=[value for _, value, _, _ in rows],
+        y=places,
+        mode="markers",
+        name=beside[0] if beside else title,
+        marker={"size": 9, "color": ACCENT},
+    )
+    figure.update_yaxes(
+        tickmode="array", tickvals=places, ticktext=[row[0] for row in rows], automargin=True
+    )
+    return figure.update_layout(height=120 + 24 * len(rows), showlegend=beside is not None)
 
 
 def stress_heat(

@@ -16,6 +16,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tiering.referral import DORMANT
+from training.card import quality_section as quality
 from training.card.advice import advice, notes
 from training.card.evidence import Evidence
 from training.card.figures import card_figures, tier_labels
@@ -142,8 +143,9 @@ def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Sec
         Section(text["differences"], (text["differences_text"],), (_difference_table(report),)),
         Section(
             text["tiers"],
-            (text["tiers_text"], text["tier_quality_text"]),
+            (text["tiers_text"], text["tier_quality_text"], *quality.steadiness(report, text)),
             (
+                quality.definition_table(report, text),
                 tier_table(report),
                 tier_quality_table(
                     report,
@@ -151,7 +153,13 @@ def _content(evidence: Evidence, language: Language) -> tuple[str, str, list[Sec
                     [text[k] for k in ("tier", "n_given", "n_hindsight", "precision", "recall")],
                 ),
             ),
-            ("tiers",),
+            ("tiers", *(("value_tiers",) if report.value_tiers else ())),
+        ),
+        *(
+            Section(text[title], tuple(paragraphs), (table,), figures)
+            for title, paragraphs, table, figures in quality.chapters(
+                report, evidence.scheme, text, language
+            )
         ),
         Section(
             text["explain"],

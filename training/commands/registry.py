@@ -55,6 +55,7 @@ def promote(
     reason: Reason = "",
 ) -> None:
     """Make a version the champion, if every gate passes, and pull its bundle."""
+    from training.errors import ApprovalError, GateFailedError
     from training.registry.governance import account
     from training.registry.location import open_registry
     from training.registry.promotion import promote as run
@@ -70,7 +71,11 @@ def promote(
         shelve(store, model, home / world / "models")
         console.print(f"{model} version {version} was the champion already; it serves now.")
         return
-    champion, gates = run(store, model, version, by=by or account(), reason=reason)
+    try:
+        champion, gates = run(store, model, version, by=by or account(), reason=reason)
+    except (GateFailedError, ApprovalError):
+        shelve(store, model, home / world / "models")
+        raise
     show_gates(console, gates)
     _bring(store, model, folder)
     shelve(store, model, home / world / "models")

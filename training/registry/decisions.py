@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from training.errors import ApprovalError, GateFailedError, RegistryError
 from training.registry.governance import person
+from training.registry.judgement import Judgement
 from training.registry.versions import ModelVersion
 
 
-def gates_failed(
-    version: ModelVersion, names: Sequence[str], told: Sequence[str], stays: str
-) -> GateFailedError:
-    """Return the refusal of a version whose gates failed.
+def check_forbidden(version: ModelVersion, judged: Judgement) -> None:
+    """Say why a promotion was refused; nothing of one that was carried out.
 
-    Parameters
-    ----------
-    names, told
-        The gates, and each with its value and limit.
-    stays
-        What becomes of the champion, in a sentence.
+    Raises
+    ------
+    GateFailedError
+        If a gate failed; the message names each with its value and limit.
+    ApprovalError
+        If approvals are missing.
     """
-    return GateFailedError(
-        f"{_title(version)} is not promoted; failed gates: {'; '.join(told)}.",
-        hint=f"{stays} Follow the advice of each gate and train again.",
-        model=version.model,
-        version=version.version,
-        failed=list(names),
-    )
-
-
-def approvals_missing(version: ModelVersion, lacking: str, stays: str) -> ApprovalError:
-    """Return the refusal of a version that lacks approvals."""
-    return ApprovalError(
-        f"{_title(version)} is not promoted: production mode; {lacking}.",
-        hint=f"{stays} `tierwise approve WORLD --version {version.version} --by NAME --reason "
-        "WHY` gives an approval; then promote again.",
-        model=version.model,
-        version=version.version,
-    )
+    stays = "There is no champion yet." if judged.against is None else "The champion stays."
+    told = "; ".join(judged.forbidden_by)
+    if not judged.gates.passed:
+        raise GateFailedError(
+            f"{_title(version)} is not promoted; failed gates: {told}.",
+            hint=f"{stays} Follow the advice of each gate and train again.",
+            model=version.model,
+            version=version.version,
+            failed=[check.name for check in judged.gates.failed],
+        )
+    if judged.lacking:
+        raise ApprovalError(
+            f"{_title(version)} is not promoted: production mode; {told}.",
+            hint=f"{stays} `tierwise approve WORLD --version {version.version} --by NAME "
+            "--reason WHY` gives an approval; then promote again.",
+            model=version.model,
+            version=version.version,
+        )
 
 
 def check_approval(version: ModelVersion, by: str, reason: str, given: Iterable[str]) -> None:
@@ -101,6 +100,13 @@ def no_previous(model: str) -> RegistryError:
         f"{model} has no previous champion to go back to.",
         hint="A rollback needs two promotions; see `tierwise versions`.",
         model=model,
+    )
+
+
+def points_nowhere(model: str, alias: str | int) -> RegistryError:
+    """Return the error of an alias that no version has."""
+    return RegistryError(
+        f"{model} has no {alias}.", hint="Train and promote a version first.", model=model
     )
 
 

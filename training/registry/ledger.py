@@ -22,9 +22,6 @@ from training.registry.governance import account
 
 Action = Literal["promote", "rollback", "refuse", "approve"]
 
-REFUSE: Action = "refuse"
-"""A promotion that was forbidden: on record, but no change of champion."""
-
 APPROVE: Action = "approve"
 """Somebody stands for a version; two such are asked for in production mode."""
 
@@ -42,7 +39,7 @@ class LedgerEntry:
     model
         Registered model.
     action
-        ``promote``, ``rollback``, ``refuse`` or ``approve``.
+        ``promote``, ``rollback``, ``approve``, or ``refuse``: a promotion that was forbidden.
     version
         Champion from this moment on; of a refusal or approval, the version it is about.
     previous
@@ -60,6 +57,9 @@ class LedgerEntry:
         Under which rule: ``development`` or ``production``; empty in older entries.
     account
         Account of the operating system that wrote the entry; empty in older entries.
+    gate_report_sha256
+        SHA-256 of the gate report that the decision rests on
+        (``training/registry/judgement.py``); empty where no gates were judged.
     """
 
     at: str
@@ -73,6 +73,7 @@ class LedgerEntry:
     digest: str = ""
     mode: str = ""
     account: str = ""
+    gate_report_sha256: str = ""
 
     @property
     def crowns(self) -> bool:
@@ -145,6 +146,7 @@ class PromotionLedger:
         failed: Iterable[str] = (),
         digest: str = "",
         mode: str = "",
+        gate_report_sha256: str = "",
     ) -> LedgerEntry:
         """Write one entry, on disk before it returns.
 
@@ -170,6 +172,7 @@ class PromotionLedger:
                 digest=digest,
                 mode=mode,
                 account=account(),
+                gate_report_sha256=gate_report_sha256,
             )
             stream.seek(len(whole.encode()))
             stream.truncate()

@@ -194,6 +194,11 @@ class MlflowStore:
                 ) from error
             return Path(local).read_text("utf-8")
 
+    def write(self, version: ModelVersion, path: str, text: str) -> None:
+        """Add a text artifact to a version's run."""
+        with self._session():
+            self._client.log_text(version.run_id, text, path)
+
     def download(self, version: ModelVersion, folder: Path) -> Path:
         """Copy a version's bundle below a folder and return where it is.
 

@@ -9,6 +9,8 @@ from training.evaluation.gates import GateReport, evaluate
 from training.evaluation.leakage import FILE, LeakageReport
 from training.evaluation.report import BacktestReport
 from training.evaluation.stress import StressReport
+from training.registry.judgement import Judgement, last_report, place, read
+from training.registry.ledger import LedgerEntry
 from training.registry.registry import Registry
 from training.registry.versions import ModelVersion
 
@@ -74,6 +76,31 @@ def judge(registry: Registry, model: str, version: int) -> GateReport:
     champion = champion_report(registry, model, other_than=version)
     leakage = _leakage_report(registry, candidate)
     return evaluate(backtest_report(registry, candidate), champion, stress, limits, leakage)
+
+
+def kept_report(
+    registry: Registry, model: str, version: int
+) -> tuple[LedgerEntry, Judgement] | None:
+    """Return the last decision about a version with its gate report; None if there was none.
+
+    Raises
+    ------
+    RegistryError
+        If the ledger, or the report that its line vouches for, was changed or removed.
+    """
+    candidate = registry.store.version(model, version)
+    registry.champion(model)
+    entry = last_report(registry.ledger.entries(model), version)
+    if entry is None:
+        return None
+    text = registry.store.read(candidate, place(entry.gate_report_sha256))
+    return entry, read(text, entry.gate_report_sha256)
+
+
+def first_report(registry: Registry, model: str, version: int) -> GateReport:
+    """Return the gates as they were judged when a version was registered."""
+    store = registry.store
+    return GateReport.from_dict(json.loads(store.read(store.version(model, version), "gates.json")))
 
 
 def champion_report(

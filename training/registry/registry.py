@@ -13,17 +13,16 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.bundle import Bundle
-from training.errors import RegistryError
 from training.folders import swap
 from training.registry import decisions
 from training.registry.governance import Governance, read_governance
-from training.registry.ledger import APPROVE, REFUSE, Action, LedgerEntry, PromotionLedger
+from training.registry.judgement import Judgement, place
+from training.registry.ledger import APPROVE, Action, LedgerEntry, PromotionLedger
 from training.registry.mlflow_store import MlflowStore
 from training.registry.recording import unsigned
 from training.registry.registration import create_versions
@@ -90,39 +89,31 @@ class Registry:
         Raises
         ------
         ApprovalError
-            If the approval could not count: by nobody, without a reason, by the one who trained
-            the version, or a second time.
+            If it could not count: no name, no reason, the one who trained it, a second time.
         RegistryError
-            If there is no such version, it is the champion, or what is stored is not what was
-            registered.
+            If it does not exist, is champion already, or is not stored as it was registered.
         """
         found = self.store.version(model, version)
         present = self.champion(model)
         if present is not None and present.version == version:
             raise decisions.champion_already(found)
-        bundle = self.verify(found)
-        given = self.ledger.approvals(model, version, bundle.digest)
-        decisions.check_approval(found, by, reason, [entry.by for entry in given])
+        self.verify(found)
+        decisions.check_approval(found, by, reason, [entry.by for entry in self._approvals(found)])
         return self._write(APPROVE, found, by, reason)
 
     def lacking(self, version: ModelVersion) -> str:
         """Return in words which approvals a promotion still lacks; empty if none."""
-        digest = version.tags.get("bundle_digest", "")
-        given = self.ledger.approvals(version.model, version.version, digest)
-        approvers = [entry.by for entry in given]
-        return self.governance.lacking(approvers, version.tags.get("registered_by", ""))
+        given = [entry.by for entry in self._approvals(version)]
+        return self.governance.lacking(given, version.tags.get("registered_by", ""))
 
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
     ) -> ModelVersion:
-        """Make a version the champion, if :meth:`admit` lets it."""
-        found = self.admit(model, version, gates, by=by, reason=reason)
-        self._write("promote", found, by, reason)
-        self._point(CHAMPION, found)
-        self.store.tag(model, version, "gates", "passed")
-        if CHALLENGER in found.aliases:
-            for name, _ in found.with_targets():
-                self.store.unpoint(name, CHALLENGER)
+        """Make a version the champion, if :meth:`admit` would let it; the report stays with it."""
+        found, judged = self._judged(model, version, gates, by, reason)
+        self._record(found, judged, by, reason)
+        for name, _ in found.with_targets() if CHALLENGER in found.aliases else ():
+            self.store.unpoint(name, CHALLENGER)
         return self.store.version(model, version)
 
     def admit(
@@ -137,23 +128,33 @@ class Registry:
         RegistryError
             If it does not exist, is champion already, or is not stored as it was registered.
         """
+        found, judged = self._judged(model, version, gates, by, reason)
+        if judged.decision != "promote":
+            self._record(found, judged, by, reason)
+        return found
+
+    def _judged(
+        self, model: str, version: int, gates: GateReport, by: str, reason: str
+    ) -> tuple[ModelVersion, Judgement]:
         found = self.store.version(model, version)
         present = self.champion(model)
-        stays = "There is no champion yet." if present is None else "The champion stays."
-        if not gates.passed:
-            failed = [check.summary() for check in gates.failed] or ["none was judged"]
-            self._write(REFUSE, found, by, reason, failed)
-            self.store.tag(model, version, "gates", "failed")
-            names = [check.name for check in gates.failed]
-            raise decisions.gates_failed(found, names, failed, stays)
-        if present is not None and present.version == version:
-            raise decisions.champion_already(found)
-        self.verify(found)
-        lacking = self.lacking(found)
-        if lacking:
-            self._write(REFUSE, found, by, reason, [lacking])
-            raise decisions.approvals_missing(found, lacking, stays)
-        return found
+        if gates.passed:
+            if present is not None and present.version == version:
+                raise decisions.champion_already(found)
+            self.verify(found)
+        lacking = self.lacking(found) if gates.passed else ""
+        rule = self._approvals(found), self.governance.mode
+        return found, Judgement.of(found, present, gates, lacking, *rule, by, reason)
+
+    def _record(self, found: ModelVersion, judged: Judgement, by: str, reason: str) -> None:
+        """Keep a judgement with its version, and do what it says."""
+        self.store.write(found, place(judged.sha256), judged.text)
+        self._write(judged.decision, found, by, reason, judged)
+        if judged.decision == "promote":
+            self._point(CHAMPION, found)
+        for key, value in judged.tags.items():
+            self.store.tag(found.model, found.version, key, value)
+        decisions.check_forbidden(found, judged)
 
     def rollback(self, model: str, *, by: str, reason: str = "") -> ModelVersion:
         """Make the previous champion the champion again, at once.
@@ -180,8 +181,7 @@ class Registry:
     def champion(self, model: str) -> ModelVersion | None:
         """Return the champion by the ledger; aliases that say otherwise are set right.
 
-        They differ after a kill between ledger and alias, or when somebody moved an alias by
-        hand past the gates.
+        They differ after a kill between the two, or when an alias was moved by hand.
 
         Raises
         ------
@@ -235,9 +235,8 @@ class Registry:
     def pull(self, model: str, alias: str | int, target_dir: Path) -> Bundle:
         """Bring the bundle of an alias, or of a version, into a folder, whole or not at all.
 
-        It is downloaded beside the target and checked against its own digests, the one on the
-        version and the signature, and takes the version's number; then the target is switched
-        over in one step (``training/folders.py``).
+        It is checked beside the target against its own digests, the one on the version and the
+        signature; then the target is switched over in one step (``training/folders.py``).
 
         Raises
         ------
@@ -251,9 +250,7 @@ class Registry:
         else:
             pointed = (self.champion if alias == CHAMPION else self.challenger)(model)
         if pointed is None:
-            raise RegistryError(
-                f"{model} has no {alias}.", hint="Train and promote a version first.", model=model
-            )
+            raise decisions.points_nowhere(model, alias)
         target_dir.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target_dir.name}-", dir=target_dir.parent))
         try:
@@ -274,23 +271,26 @@ class Registry:
             raise unsigned(f"{version.model} version {version.version}", faults)
         return folder, bundle
 
+    def _approvals(self, version: ModelVersion) -> list[LedgerEntry]:
+        digest = version.tags.get("bundle_digest", "")
+        return self.ledger.approvals(version.model, version.version, digest)
+
     def _write(
         self,
         action: Action,
         version: ModelVersion,
         by: str,
         reason: str,
-        failed: Sequence[str] = (),
+        judged: Judgement | None = None,
     ) -> LedgerEntry:
         entry = self.ledger.append(
-            version.model,
-            action,
-            version.version,
+            *(version.model, action, version.version),
             by=by,
             reason=reason,
-            failed=failed,
+            failed=() if judged is None else judged.forbidden_by,
             digest=version.tags.get("bundle_digest", ""),
             mode=self.governance.mode,
+            gate_report_sha256="" if judged is None else judged.sha256,
         )
         self.store.mark(version.model, _HEAD, self.ledger.digests(version.model)[-1])
         return entry

@@ -71,6 +71,16 @@ metrics.
 figures say how well spend is explained across customers. How well it is forecast is said above.
 """
 
+_FLAML = """## FLAML at equal time
+
+FLAML searches LightGBM, random forests, extra trees and logistic regression on its own. At each
+origin it is given the same rows and indicators, and **for each target and loss** as many seconds
+by the clock as the whole fit of ours took there (both targets, the other horizons, intervals). Its
+search may overrun that by the last fit, which is given to it. `experiments/2026-11-flaml` has the
+method and is run on its own: FLAML is no dependency.
+"""
+_SECONDS = ("wall_seconds", "processor_seconds")
+
 
 def page(results: Mapping[str, Any]) -> str:
     """Return the whole page."""
@@ -302,9 +312,36 @@ def _won(found: Mapping[str, Any]) -> str:
 
 
 def _flaml(found: Mapping[str, Any] | None) -> str:
-    told = found or {"skipped": "it was not asked for."}
-    text = told.get("markdown") or f"Not run: {told['skipped']}"
-    return f"## FLAML at equal time\n\n{text}\n"
+    if found is None or "skipped" in found:
+        told = "it was not asked for." if found is None else found["skipped"]
+        return f"## FLAML at equal time\n\nNot run: {told}\n"
+    return "\n".join([_FLAML, *(_competed(case) for case in found["cases"])])
+
+
+def _competed(case: Mapping[str, Any]) -> str:
+    report = case["report"]
+    spent = {name: [count[name] for count in report["counts"]] for name in _SECONDS}
+    days = reading.origins(report)
+    models = report["counts"][0]["processor_seconds"]
+    wall, cpu = (
+        ", ".join(f"{m} {sum(each[m] for each in spent[name]):.0f}" for m in models)
+        for name in _SECONDS
+    )
+    packages = ", ".join(f"{name} {number}" for name, number in case["packages"].items())
+    drawn = report["facts"].get("customers")
+    some = f"**{drawn:,} customers, drawn evenly, for both sides.** " if drawn else ""
+    lines = [
+        f"### {_name(case)}: measured on {case['measured_on']}\n",
+        f"{some}{len(days)} origin{'s' if len(days) > 1 else ''} from {days[0]} to {days[-1]}, "
+        f"{report['facts']['threads']} thread "
+        f"each. Seconds by the clock over all origins: {wall}. Of the processor: {cpu}. "
+        f"Made with {packages}.\n",
+    ]
+    for comparison in reading.comparisons(report):
+        lines.append(f"**{_title(comparison, report['facts'])}**\n")
+        lines.append(_results(comparison))
+        lines.append(_matrix(comparison))
+    return "\n".join(lines)
 
 
 def _skipped(found: Mapping[str, str]) -> str:

@@ -100,6 +100,36 @@ def test_the_page_names_wins_losses_and_what_was_left_out() -> None:
     assert "Not run" in text
 
 
+def test_the_page_shows_what_the_automl_experiment_found_and_when() -> None:
+    counts = [
+        {
+            "origin": f"2011-0{month}-01",
+            "wall_seconds": {"tierwise": 10.0, "flaml_log_loss": 12.0},
+            "processor_seconds": {"tierwise": 4.0, "flaml_log_loss": 5.4},
+        }
+        for month in (1, 2)
+    ]
+    rows = [
+        row("churn", "tierwise", {"auc": 0.8}, horizon_days=90),
+        row("churn", "flaml_log_loss", {"auc": 0.9}, horizon_days=90),
+    ]
+    case = {
+        "id": "shop",
+        "simulated": True,
+        "measured_on": "2026-11-23",
+        "packages": {"flaml": "2.7.0"},
+        "report": {"facts": {"threads": 1}, "counts": counts, "rows": rows, "differences": []},
+    }
+    text = page(results(OLD) | {"flaml": {"schema_version": 1, "cases": [case]}})
+    assert "### shop (simulated): measured on 2026-11-23" in text
+    assert "clock over all origins: tierwise 20, flaml_log_loss 24" in text
+    assert "Of the processor: tierwise 8, flaml_log_loss 11" in text
+    assert "flaml 2.7.0" in text
+    assert "| flaml_log_loss | no, -0.1000 |" in text
+    assert "Not run" not in text
+    assert "Not run: no such file" in page(results(OLD) | {"flaml": {"skipped": "no such file"}})
+
+
 def test_the_figure_is_the_same_for_the_same_results(tmp_path: Any) -> None:
     for name in ("a.svg", "b.svg"):
         draw(results(OLD), tmp_path / name)

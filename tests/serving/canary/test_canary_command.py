@@ -41,7 +41,7 @@ T = TypeVar("T")
 @pytest.fixture(scope="module")
 def shelved(
     tmp_path_factory: pytest.TempPathFactory,
-    blank_store: Path,
+    blank_registry: Path,
     bundle: Bundle,
     second: Bundle,
     frame: IndicatorFrame,
@@ -49,7 +49,7 @@ def shelved(
 ) -> Path:
     """A home with champion 1, the challenger 2, and a graded run."""
     home = tmp_path_factory.mktemp("canary")
-    shutil.copy(blank_store, home / "mlflow.db")
+    shutil.copy(blank_registry, home / "mlflow.db")
     registry = open_registry(home)
     evidence = home / "evidence"
     evidence.mkdir()

@@ -14,11 +14,11 @@ from training.registry.versions import Submission
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, blank_store: Path) -> tuple[str, Path]:
+def store(tmp_path_factory: pytest.TempPathFactory, blank_registry: Path) -> tuple[str, Path]:
     """One store for the module."""
     folder = tmp_path_factory.mktemp("mlflow")
     (folder / "state").mkdir()
-    shutil.copy(blank_store, folder / "state")
+    shutil.copy(blank_registry, folder / "state")
     return f"sqlite:///{folder / 'state' / 'mlflow.db'}", folder / "artifacts"
 
 

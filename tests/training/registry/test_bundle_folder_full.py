@@ -33,11 +33,11 @@ def full_disk(size: int = 512) -> Iterator[None]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, blank_store: Path, submission: Submission, bundle: Bundle) -> Path:
+def home(tmp_path: Path, blank_registry: Path, submission: Submission, bundle: Bundle) -> Path:
     """Two versions; the first is champion and serves."""
     place = tmp_path / "home"
     place.mkdir()
-    shutil.copy(blank_store, place / "mlflow.db")
+    shutil.copy(blank_registry, place / "mlflow.db")
     store = open_registry(place)
     model = model_name("small")
     first = store.register(model, submission)

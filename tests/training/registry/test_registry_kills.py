@@ -55,9 +55,9 @@ print("survived")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, blank_store: Path) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, blank_registry: Path) -> Path:
     folder = tmp_path_factory.mktemp("kills")
-    shutil.copy(blank_store, folder)
+    shutil.copy(blank_registry, folder)
     return folder
 
 
@@ -129,12 +129,12 @@ def test_a_promotion_killed_before_the_ledger_changes_nothing(
 
 @pytest.mark.parametrize("point", ["ledger append 1 after", "store point 2 before"])
 def test_a_promotion_killed_after_the_ledger_is_carried_out(
-    blank_store: Path, submission: Submission, tmp_path: Path, point: str
+    blank_registry: Path, submission: Submission, tmp_path: Path, point: str
 ) -> None:
     """What is on record counts: the aliases follow when anybody next asks."""
     own = tmp_path / "home"
     own.mkdir()
-    shutil.copy(blank_store, own)
+    shutil.copy(blank_registry, own)
     registry = open_registry(own)
     registry.register(MODEL, submission)
     registry.promote(MODEL, 1, PASSED, by="ann")
