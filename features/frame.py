@@ -39,9 +39,9 @@ def indicator_frame(tables: SnapshotTables, codes: ir.Table) -> ir.Table:
     codes
         ``customer_id``, the text, and ``code``, its whole number in ``tables``.
     """
-    frame = tables.spine.select("customer_id")
+    frame = codes
     for name, dimension in DIMENSIONS.items():
-        frame = frame.left_join(dimension(tables), "customer_id", rname=f"{{name}}_of_{name}")
-    coded = frame.select(code="customer_id", **{name: frame[name] for name in CATALOGUE})
-    named = codes.inner_join(coded, "code").order_by("code")
+        part = dimension(tables).rename(**{f"code_of_{name}": "customer_id"})
+        frame = frame.inner_join(part, [frame.code == part[f"code_of_{name}"]])
+    named = frame.order_by("code")
     return named.select("customer_id", *CATALOGUE)

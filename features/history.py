@@ -25,26 +25,23 @@ from features.ledger import (
     categories,
     customer_days,
     day_number,
-    first_categories,
     first_purchases,
     gaps,
     number_of,
-    one_row_a_day,
     out_of_order,
     purchase_steps,
-    spine,
+    steady_gaps,
     steady_steps,
 )
+from features.sights import FOLDS, LATEST, REACH, STEADY_FOLDS, fold_seen, table_seen
 from features.snapshot import Snapshot, SnapshotTables, ascending
+from features.totals import beginnings, lived, lives, spine, totals, windows
 from features.visibility import (
-    latest,
     named,
     numbered,
     seen_columns,
     superseded,
     times,
-    visible,
-    with_ages,
 )
 
 if TYPE_CHECKING:
@@ -53,9 +50,6 @@ if TYPE_CHECKING:
 _SERIAL = count()
 
 _OTHERS = tuple(name for name in CONTRACT if name != "orders")
-
-_LATEST = {"assessments": (("customer_id", "kind"), ("occurred_at", "assessment_id"))}
-"""Tables of which a snapshot sees only the last row of a group, in an order."""
 
 # Stand for the position and the day number of a snapshot in SQL that is written once. No
 # other number of a view is as large.
@@ -164,12 +158,16 @@ class History:
         buyers = days.select("customer_id").distinct()
         code = ibis.row_number().over(order_by=buyers.customer_id).cast("int32")
         self._keep("codes", buyers.select("customer_id", code=code))
-        self._keep("ledger", self._coded(days))
+        # By customer: the sums of a snapshot then meet one customer after the other.
+        self._keep("ledger", self._coded(days).order_by("customer_id", "day"))
         drop(self.connection, views=[], tables=[self._kept.pop(0)])  # days, by text ids
         self._fold_categories(lines)
         if not self._versioned("orders"):
-            self._keep("restless", out_of_order(self._relation("ledger")))
-            self._keep("steps", steady_steps(self._relation("ledger"), self._relation("restless")))
+            ledger = self._relation("ledger")
+            self._keep("restless", out_of_order(ledger))
+            self._keep("steps", steady_steps(ledger, self._relation("restless")))
+            self._keep("lives", lives(ledger, self._relation("steps")))
+            self._keep("beginnings", beginnings(ledger, self._relation("lives")))
         for name in _OTHERS:
             if self.sources.table(name) is not None:
                 self._keep(name, self._numbered(name))
@@ -206,8 +204,11 @@ class History:
         kept = [c.name for c in table.columns if not c.pii and c.name != "recorded_at"]
         rows = rows.select(*kept, *seen_columns(rows), **days)
         rows = self._coded(rows) if table.has_customer else rows
-        if name in _LATEST and not self._versioned(name):
-            return superseded(rows, *_LATEST[name])
+        if name in REACH:
+            earliest = number_of(self.snapshots[0].day) - REACH[name]
+            rows = rows.filter(rows.day > earliest).order_by("day", "customer_id")
+        if name in LATEST and not self._versioned(name):
+            return superseded(rows, *LATEST[name])
         if "referrer_id" not in rows.columns:
             return rows
         referrers = self.codes.select(referrer_id="customer_id", referrer="code")
@@ -232,27 +233,22 @@ class History:
 
     def _looks(self) -> dict[str, ir.Table]:
         """Return what a snapshot at _PLACE on day _TODAY sees of each kept relation."""
-        looks = {}
-        today, versioned = ibis.literal(int(_TODAY), "int32"), self._versioned("orders")
-        for name in ("ledger", "lines", "firsts", *(() if versioned else ("steps",))):
-            rows = visible(self._relation(name), int(_PLACE))
-            if name == "ledger" and versioned:
-                rows = one_row_a_day(rows)
-            ages = {"first_age" if name == "firsts" else "age": today - rows.day}
-            if name == "steps":
-                ages["before"] = today - rows.day_before
-            rows = rows.mutate(**ages).drop("day", *(("day_before",) if name == "steps" else ()))
-            looks[name] = first_categories(rows) if name == "firsts" and versioned else rows
-        for name in _OTHERS:
-            if self.sources.table(name) is not None:
-                rows = visible(self._relation(name), int(_PLACE))
-                if name in _LATEST and self._versioned(name):
-                    rows = latest(rows, *_LATEST[name])
-                looks[name] = with_ages(rows, CONTRACT[name], int(_TODAY))
-        return looks
+        lines_versioned = self._versioned("orders")
+        folds = (*FOLDS, *(() if lines_versioned else STEADY_FOLDS))
+        at = int(_PLACE), int(_TODAY)
+        looks = {
+            name: fold_seen(name, self._relation(name), *at, versioned=lines_versioned)
+            for name in folds
+        }
+        return looks | {
+            name: table_seen(name, self._relation(name), *at, versioned=self._versioned(name))
+            for name in _OTHERS
+            if self.sources.table(name) is not None
+        }
 
     def _relations(self) -> SnapshotTables:
         ledger, lines = self._relation("now_ledger"), self._relation("now_lines")
+        spined, added = spine(*self._lives(ledger)), windows(ledger)
         mapped = frozenset(
             f"{table}.{column}"
             for table in CONTRACT
@@ -265,8 +261,9 @@ class History:
             lines=lines,
             categories=categories(lines),
             first_categories=self._relation("now_firsts"),
-            spine=spine(ledger),
-            gaps=gaps(self._steps(ledger)),
+            spine=spined,
+            windows=added,
+            totals=totals(spined, self._gaps(ledger), added),
             **{
                 name: self._relation(f"now_{name}")
                 for name in _OTHERS
@@ -274,12 +271,17 @@ class History:
             },
         )
 
-    def _steps(self, ledger: ir.Table) -> ir.Table:
+    def _lives(self, ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
         if self._versioned("orders"):
-            return purchase_steps(ledger)
+            return lived(ledger)
+        return self._relation("now_lives"), self._relation("now_beginnings")
+
+    def _gaps(self, ledger: ir.Table) -> ir.Table:
+        if self._versioned("orders"):
+            return gaps(purchase_steps(ledger))
         moving = ledger.semi_join(self._relation("restless"), "customer_id")
-        steps = self._relation("now_steps").select("customer_id", "age", "before")
-        return steps.union(purchase_steps(moving))
+        lived, steps = self._relation("now_lives"), self._relation("now_steps")
+        return steady_gaps(lived, steps, gaps(purchase_steps(moving)))
 
     def _relation(self, name: str) -> ir.Table:
         return self.connection.table(f"{self._prefix}_{name}")

@@ -20,6 +20,9 @@ MONEY = ("net", "bought", "returned", "discount", "rebate", "costed", "cost", "c
 CATEGORY_DAYS = 365
 """How far back order lines are kept by category."""
 
+FOLLOWED_DAYS = 90
+"""Within how many days a purchase day counts as followed by another."""
+
 _EPOCH = date(1970, 1, 1)
 
 
@@ -50,14 +53,14 @@ def customer_days(lines: ir.Table) -> ir.Table:
     sold = ~lines.is_return
     days = lines.group_by("customer_id", "day", *seen_columns(lines)).aggregate(
         is_purchase=sold.any(),
-        net=_money(lines.net_amount.sum()),
-        bought=_money(lines.net_amount.sum(where=sold)),
-        returned=_money(lines.net_amount.sum(where=lines.is_return)),
-        discount=_money(lines.discount.sum(where=sold)),
-        rebate=_money(lines.rebate.sum(where=sold)),
-        costed=_money(lines.net_amount.sum(where=lines.cost.notnull())),
-        cost=_money(lines.cost.sum()),
-        custom=_money(lines.net_amount.sum(where=lines.is_custom & sold)),
+        net=money(lines.net_amount.sum()),
+        bought=money(lines.net_amount.sum(where=sold)),
+        returned=money(lines.net_amount.sum(where=lines.is_return)),
+        discount=money(lines.discount.sum(where=sold)),
+        rebate=money(lines.rebate.sum(where=sold)),
+        costed=money(lines.net_amount.sum(where=lines.cost.notnull())),
+        cost=money(lines.cost.sum()),
+        custom=money(lines.net_amount.sum(where=lines.is_custom & sold)),
     )
     if SEEN_UNTIL in days.columns:  # rows come and go: counted when a snapshot has chosen
         return days
@@ -74,7 +77,7 @@ def customer_days(lines: ir.Table) -> ir.Table:
 def one_row_a_day(days: ir.Table) -> ir.Table:
     """Fold the rows that a snapshot has chosen among versions to one a customer and day."""
     folded = days.group_by("customer_id", "day").aggregate(
-        is_purchase=days.is_purchase.any(), **{name: _money(days[name].sum()) for name in MONEY}
+        is_purchase=days.is_purchase.any(), **{name: money(days[name].sum()) for name in MONEY}
     )
     return folded.mutate(purchase=folded.is_purchase.cast("int32"))
 
@@ -98,9 +101,9 @@ def categories(lines: ir.Table) -> ir.Table:
     year = lines.filter(lines.age < CATEGORY_DAYS)
     return year.group_by("customer_id", "category").aggregate(
         last_age=year.age.min(where=~year.is_return),
-        net_90d=_money(year.net.sum(where=year.age < 90)),
-        net_previous_90d=_money(year.net.sum(where=(year.age >= 90) & (year.age < 180))),
-        net_365d=_money(year.net.sum()),
+        net_90d=money(year.net.sum(where=year.age < 90)),
+        net_previous_90d=money(year.net.sum(where=(year.age >= 90) & (year.age < 180))),
+        net_365d=money(year.net.sum()),
     )
 
 
@@ -153,22 +156,6 @@ def first_categories(firsts: ir.Table) -> ir.Table:
     return firsts.group_by("customer_id", "category").aggregate(first_age=firsts.first_age.max())
 
 
-def spine(ledger: ir.Table) -> ir.Table:
-    """Return the customers with at least one purchase day.
-
-    Returns
-    -------
-    ir.Table
-        ``customer_id``; ``first_age`` and ``last_age`` of the purchase days;
-        ``order_days`` (how many there are); ``tenure`` (the same as ``first_age``).
-    """
-    days = ledger.filter(ledger.is_purchase)
-    customers = days.group_by("customer_id").aggregate(
-        first_age=days.age.max(), last_age=days.age.min(), order_days=days.purchase.sum()
-    )
-    return customers.mutate(tenure=customers.first_age)
-
-
 def out_of_order(ledger: ir.Table) -> ir.Table:
     """Return the customers of whom some purchase day was seen before an earlier one.
 
@@ -206,20 +193,45 @@ def gaps(steps: ir.Table) -> ir.Table:
     Returns
     -------
     ir.Table
-        ``customer_id``; ``n`` intervals; ``total`` of their days; ``squares``, the sum of
-        their squares; ``followed_90d``, how many purchase days of 90 days ago or earlier were
-        followed by another within 90 days.
+        ``customer_id``; ``squares``, the sum of the squares of their days; ``followed_90d``,
+        how many purchase days of 90 days ago or earlier were followed by another within 90
+        days.
     """
-    steps = steps.mutate(gap=steps.before - steps.age)
+    gap = steps.before - steps.age
     return steps.group_by("customer_id").aggregate(
-        n=steps.gap.count(),
-        total=steps.gap.sum(),
-        squares=(steps.gap.cast("int64") * steps.gap).sum(),
-        followed_90d=steps.count(where=(steps.gap <= 90) & (steps.before >= 90)),
+        squares=(gap.cast("int64") * gap).sum().fill_null(0).cast("int64"),
+        followed_90d=steps.count(where=(gap <= FOLLOWED_DAYS) & (steps.before >= FOLLOWED_DAYS)),
     )
 
 
-def _money(total: ir.DecimalValue) -> ir.DecimalValue:
-    # The sum of no line is 0. Half the width of a sum's own type: sums of sums are twice as
-    # fast, and a customer's day of 10^14 units of money stops the run instead of passing.
+def steady_gaps(lives: ir.Table, steps: ir.Table, moving: ir.Table) -> ir.Table:
+    """Return what :func:`gaps` does, from sums of whole lives instead of all intervals.
+
+    Parameters
+    ----------
+    lives
+        ``customer_id``, ``squares`` and ``followed``, all purchase days that were followed
+        within 90 days, as a snapshot sees them.
+    steps
+        ``age`` and ``before`` of each purchase day (:func:`steady_steps`).
+    moving
+        :func:`gaps` of the customers whose intervals differ from snapshot to snapshot.
+    """
+    steps = steps.filter(steps.before < FOLLOWED_DAYS)  # not yet 90 days ago, so within them
+    late = steps.group_by(code="customer_id").aggregate(late=steps.count())
+    both = lives.left_join(late, [lives.customer_id == late.code]).drop("code")
+    moving = moving.rename(code="customer_id", moved="squares", moved_90d="followed_90d")
+    both = both.left_join(moving, [both.customer_id == moving.code])
+    return both.select(
+        "customer_id",
+        squares=both.moved.coalesce(both.squares),
+        followed_90d=both.moved_90d.coalesce(both.followed - both.late.fill_null(0)),
+    )
+
+
+def money(total: ir.DecimalValue) -> ir.DecimalValue:
+    """Return a sum of money, 0 for one of no row, in half the width of a sum's own type.
+
+    Sums of sums are twice as fast so, and 10^14 units of money stop the run instead of passing.
+    """
     return total.fill_null(0).cast("decimal(18, 4)")

@@ -16,7 +16,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from features.errors import ContractError, SourceNotFoundError
-from features.parquet import atomic_path
 
 NAME = "manifest.json"
 
@@ -101,6 +100,9 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Write ``manifest.json``, whole or not at all."""
+        # Here, because who only reads manifests (the web process) needs no pyarrow: 25 MB.
+        from features.parquet import atomic_path
+
         with atomic_path(folder / NAME) as part:
             part.write_text(self.to_json(), "utf-8")
 

@@ -114,8 +114,10 @@ class SnapshotTables:
         Order lines of the last 365 days with a category (a whole number): ``customer_id``,
         ``category``, ``age``, ``is_return``, ``net``; the same by customer and category;
         the first purchase of each category.
-    spine, gaps
-        By customer: first and last purchase day; intervals between them.
+    spine, windows, totals
+        By customer: first and last purchase day and sums of the whole life; sums of the last
+        730 days, also of those who only returned goods; for the customers of the spine both
+        of them, and the intervals between purchase days.
     invoices, tickets, interactions, contacts, contracts, surveys, assessments, customers
         Visible rows; None for a table the source lacks.
     market
@@ -128,7 +130,8 @@ class SnapshotTables:
     categories: ir.Table
     first_categories: ir.Table
     spine: ir.Table
-    gaps: ir.Table
+    windows: ir.Table
+    totals: ir.Table
     invoices: ir.Table | None = None
     tickets: ir.Table | None = None
     interactions: ir.Table | None = None

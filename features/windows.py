@@ -96,12 +96,9 @@ def falls_in_a_row(months: Sequence[ir.NumericValue]) -> ir.IntegerValue:
     months
         One column a month, oldest first.
     """
-    unbroken: ir.IntegerValue = ibis.literal(1)
-    count: ir.IntegerValue = ibis.literal(0)
-    for later, earlier in zip(reversed(months), reversed(months[:-1]), strict=False):
-        unbroken = ibis.ifelse(later < earlier, unbroken, 0)
-        count = count + unbroken
-    return count
+    steps = zip(reversed(months), reversed(months[:-1]), strict=False)
+    broken = [~(later < earlier).fill_null(False) for later, earlier in steps]
+    return ibis.cases(*((here, count) for count, here in enumerate(broken)), else_=len(broken))
 
 
 def _total(values: Sequence[ir.NumericValue]) -> ir.NumericValue:

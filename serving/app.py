@@ -22,6 +22,7 @@ from serving.api import (
     alerts,
     appeals,
     audit,
+    canary,
     changes,
     drift,
     exports,
@@ -39,6 +40,7 @@ from serving.api import (
     webhooks,
 )
 from serving.api.declared import describe
+from serving.archive import BundleArchive
 from serving.deps import Service
 from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
@@ -50,6 +52,7 @@ from serving.leaving import Farewell
 from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
 from serving.settings import Settings
+from serving.sides import Sides
 from serving.single import SingleCustomers
 from serving.store.session import Database
 from serving.telemetry import Telemetry, Tracing
@@ -94,20 +97,23 @@ def create_app(settings: Settings) -> FastAPI:
     if not database.is_current():
         database.upgrade()
     governance = load_governance(settings.governance)
+    models_held = ModelHolder(settings.bundle)
     parts = Service(
         settings,
         database,
-        ModelHolder(settings.bundle),
+        models_held,
         Telemetry(),
         Queue(settings.what_if_workers, settings.what_ifs_waiting),
         governance,
         ReadLog(database, governance.reading),
         SingleCustomers(settings.event_processes, settings.events_waiting, settings.event_seconds),
+        Sides(models_held, database, BundleArchive(settings.archive)),
     )
     try:
         parts.models.refresh()
     except TierwiseError as error:
         LOG.warning("started without a model bundle: %s", error)
+    parts.sides.refresh()
 
     app = FastAPI(
         title="Tierwise",
@@ -119,6 +125,8 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_running,
+        # Traces and metrics are our own (`serving.tracing`, `serving.telemetry`).
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         # Short names for generated clients: read_grade, not read_grade_v1_grades__...
         generate_unique_id_function=lambda route: route.name,
     )
@@ -157,6 +165,7 @@ def create_app(settings: Settings) -> FastAPI:
         alerts,
         exports,
         webhooks,
+        canary,  # before the models, by whose number an address may end
         models,
         policies,
         audit,
@@ -175,7 +184,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run what works beside the requests while there are any."""
     parts: Service = app.state.service
     delivery = BackgroundDelivery(parts.settings, parts.database)
-    watch = ModelWatch(parts.models)
+    watch = ModelWatch(parts.models, beside=parts.sides.look)
     parts.reads.start()
     watch.start()
     if parts.settings.push.inside:

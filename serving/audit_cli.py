@@ -190,7 +190,7 @@ def replay_grade(
         found = replay_runs(
             session,
             wanted,
-            lambda run: archive.load(run.basis.bundle_digest, settings.bundle),
+            lambda digest: archive.load(digest, settings.bundle),
             lambda run: _frame(run, sources or settings.state / "sources", published),
             progress=tell,
         )

@@ -1,43 +1,47 @@
-"""The nightly batch: one published frame in, one finished run out, in one transaction.
+"""The nightly batch: one published frame in, one finished run out.
 
-Customers are graded some at a time and wait in a file (``nightly.spool``); only when all are
-graded is the store written, all of it or nothing, so that others can write to it while a long
-batch grades. Until the commit the run before is served, so a batch that dies on the way changes
-nothing. A frame that the current run already holds, under the same bundle, is not graded again
-unless forced. Neither memory nor results depend on how many are graded at a time.
+Customers are graded some at a time and wait in a file (``nightly.merging``); only when all are
+graded is the store written, in short transactions, so that others can write to it meanwhile. Until
+the last of them the run before is served, so a batch that dies on the way changes nothing; what
+follows from the run is told from then on (``serving.following``). A frame that the current run
+already holds, under the same bundle, is not graded again unless forced. Neither memory nor results
+depend on how many are graded at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from features.schema import FloatArray, Frames, IndicatorFrame
+from features.schema import Frames
 from serving.alerting import AlertChanges, policy_sha256, renew_alerts
 from serving.audit import record
-from serving.domain.event import Happening
-from serving.domain.grade import Basis, LayoutEntry, Run
-from serving.domain.seal import Seal
-from serving.errors import BatchError
-from serving.holding import hold
+from serving.domain.canary import CanaryPlan
+from serving.domain.grade import Run
+from serving.domain.tenure import HeldBefore
+from serving.errors import BatchError, ServiceError
+from serving.following import Following, alone, catch_up
 from serving.nightly.ahead import ahead
 from serving.nightly.fingerprint import frame_sha256
-from serving.nightly.packing import Packed, packed
-from serving.nightly.spool import Spool
-from serving.nightly.tally import Tally
+from serving.nightly.landing import Landing, discard_dead
+from serving.nightly.merging import BestFirst
+from serving.nightly.pace import PIECE, Pace
+from serving.nightly.passing import Passing, check_canary, grade_some
 from serving.nightly.telling import finished
-from serving.nightly.tier_changes import Change, tier_changes, told
 from serving.nightly.watching import Watch
 from serving.published import Published, check_world
-from serving.reviewing.queue import QueueRenewal
-from serving.scoring import Graded, aligned, basis_of, check_columns, grade
+from serving.scoring import check_columns
 from serving.sealing import sealed
+from serving.sides import Tried
 from serving.store.alerts import AlertStore
+from serving.store.canaries import Canaries
 from serving.store.grades import Grades
-from serving.store.rows import EVIDENCE_COLUMNS, GRADE_COLUMNS, run_values
+from serving.store.run_rows import run_values
 from serving.store.session import Database, Session
+from serving.store.steps import RunSteps
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
 from training.bundle import Bundle
 
@@ -83,6 +87,8 @@ def run_batch(
     clock: Callable[[], datetime] | None = None,
     force: bool = False,
     chunk: int = CHUNK,
+    piece: int = PIECE,
+    canary: Tried | None = None,
 ) -> BatchResult:
     """Grade a frame and make it the run that is served.
 
@@ -102,12 +108,17 @@ def run_batch(
         Grade even what the current run already holds.
     chunk
         Customers graded at a time.
+    piece
+        Customers written in the first transaction; the next ones are larger or smaller by how
+        long it took.
+    canary
+        Grades its share of the customers, who are served what it says.
 
     Raises
     ------
     BatchError
-        If the frame is empty, of another world, or lacks columns of the bundle; if another
-        batch finished meanwhile.
+        If the frame is empty, of another world, or lacks columns of a bundle; if the canary does
+        not fit the champion; if another batch finished, or the canary was changed, meanwhile.
     UngradableError
         If a customer has no data at all.
     """
@@ -116,58 +127,56 @@ def run_batch(
     if published is not None:
         check_world(bundle, published)
     check_columns(bundle, frame)
+    if canary is not None:
+        check_canary(bundle, canary.bundle, frame)
     sha256 = frame_sha256(frame, chunk)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
+    catch_up(database)
     with database.read() as session:
         begun = _Begun.of(session, frame)
+        begun.check_canary(canary)
         watch = Watch(AlertStore(session).uncleared().keys())
     fingerprint = _sha256(
         *(sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
         *(policy.sha256 for policy in packaged_lifecycles()),
         *policy_sha256(),
         begun.before.run_id if begun.before else "",
+        *(() if canary is None else _told(canary.plan)),
     )
     if begun.current is not None and begun.current.fingerprint == fingerprint and not force:
         return BatchResult(begun.current, created=False)
 
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
-    with Spool[Packed](database.scratch) as rows, Spool[list[Change]](database.scratch) as moved:
-        passing = _Passing(basis_of(bundle, frame.as_of, run_id), rows, moved, watch)
-
-        def grade_some(block: IndicatorFrame) -> tuple[IndicatorFrame, FloatArray, Graded]:
-            values = aligned(bundle, block)
-            return block, values, grade(bundle, values, block.customer_id.tolist(), passing.basis)
-
-        for block, values, found in ahead(grade_some, frame.blocks(chunk)):
+    with BestFirst(database.scratch) as rows:
+        passing = Passing.begin(bundle, canary, run_id, frame.as_of, rows, watch)
+        parts = (part for block in frame.blocks(chunk) for part in passing.split(block))
+        for some in ahead(grade_some, parts):
             tell("grade", passing.tally.customers, len(frame))
-            passing.add(bundle, block, values, found, database, begun)
+            passing.add(some, begun.held(database, some.block.customer_id.tolist()))
         tell("grade", len(frame), len(frame))
+        run = Run(
+            run_id=run_id,
+            basis=passing.champion.basis,
+            known_at=known_at,
+            started_at=started_at,
+            finished_at=started_at,  # so far
+            actor=actor,
+            fingerprint=fingerprint,
+            frame_sha256=sha256,
+            manifest_sha256=published.manifest_sha256 if published else None,
+            customers=passing.tally.customers,
+            referred=passing.tally.referred,
+            tiers=passing.tally.summaries,
+            layout=passing.champion.layout,
+            previous_run_id=begun.before.run_id if begun.before else None,
+            columns=passing.champion.columns,
+            explainer=bundle.explainer,
+            canary=passing.of_canary(),
+        )
         tell("store", 0, len(frame))
-        with database.write() as session:
-            begun.check(session, frame)
-            finished_at = begun.behind(now())
-            run = Run(
-                run_id=run_id,
-                basis=passing.basis,
-                known_at=known_at,
-                started_at=started_at,
-                finished_at=finished_at,
-                actor=actor,
-                fingerprint=fingerprint,
-                frame_sha256=sha256,
-                manifest_sha256=published.manifest_sha256 if published else None,
-                customers=passing.tally.customers,
-                referred=passing.tally.referred,
-                tiers=passing.tally.summaries,
-                layout=passing.layout,
-                previous_run_id=begun.before.run_id if begun.before else None,
-                columns=passing.columns,
-                explainer=bundle.explainer,
-            )
-            result = _write(session, run, passing, tell)
-    tell("store", run.customers, run.customers)
-    return result
+        with alone(database):
+            return _write(database, run, passing, begun, frame, tell, now, Pace(piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +185,29 @@ class _Begun:
 
     current: Run | None
     before: Run | None
+    canary: CanaryPlan | None
 
     @classmethod
-    def of(cls, session: Session, frame: Frames) -> _Begun:
+    def of(cls, session: Session, frame: Frames, *, locked: bool = False) -> _Begun:
         store = Grades(session)
-        return cls(store.current_run(), store.run_before(frame.as_of))
+        plan = Canaries(session).standing(locked=locked)
+        return cls(store.current_run(), store.run_before(frame.as_of), plan)
+
+    def held(self, database: Database, customers: Sequence[str]) -> HeldBefore:
+        """Return the tiers that some customers held."""
+        with database.read() as session:
+            return Grades(session).held_in(self.before.run_id if self.before else None, customers)
+
+    def check_canary(self, tried: Tried | None) -> None:
+        """Refuse a canary that is not the one that stands.
+
+        Raises
+        ------
+        BatchError
+            If it is another, or of another share.
+        """
+        if tried is not None and tried.plan != self.canary:
+            raise _changed()
 
     def behind(self, now: datetime) -> datetime:
         """Return when the run finishes: after the one served, though the clock was put back.
@@ -197,90 +224,75 @@ class _Begun:
         Raises
         ------
         BatchError
-            If another batch finished meanwhile.
+            If another batch finished, or the canary was changed, meanwhile.
         """
-        if _Begun.of(session, frame) != self:
+        found = _Begun.of(session, frame, locked=True)
+        if found.canary != self.canary:
+            raise _changed()
+        if found != self:
             raise BatchError(
                 "Another batch finished while this one graded; nothing was written.",
                 hint="Run it again, if what is served now is not what you want.",
             )
 
 
-@dataclass(slots=True)
-class _Passing:
-    """All that is kept of the customers graded so far."""
-
-    basis: Basis
-    rows: Spool[Packed]
-    moved: Spool[list[Change]]
-    watch: Watch
-    tally: Tally = field(init=False)
-    layout: tuple[LayoutEntry, ...] = ()
-    columns: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.tally = Tally(self.basis.tiers)
-
-    def add(
-        self,
-        bundle: Bundle,
-        block: IndicatorFrame,
-        values: FloatArray,
-        found: Graded,
-        database: Database,
-        begun: _Begun,
-    ) -> None:
-        """Take in some more graded customers."""
-        customers = block.customer_id.tolist()
-        with database.read() as session:
-            before, served = (
-                Grades(session).held_in(run.run_id if run else None, customers)
-                for run in (begun.before, begun.current)
-            )
-        grades = hold(found.grades, bundle.scheme, before, block.as_of)
-        self.layout = found.explanations.layout
-        self.columns = tuple(grades[0].indicators)
-        self.rows.add(packed(grades, values, found.explanations))
-        if changes := tier_changes(grades, served, self.basis):
-            self.moved.add(changes)
-        self.watch.look(bundle, block, values, grades, self.basis)
-        self.tally.add(grades)
-
-
-def _write(session: Session, run: Run, passing: _Passing, tell: Progress) -> BatchResult:
-    """Write a run with all that follows from it."""
-    store, seal = Grades(session), Seal()
-    store.add_run(run)
-    done = 0
-    for grades, explanations in passing.rows:
-        tell("store", done, run.customers)
-        store.load(grades, explanations)
-        seal.add_rows(GRADE_COLUMNS, grades, EVIDENCE_COLUMNS, explanations)
-        done += len(grades)
-
-    def told_of(happenings: Iterable[Happening]) -> None:
-        record(session, happenings, at=run.finished_at, actor=run.actor)
-
-    # Last, and in one go: whoever else writes to the trail has to wait from here on.
-    alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
-    seals = sealed(run_values(run), seal)
-    told_of([finished(run, passing.tally, alerts.payload, seals)])
-    queue = QueueRenewal(session, run.finished_at)
-    for referred in store.referred(run):
-        told_of(queue.see(referred))
-    told_of(queue.finish(run.actor))
-    told_of(alerts.happenings)
-    for changes in passing.moved:
-        told_of(told(changes, run.basis))
+def _write(
+    database: Database,
+    run: Run,
+    passing: Passing,
+    begun: _Begun,
+    frame: Frames,
+    tell: Progress,
+    now: Callable[[], datetime],
+    pace: Pace,
+) -> BatchResult:
+    """Write a run, let it be served, and tell what follows from it."""
+    landing = Landing(run.run_id, passing.rows, pace)
+    try:
+        landing.before_the_last(database, run, lambda done: tell("store", done, run.customers))
+        with database.write() as session:
+            begun.check(session, frame)
+            run = replace(run, finished_at=begun.behind(now()))
+            if landing.begun:
+                RunSteps(session).serve(run.run_id, run.finished_at)
+            else:
+                Grades(session).add_run(run)
+            Grades(session).load(*landing.rest)
+            alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
+            seals = sealed(run_values(run), landing.seal)
+            happened = (finished(run, passing.tally, alerts.payload, seals), *alerts.happenings)
+            record(session, happened, at=run.finished_at, actor=run.actor)
+            following = Following(run, begun.current, pace)
+            done = following.some(session)
+    except BaseException:
+        # What it wrote so far nobody saw. If this cannot be done now, the next batch does it.
+        with suppress(ServiceError):
+            discard_dead(database)
+        raise
+    tell("store", run.customers, run.customers)
+    counts = following.to_the_end(
+        database, done, lambda so_far: tell("follow", so_far, run.customers)
+    )
     return BatchResult(
         run,
         created=True,
-        opened=queue.changes.opened,
-        kept=queue.changes.kept,
-        withdrawn=queue.changes.withdrawn,
+        opened=counts.opened,
+        kept=counts.kept,
+        withdrawn=counts.withdrawn,
         alerts=alerts,
-        moved=sum(map(len, passing.moved)),
+        moved=counts.moved,
     )
+
+
+def _changed() -> BatchError:
+    return BatchError(
+        "The canary was changed while this batch graded; nothing was written.",
+        hint="Run it again: it grades by what stands now.",
+    )
+
+
+def _told(plan: CanaryPlan) -> tuple[str, ...]:
+    return plan.bundle_digest, str(plan.share), plan.salt
 
 
 def _sha256(*texts: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import getpass
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from features.errors import TierwiseError
 from serving.batch_words import show_drift, show_result
+from serving.priority import give_way
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,11 +70,19 @@ def batch(
     force: Annotated[
         bool, typer.Option("--force", help="Grade even what is served already.")
     ] = False,
+    priority: Annotated[
+        Literal["low", "normal"],
+        typer.Option(
+            envvar="TIERWISE_BATCH_PRIORITY", help="Whether others on this machine go first."
+        ),
+    ] = "low",
 ) -> None:
     """Grade all customers of a snapshot and make them the run that is served."""
     if frame is not None and (published is not None or as_of is not None):
         raise typer.BadParameter("Give either --frame, or --published with --as-of.")
     settings = _settings(home=home, world=world, bundle_dir=bundle, database_url=database)
+    if priority == "low":
+        give_way()
     with _progress() as told:
         result, report = _batch(
             settings,
@@ -139,6 +149,7 @@ def serve(
     from serving.app import create_app
     from serving.leaving import run
     from serving.logs import configure_logging
+    from serving.memory import give_back
 
     settings = _settings(
         home=home,
@@ -158,6 +169,9 @@ def serve(
     # up the requests that come by just then.
     gc.collect()
     gc.freeze()
+    give_back()
+    # A thread that computes gives way to one that answers after a millisecond instead of five.
+    sys.setswitchinterval(0.001)
     # Our own middleware writes the access log, with the request id in it.
     run(
         application,
@@ -193,6 +207,8 @@ def _batch(
     from features.parquet import FrameFile
     from serving.archive import BundleArchive
     from serving.batch import run_batch
+    from serving.canary.preparing import canary_of_batch
+    from serving.canary.reporting import make_report
     from serving.drifting import watch_drift
     from serving.published import open_published
     from serving.store.session import Database
@@ -206,6 +222,8 @@ def _batch(
     store = Database(settings.database)
     try:
         store.upgrade()
+        archive = BundleArchive(settings.archive)
+        canary = canary_of_batch(store, archive, loaded, indicators, _say, actor=actor)
         result = run_batch(
             loaded,
             indicators,
@@ -214,7 +232,11 @@ def _batch(
             actor=actor,
             progress=told,
             force=force,
+            canary=canary,
         )
+        if canary is not None:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            make_report(store, canary.plan, settings.published, now)
         _shadow(settings, indicators, store, result.run)
         told("watch", 0, 1)
         report = watch_drift(store, result.run, datetime.now(UTC).replace(tzinfo=None))
@@ -234,7 +256,11 @@ def _shadow(settings: Settings, frame: Frames, store: Database, run: Run) -> Non
     try:
         grade_shadow(Bundle.load(settings.shadow), frame, store, run)
     except TierwiseError as error:
-        console.print(f"The shadow did not grade: {error}", highlight=False, markup=False)
+        _say(f"The shadow did not grade: {error}")
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from serving.governance.reads import ReadLog
 from serving.leaving import Leaving
 from serving.models import ModelHolder
 from serving.settings import Settings
+from serving.sides import Sides
 from serving.single import SingleCustomers
 from serving.store.alerts import AlertStore
 from serving.store.audit_events import AuditEvents
@@ -43,6 +44,7 @@ class Service:
     governance: GovernancePolicy
     reads: ReadLog
     single: SingleCustomers
+    sides: Sides
     trail: Trail = field(default_factory=Trail)
     leaving: Leaving = field(default_factory=Leaving)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,7 +110,7 @@ class ModelHolder:
         if self._bundle is not None and _same(fresh, self._bundle):
             self.swapped = Swapped(kept.at, kept.count)
             return False
-        _warm(fresh)
+        warm(fresh)
         self._bundle = fresh
         self.swapped = Swapped(datetime.now(UTC).replace(tzinfo=None), kept.count + 1)
         return True
@@ -120,10 +121,22 @@ class ModelWatch:
 
     A look is one ``stat`` of the manifest, which is written last; the folder is read only when
     that changed.
+
+    Parameters
+    ----------
+    beside
+        Done with every look.
     """
 
-    def __init__(self, holder: ModelHolder, every: float = EVERY, again: float = AGAIN) -> None:
+    def __init__(
+        self,
+        holder: ModelHolder,
+        every: float = EVERY,
+        again: float = AGAIN,
+        beside: Callable[[], object] | None = None,
+    ) -> None:
         self._holder = holder
+        self._beside = beside
         self._every = every
         self._again = again
         self._stopping = threading.Event()
@@ -149,6 +162,14 @@ class ModelWatch:
             if stamp is not None and (stamp != self._holder.tried or again):
                 rested = 0.0
                 self._swap()
+            if self._beside is not None:
+                self._look_beside(self._beside)
+
+    def _look_beside(self, look: Callable[[], object]) -> None:
+        try:
+            look()
+        except Exception:
+            LOG.exception("what is looked at beside the bundle cannot be")
 
     def _swap(self) -> None:
         try:
@@ -184,7 +205,7 @@ def _same(one: Bundle, other: Bundle) -> bool:
     return (one.digest, one.meta.version) == (other.digest, other.meta.version)
 
 
-def _warm(bundle: Bundle) -> None:
+def warm(bundle: Bundle) -> None:
     """Grade and explain one row, so that no request pays for what is done once."""
     row = np.zeros((1, len(bundle.columns)))
     scores, _ = bundle.decide(row)

@@ -7,21 +7,21 @@ that were graded; and every number that comes out is equal to the last bit.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
 
-import numpy as np
-
-from features.schema import IndicatorFrame
+from features.schema import FloatArray, IndicatorFrame
 from serving.audit import Proof, prove
-from serving.domain.evidence import Evidence
-from serving.domain.grade import Grade, Run
+from serving.domain.canary import Canary
+from serving.domain.grade import Basis, Grade, Run
+from serving.domain.tenure import HeldBefore
 from serving.errors import AuditError
 from serving.holding import hold
+from serving.nightly.telling import canary_told
+from serving.sameness import Difference, Stored, compared
 from serving.scoring import Graded, aligned, basis_of, grade
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
@@ -33,17 +33,6 @@ CHUNK = 2_000
 """Grades computed again between two signs of progress."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One number of one grade that came out otherwise."""
-
-    grade_id: str
-    customer_id: str
-    field: str
-    stored: object
-    replayed: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +82,7 @@ def replay(
     session: Session,
     run: Run,
     frame: IndicatorFrame,
-    bundle: Bundle,
-    *,
+    *bundles: Bundle,
     only: str | Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> Replay:
@@ -105,30 +93,27 @@ def replay(
     frame
         Indicators of the run's day, made again from the sources as known then
         (``features.publish.materialise``), or read from what was published.
+    bundles
+        Those that gave the grades: the champion's, the canary's, or both.
     only
         Id of the one grade to replay, or ids of several; all grades of the run by default.
 
     Raises
     ------
     AuditError
-        If the trail does not know the run as it is stored, or the bundle is another one.
+        If the trail does not know the run as it is stored, or a bundle is another one.
     """
     proof = _recorded(session, run)
-    if bundle.digest != run.basis.bundle_digest:
-        raise AuditError(
-            f"Run {run.run_id} was graded with another bundle.",
-            hint="Fetch the version that has this digest (`tierwise versions`), give --bundle.",
-            needed=run.basis.bundle_digest,
-            given=bundle.digest,
-        )
     if frame.as_of != run.basis.as_of:
         raise AuditError(
             f"The indicators are of {frame.as_of}, the run's of {run.basis.as_of}.",
             hint="Make the frame of the run's day.",
         )
     place = {customer: row for row, customer in enumerate(frame.customer_id.tolist())}
-    values = aligned(bundle, frame)
-    basis = basis_of(bundle, frame.as_of, run.run_id)
+    again_by = {
+        side.basis.canary: _Again.of(run, side, bundles, frame)
+        for side in sides_of(session, run, only)
+    }
     before = Grades(session).held_in(run.previous_run_id)
     differences: list[Difference] = []
     some = None if only is None or isinstance(only, str) else frozenset(only)
@@ -143,28 +128,79 @@ def replay(
     while part := list(islice(stored, CHUNK)):
         tell(done, total)
         done += len(part)
-        here = [pair for pair in part if pair[0].customer_id in place]
         differences += [
             Difference(was.grade_id, was.customer_id, "customer", was.customer_id, None)
             for was, _ in part
             if was.customer_id not in place
         ]
-        if here:
-            rows = [place[was.customer_id] for was, _ in here]
-            ids = [was.customer_id for was, _ in here]
-            again = grade(bundle, values[rows], ids, basis, run.explainer)
-            if here[0][0].tenure is not None:
-                held = hold(again.grades, bundle.scheme, before, frame.as_of)
-                again = replace(again, grades=held)
-            differences += _compared(here, again)
+        for canary, by in again_by.items():
+            here = [
+                (was, evidence)
+                for was, evidence in part
+                if was.customer_id in place and was.basis.canary == canary
+            ]
+            if here:
+                differences += compared(here, by.graded(here, place, before))
     tell(done, total)
     return Replay(run, done, tuple(differences), proof)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Again:
+    """One side of a run, about to grade the same customers again."""
+
+    bundle: Bundle
+    basis: Basis
+    explainer: str
+    values: FloatArray
+
+    @classmethod
+    def of(
+        cls, run: Run, side: Run | Canary, bundles: Sequence[Bundle], frame: IndicatorFrame
+    ) -> _Again:
+        needed = side.basis.bundle_digest
+        bundle = next((each for each in bundles if each.digest == needed), None)
+        if bundle is None:
+            raise AuditError(
+                f"Run {run.run_id} was graded with another bundle.",
+                hint="Fetch the version that has this digest (`tierwise versions`), give --bundle.",
+                needed=needed,
+                given=", ".join(each.digest for each in bundles),
+            )
+        basis = basis_of(bundle, frame.as_of, run.run_id)
+        return cls(bundle, basis, side.explainer, aligned(bundle, frame))
+
+    def graded(
+        self, here: Sequence[Stored], place: Mapping[str, int], before: HeldBefore
+    ) -> Graded:
+        """Return stored grades computed again, each from its row of the frame."""
+        ids = [was.customer_id for was, _ in here]
+        rows = [place[each] for each in ids]
+        again = grade(self.bundle, self.values[rows], ids, self.basis, self.explainer)
+        if here[0][0].tenure is None:
+            return again
+        held = hold(again.grades, self.bundle.scheme, before, self.basis.as_of)
+        return replace(again, grades=held)
+
+
+def sides_of(
+    session: Session, run: Run, only: str | Collection[str] | None = None
+) -> tuple[Run | Canary, ...]:
+    """Return the sides that gave any of some grades of a run, by default of all of them."""
+    if run.canary is None:
+        return (run,)
+    both: tuple[Run | Canary, ...] = (run, run.canary)
+    if only is None:
+        graded = run.customers - run.canary.customers, run.canary.customers
+        return tuple(side for side, count in zip(both, graded, strict=True) if count)
+    found = Grades(session).sides_among(run, [only] if isinstance(only, str) else sorted(only))
+    return tuple(side for side in both if side.basis.canary in found)
 
 
 def replay_runs(
     session: Session,
     wanted: Mapping[str, Collection[str] | None],
-    bundle_of: Callable[[Run], Bundle],
+    bundle_of: Callable[[str], Bundle],
     frame_of: Callable[[Run], IndicatorFrame],
     *,
     progress: Progress | None = None,
@@ -175,6 +211,8 @@ def replay_runs(
     ----------
     wanted
         Ids of grades by run; None: all of the run's.
+    bundle_of
+        Returns a bundle by its digest.
 
     Raises
     ------
@@ -191,7 +229,9 @@ def replay_runs(
             tell(before + done, sum(sizes))
 
         frame, only = frame_of(run), wanted[run.run_id]
-        found.append(replay(session, run, frame, bundle_of(run), only=only, progress=so_far))
+        sides = sides_of(session, run, only)
+        bundles = [bundle_of(side.basis.bundle_digest) for side in sides]
+        found.append(replay(session, run, frame, *bundles, only=only, progress=so_far))
     return found
 
 
@@ -232,6 +272,8 @@ def _recorded(session: Session, run: Run) -> Proof:
     }
     # Not told of runs from before there was a choice.
     stored |= {"explainer": run.explainer} if "explainer" in told else {}
+    if run.canary is not None or "canary" in told:
+        stored["canary"] = None if run.canary is None else canary_told(run.canary)
     wrong = sorted(key for key, value in stored.items() if told.get(key) != value)
     proof = prove(session, events[-1].sequence)
     if wrong or not proof.holds():
@@ -241,45 +283,3 @@ def _recorded(session: Session, run: Run) -> Proof:
             fields=wrong,
         )
     return proof
-
-
-def _compared(stored: Sequence[tuple[Grade, Evidence]], again: Graded) -> Iterator[Difference]:
-    """Yield what differs, field by field."""
-    pairs = zip(stored, again.grades, again.explanations.evidence(), strict=True)
-    for (was, evidence), now, made in pairs:
-        for field, old, new in (
-            *_numbers(was, now),
-            *(
-                (f"explanation.{name}", getattr(evidence, name), getattr(made, name))
-                for name in ("base", "contributions", "points", "weights")
-            ),
-        ):
-            if not _same(old, new):
-                yield Difference(was.grade_id, was.customer_id, field, old, new)
-
-
-_FIELDS = (
-    *("score", "margin_up", "margin_down", "churn_probability", "ltv", "ltv_lower", "ltv_upper"),
-    *("referred", "reasons", "stages", "confidence", "segment", "dimension_scores", "tenure"),
-)
-
-
-def _numbers(was: Grade, now: Grade) -> Iterator[tuple[str, object, object]]:
-    yield "tier", was.tier.id, now.tier.id
-    for name in sorted({*was.indicators, *now.indicators}):
-        yield f"indicators.{name}", was.indicators.get(name), now.indicators.get(name)
-    for field in _FIELDS:
-        yield field, getattr(was, field), getattr(now, field)
-
-
-def _same(old: object, new: object) -> bool:
-    """Tell whether two values are equal to the last bit; NaN is equal to NaN."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
-    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        return len(old) == len(new) and all(map(_same, old, new))
-    if isinstance(old, float) and isinstance(new, float):
-        return np.float64(old).tobytes() == np.float64(new).tobytes() or (
-            math.isnan(old) and math.isnan(new)
-        )
-    return old == new

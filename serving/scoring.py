@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -187,7 +186,7 @@ def _grades(
     dimensions = decisions.composite.dimensions
     return [
         Grade(
-            grade_id=_grade_id(basis, customer),
+            grade_id="",  # the store gives it
             customer_id=str(customer),
             basis=basis,
             score=float(decisions.composite.score[row]),
@@ -250,13 +249,6 @@ def _reason_texts(decisions: Decisions, row: int) -> Mapping[str, tuple[str, ...
         "en": decisions.reason_texts(row, "en"),
         "zh-CN": decisions.reason_texts(row, "zh"),
     }
-
-
-def _grade_id(basis: Basis, customer_id: str) -> str:
-    """Return an id that the same run and customer always give; empty for a what-if."""
-    if basis.run_id is None:
-        return ""
-    return hashlib.sha256(f"{basis.run_id}\0{customer_id}".encode()).hexdigest()[:32]
 
 
 def _unknown_as_none(column: FloatArray) -> list[float | None]:

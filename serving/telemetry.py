@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from secrets import token_hex
 from time import perf_counter
 
 import structlog
@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.domain.drift import DriftReport
 from serving.domain.grade import Run
-from serving.logs import logger
+from serving.logs import AccessLog
+from serving.logs import Request as Line
 
-LOG = logger("tierwise.access")
+LOG = AccessLog("tierwise.access")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 # Taken from the caller only when it cannot break a log line or a header.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -36,6 +38,8 @@ class Telemetry:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        # Looked up by what a request has at hand; routes and statuses are few.
+        self._series: dict[tuple[str, str, int], Histogram] = {}
         self._customers = self._gauge("tierwise_customers", "Customers graded.", "tier")
         self._referred = self._gauge("tierwise_customers_referred", "Customers referred.", "tier")
         self._score = self._gauge("tierwise_score_mean", "Mean score, 0 to 100.", "tier")
@@ -58,6 +62,16 @@ class Telemetry:
             "tierwise_bundle_faulty", "1 while a newer bundle in the folder cannot be used."
         )
 
+        self._canary = self._gauge(
+            "tierwise_canary_share", "Share of the customers that the canary answers for, 0 to 1."
+        )
+        self._canary_faulty = self._gauge(
+            "tierwise_canary_faulty", "1 while the canary that stands cannot answer."
+        )
+        self._canaries = self._gauge(
+            "tierwise_canary_customers", "Customers of the served run graded by the canary."
+        )
+
         self._queue = self._gauge(
             "tierwise_queue", "What waits for people or programs; should drain.", "queue"
         )
@@ -75,7 +89,11 @@ class Telemetry:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; ``route`` is the template, never the path (few labels)."""
-        self._latency.labels(method, route, str(status)).observe(seconds)
+        which = (method, route, status)
+        series = self._series.get(which)
+        if series is None:
+            series = self._series[which] = self._latency.labels(method, route, str(status))
+        series.observe(seconds)
 
     def watch_bundle(self, loads: int, at: datetime | None, *, faulty: bool) -> None:
         """Set the gauges of the bundle in memory; ``at`` is its load (naive UTC), if any."""
@@ -83,6 +101,11 @@ class Telemetry:
         self._faulty.set(faulty)
         if at is not None:
             self._loaded.set(_unix(at))
+
+    def watch_canary(self, share: float | None, *, faulty: bool) -> None:
+        """Set the share that a canary answers for; None: there is none that can."""
+        self._canary.set(share or 0.0)
+        self._canary_faulty.set(faulty)
 
     def watch(self, run: Run | None, cases: dict[str, int]) -> None:
         """Set the gauges from what is served now."""
@@ -93,6 +116,7 @@ class Telemetry:
         if run is None:
             return
         basis = run.basis
+        self._canaries.set(0 if run.canary is None else run.canary.customers)
         for summary in run.tiers:
             self._customers.labels(summary.tier.id).set(summary.customers)
             self._referred.labels(summary.tier.id).set(summary.referred)
@@ -102,6 +126,15 @@ class Telemetry:
         self._info.labels(
             version, basis.bundle_digest, basis.scheme_id, basis.scheme_version, basis.world
         ).set(1)
+        if run.canary is not None:
+            tried = run.canary.basis
+            self._info.labels(
+                tried.model_version or "",
+                tried.bundle_digest,
+                tried.scheme_id,
+                tried.scheme_version,
+                tried.world,
+            ).set(1)
         self._as_of.set(_unix(datetime.combine(basis.as_of, time.max)))
         self._finished.set(_unix(run.finished_at))
 
@@ -158,29 +191,23 @@ class Tracing:
         finally:
             seconds = perf_counter() - started
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._telemetry.observe(_method(scope), route, status, seconds)
+            method = _method(scope)
+            self._telemetry.observe(method, route, status, seconds)
             structlog.contextvars.unbind_contextvars("request_id")
-            LOG.info(
-                "request",
-                method=_method(scope),
-                route=route,
-                status=status,
-                milliseconds=round(seconds * 1000, 2),
-                request_id=request_id,
-                principal=getattr(scope["state"].get("principal"), "id", None),
-            )
+            who = getattr(scope["state"].get("principal"), "id", None)
+            milliseconds = round(seconds * 1000, 2)
+            LOG.write(Line(method, route, status, milliseconds, request_id, who))
 
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value.decode("ascii"))
-    return uuid.uuid4().hex
+    return token_hex(16)
 
 
 def _method(scope: Scope) -> str:
-    known = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-    return scope["method"] if scope["method"] in known else "other"
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def _unix(instant: datetime) -> float:

@@ -1,10 +1,19 @@
-"""What holds for the whole run: long files first, and no search for garbage in what stays."""
+"""What holds for the whole run: long files first, no search for garbage, no tracing of others."""
 
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
+
+from tests.unmeasured import spare_others
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure our own code only, and let the rest run at its own speed."""
+    if config.pluginmanager.hasplugin("_cov"):
+        spare_others()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,3 +32,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 10, 10)
+
+
+@pytest.fixture(scope="session")
+def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file ``mlflow.db`` of a registry that nothing was registered in: to be copied.
+
+    MLflow takes seconds to make its schema.
+    """
+    from training.registry.registry import Registry
+
+    folder = tmp_path_factory.mktemp("blank")
+    assert Registry(f"sqlite:///{folder / 'mlflow.db'}", folder).versions("none") == []
+    return folder / "mlflow.db"

@@ -61,6 +61,9 @@ COMMANDS: dict[str, Entry] = {
     "shadow": Entry(
         "tierwise.shadow", "Let a model grade beside the champion, and compare.", whole=True
     ),
+    "canary": Entry(
+        "tierwise.canary", "Let a model grade a share of the customers, and compare.", whole=True
+    ),
     "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
     "kpi": Entry("training.cli", "Targets against what published snapshots show."),
     "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),

@@ -1036,6 +1036,17 @@ class Operations:
             writes=True,
         )
 
+    def read_canary(
+        self,
+    ) -> schemas.CanaryState:
+        """Read which canary stands, or stood last, and how both sides compared when last looked at.
+        """
+        return self.transport.call(
+            "GET",
+            "/v1/models/canary",
+            schemas.CanaryState,
+        )
+
     def list_models(
         self,
     ) -> schemas.ModelList:

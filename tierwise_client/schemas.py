@@ -225,6 +225,80 @@ class Ballot(Struct, frozen=True, kw_only=True):
     change: bool | UnsetType = UNSET
 
 
+class CanaryComparison(Struct, frozen=True, kw_only=True):
+    """Champion and canary; what happened over time is told of who is on a side now."""
+
+    as_of: date
+    simulated: bool
+    currency: str
+    runs: int
+    share: float
+    allocation: Estimate
+    champion: ComparedModel
+    canary: ComparedModel
+    small: bool
+    smallest: int
+    figures: list[CanaryFigure]
+    scores: CanaryScores
+    churn_outcomes: CanaryOutcomes | None
+    value_outcomes: CanaryOutcomes | None
+
+
+class CanaryFigure(Struct, frozen=True, kw_only=True):
+    """One figure of both sides.
+
+    ``verdict``: ``too_few`` customers on a side to say anything; ``differs`` beyond chance (each
+    figure by itself); ``not_shown`` is not "the same".
+    """
+
+    id: str
+    kind: str
+    unit: str
+    champion: Estimate
+    canary: Estimate
+    difference: Gap
+    verdict: str
+
+
+class CanaryOutcomes(Struct, frozen=True, kw_only=True):
+    """The run whose customers' later behaviour is known, and over how many days."""
+
+    run_id: str
+    as_of: date
+    horizon_days: int
+
+
+class CanaryPlan(Struct, frozen=True, kw_only=True):
+    """A model that grades a share of the customers, who are served what it says."""
+
+    version: str | None
+    bundle_digest: str
+    percent: float
+    started_at: str
+    started_by: str
+    reason: str
+    ended_at: str | None
+    ending: str | None
+
+
+class CanaryScores(Struct, frozen=True, kw_only=True):
+    """Scores of both sides; ``edges`` has one more than there are bars."""
+
+    edges: list[float]
+    quantiles: list[float]
+    champion: SideScores
+    canary: SideScores
+
+
+class CanaryState(Struct, frozen=True, kw_only=True):
+    """The canary that stands, or else the last one, and how its sides compared when last seen."""
+
+    plan: CanaryPlan
+    run_id: str | None
+    made_at: str | None
+    comparison: CanaryComparison | None
+
+
 class CaseLibrary(Struct, frozen=True, kw_only=True):
     """What helped in similar cases, surest first, and the cases themselves (#89)."""
 
@@ -302,6 +376,14 @@ class Closing(Struct, frozen=True, kw_only=True):
     """Somebody else than who counted signs a decision off."""
 
     note: Words | None | UnsetType = UNSET
+
+
+class ComparedModel(Struct, frozen=True, kw_only=True):
+    """The model of a side, and how many customers of the run it graded."""
+
+    version: str | None
+    bundle_digest: str
+    customers: int
 
 
 class ComparedSlice(Struct, frozen=True, kw_only=True):
@@ -472,6 +554,15 @@ class Escalation(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Estimate(Struct, frozen=True, kw_only=True):
+    """A figure of some customers with its 95 % interval; null where it is not known."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+
+
 class Experience(Struct, frozen=True, kw_only=True):
     """What came of one measure in the cases of a query.
 
@@ -561,6 +652,14 @@ class Filing(Struct, frozen=True, kw_only=True):
     reason: str
     evidence: list[str] | UnsetType = UNSET
     wanted_tier_id: str | None | UnsetType = UNSET
+
+
+class Gap(Struct, frozen=True, kw_only=True):
+    """The canary's figure less the champion's, with its 95 % interval."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
 
 
 class Gate(Struct, frozen=True, kw_only=True):
@@ -892,11 +991,15 @@ class Margin(Struct, frozen=True, kw_only=True):
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """Which model a grade rests on; no version means it was never registered."""
+    """Which model a grade rests on; no version means it was never registered.
+
+    ``side``: a canary is a second model that grades a share of the customers.
+    """
 
     version: str | None
     bundle_digest: str
     trained_as_of: date | None
+    side: str
 
 
 class ModelList(Struct, frozen=True, kw_only=True):
@@ -1064,6 +1167,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     as_of: date
     bundle_digest: str
     bundle_fault: str | None
+    canary_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -1318,6 +1422,8 @@ class Serving(Struct, frozen=True, kw_only=True):
     scheme: Scheme
     tiers: list[Tier]
     lifecycles: list[Lifecycle]
+    canary: Model | None
+    canary_customers: int
     loaded: Model | None
     loaded_is_served: bool
 
@@ -1339,6 +1445,13 @@ class Share(Struct, frozen=True, kw_only=True):
 
     export_id: str
     share: str
+
+
+class SideScores(Struct, frozen=True, kw_only=True):
+    """Scores of a side; ``quantiles`` are null where it graded nobody."""
+
+    customers: list[int]
+    quantiles: list[float] | None
 
 
 class Simulated(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from training.errors import FitError
 from training.manifest import BundleMeta
 from training.models.churn import fit_churn
 from training.models.companions import fit_companions
+from training.models.lesson import Lessons
 from training.models.ltv import fit_ltv
 from training.recipe import Recipe
 from training.splits import Origin
@@ -48,10 +49,11 @@ def fit_bundle(
         If the days of the origin hold too little to learn from.
     """
     data = learned_from(data, recipe.eligibility)
-    churn = fit_churn(data, origin.churn, recipe)
-    ltv = fit_ltv(data, origin.ltv, recipe)
-    companions = fit_companions(data, origin, recipe)
-    present = data.on(origin.day)
+    lessons = Lessons(data, recipe)
+    churn = fit_churn(data, origin.churn, recipe, lessons)
+    ltv = fit_ltv(data, origin.ltv, recipe, lessons)
+    companions = fit_companions(data, origin, recipe, lessons)
+    present, _ = lessons.present(origin.day)
     present = present.where(present.eligible)
     if len(present) == 0:
         raise FitError(

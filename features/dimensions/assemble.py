@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import ibis
 import ibis.expr.types as ir
 
-from features.schema import CATALOGUE, Dimension, Indicator
+from features.schema import CATALOGUE, Dimension
 from features.snapshot import SnapshotTables
 from features.windows import window_days
 
 
-def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> ir.Table:
+def assemble(
+    tables: SnapshotTables, dimension: Dimension, whole: ir.Table, *parts: ir.Table
+) -> ir.Table:
     """Join the parts of a dimension on the customers of the snapshot.
 
     An indicator whose source columns are not all mapped is null for everybody: a column
@@ -22,14 +22,16 @@ def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> 
 
     Parameters
     ----------
+    whole
+        One row for every customer of the spine: ``customer_id`` and columns named as the
+        catalogue names them.
     parts
-        Tables with ``customer_id`` and columns named as the catalogue names them.
+        Tables of some customers with ``customer_id`` and columns named as the catalogue names them.
     """
     wanted = [i for i in CATALOGUE.values() if i.dimension is dimension]
-    assessed = [i for i in wanted if i.assessment is not None]
-    if assessed and tables.assessments is not None:
-        parts = (*parts, latest_assessments(tables.assessments, assessed))
-    joined = tables.spine.select("customer_id")
+    if tables.assessments is not None and any(i.assessment is not None for i in wanted):
+        parts = (*parts, latest_assessments(tables.assessments))
+    joined = whole
     for number, part in enumerate(parts):
         joined = joined.left_join(part, "customer_id", rname=f"{{name}}_of_part_{number}")
     columns: dict[str, ir.Value] = {}
@@ -44,10 +46,11 @@ def assemble(tables: SnapshotTables, dimension: Dimension, *parts: ir.Table) -> 
     return joined.select("customer_id", **columns)
 
 
-def latest_assessments(assessments: ir.Table, indicators: Sequence[Indicator]) -> ir.Table:
+def latest_assessments(assessments: ir.Table) -> ir.Table:
     """Return the latest value of each indicator's kind of assessment, if it is in the window.
 
     Latest is by time; of two at the same instant, the one with the larger identifier (#33).
+    The indicators of all dimensions come together, so that the engine reads the table once.
     """
     return assessments.group_by("customer_id").aggregate(
         **{
@@ -55,6 +58,7 @@ def latest_assessments(assessments: ir.Table, indicators: Sequence[Indicator]) -
                 where=(assessments.kind == indicator.assessment)
                 & (assessments.age < window_days(indicator.window))
             )
-            for indicator in indicators
+            for indicator in CATALOGUE.values()
+            if indicator.assessment is not None
         }
     )

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from features.dimensions.assemble import assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import net_between, purchase_days
 from features.windows import (
     MONTH_DAYS,
     aged,
@@ -71,36 +72,22 @@ def dynamic(tables: SnapshotTables) -> ir.Table:
         Share with a login of the last twelve weeks, counting only weeks since the one
         of the first purchase.
     """
-    parts = [_lifetime(tables), _trend(tables)]
+    parts = [_trend(tables)]
     if tables.interactions is not None:
         parts += [_contacts(tables.interactions), _usage(tables, tables.interactions)]
     return assemble(tables, Dimension.DYNAMIC, *parts)
 
 
-def _lifetime(tables: SnapshotTables) -> ir.Table:
-    customers = tables.spine
-    return customers.select(
-        "customer_id",
-        repeat_count=customers.order_days - 1,
-        last_order_age_days=customers.first_age - customers.last_age,
-    )
-
-
 def _trend(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(aged(tables.ledger.age, MONTHS * MONTH_DAYS))
-    month_sums = {
-        f"m{k}": days.net.sum(where=aged(days.age, MONTH_DAYS, ending=k * MONTH_DAYS)).fill_null(0)
-        for k in range(MONTHS)
-    }
-    recent = days.group_by("customer_id").aggregate(
-        order_days_30d=days.purchase.sum(where=aged(days.age, 30)),
-        order_days_90d=days.purchase.sum(where=aged(days.age, 90)),
-        **month_sums,
+    totals = tables.totals
+    sums = totals.mutate(
+        order_days_30d=purchase_days(totals, 0, 1),
+        order_days_90d=purchase_days(totals, 0, 3),
+        **{
+            f"m{k}": net_between(totals, k * MONTH_DAYS, (k + 1) * MONTH_DAYS)
+            for k in range(MONTHS)
+        },
     )
-    followed = tables.gaps.select("customer_id", "followed_90d")
-    customers = tables.spine.select("customer_id", "tenure", "order_days")
-    sums = customers.left_join(recent, "customer_id").drop("customer_id_right")
-    sums = sums.left_join(followed, "customer_id").drop("customer_id_right")
     oldest_first = [sums[f"m{k}"] for k in reversed(range(MONTHS))]
     amounts = [amount.cast("float64") for amount in oldest_first]
     usual = (sums.m1 + sums.m2 + sums.m3).cast("float64") / 3.0
@@ -114,7 +101,7 @@ def _trend(tables: SnapshotTables) -> ir.Table:
     before = sums.m2 + sums.m3 + sums.m4
     # Sums of decimals, divided once: a drop to exactly half is exactly 0.5.
     drop = ratio(before - 3 * ibis.greatest(sums.m0, sums.m1), positive(before)).clip(0.0, 1.0)
-    earlier = sums.order_days - sums.order_days_90d.fill_null(0)
+    earlier = sums.order_days - sums.order_days_90d
     return sums.select(
         "customer_id",
         "order_days_30d",
@@ -125,6 +112,8 @@ def _trend(tables: SnapshotTables) -> ir.Table:
         net_amount_drop_2m=known_if(settled, drop),
         declining_months=falls_in_a_row(oldest_first),
         growing_months=falls_in_a_row(fallen),
+        repeat_count=sums.order_days - 1,
+        last_order_age_days=sums.first_age - sums.last_age,
         repurchase_rate_90d=ratio(sums.followed_90d, earlier),
     )
 

@@ -8,6 +8,7 @@ from ibis import _
 from features.dimensions.assemble import assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import net_between, purchase_days
 from features.windows import aged, change, known_if, positive, ratio
 
 # Before this tenure the window of comparison lies before the first order, and every
@@ -89,20 +90,19 @@ def potential(tables: SnapshotTables) -> ir.Table:
 
 
 def _growth(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(aged(tables.ledger.age, YEAR + 90))
-    now = aged(days.age, 90)
-    before = aged(days.age, 90, ending=90)
-    recent = days.group_by("customer_id").aggregate(
-        net_now=days.net.sum(where=now),
-        net_before=days.net.sum(where=before),
-        net_year=days.net.sum(where=aged(days.age, YEAR)),
-        days_now=days.purchase.sum(where=now),
-        days_before=days.purchase.sum(where=before),
-        next_last_year=days.net.sum(where=aged(days.age, 90, ending=NEXT_90D_LAST_YEAR)),
-        now_last_year=days.net.sum(where=aged(days.age, 90, ending=YEAR)),
+    totals = tables.totals
+    sums = totals.select(
+        "customer_id",
+        "first_age",
+        "tenure",
+        net_now=net_between(totals, 0, 90),
+        net_before=net_between(totals, 90, 180),
+        net_year=net_between(totals, 0, YEAR),
+        days_now=purchase_days(totals, 0, 3),
+        days_before=purchase_days(totals, 3, 6),
+        next_last_year=net_between(totals, NEXT_90D_LAST_YEAR, YEAR),
+        now_last_year=net_between(totals, YEAR, YEAR + 90),
     )
-    customers = tables.spine.select("customer_id", "first_age", "tenure")
-    sums = customers.left_join(recent, "customer_id").drop("customer_id_right")
     company = sums.aggregate(
         company_next=sums.next_last_year.sum(),
         company_year=sums.net_year.sum(),
@@ -122,9 +122,7 @@ def _growth(tables: SnapshotTables) -> ir.Table:
         net_amount_change_1y_90d=known_if(
             sums.tenure >= YEAR + 90, change(sums.net_now, sums.now_last_year)
         ),
-        net_amount_next_90d_last_year=known_if(
-            sums.tenure >= YEAR, sums.next_last_year.fill_null(0)
-        ),
+        net_amount_next_90d_last_year=known_if(sums.tenure >= YEAR, sums.next_last_year),
         season_index_next_90d=known_if(sums.company_age >= YEAR, season),
     )
 

@@ -11,6 +11,7 @@ from features.dimensions.risk_relation import approvals, changes, credit, fulfil
 from features.dimensions.risk_service import service, streaks
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import REACH_DAYS, net_between
 from features.windows import aged, known_if, positive, ratio
 
 FEWEST_OTHER_DAYS = 4
@@ -98,7 +99,7 @@ def risk(tables: SnapshotTables) -> ir.Table:
     ``share_of_wallet``, ``competitor_substitution_risk_score``
         Latest assessments of these kinds (``competitor_substitution_risk``) in 730 days.
     """
-    parts = [_rhythm(tables.spine), _irregularity(tables.gaps), _amounts(tables)]
+    parts = [_purchases(tables)]
     if tables.invoices is not None:
         parts += [days_sales_outstanding(tables.invoices), _payments(tables.invoices)]
     if tables.tickets is not None:
@@ -112,52 +113,40 @@ def risk(tables: SnapshotTables) -> ir.Table:
     return assemble(tables, Dimension.RISK, *parts)
 
 
-def _rhythm(customers: ir.Table) -> ir.Table:
-    interval = ratio(customers.first_age - customers.last_age, customers.order_days - 1)
-    return customers.select(
-        "customer_id",
-        days_since_last_order=customers.last_age,
-        recency_to_interval_ratio=ratio(customers.last_age, interval),
-    )
+def _purchases(tables: SnapshotTables) -> ir.Table:
+    late = _largest_of_several(tables.ledger.filter(tables.ledger.age < REACH_DAYS))
+    sums = tables.totals.left_join(late, [tables.totals.customer_id == late.code]).drop("code")
+    columns = _rhythm(sums) | _amounts(sums)
+    if tables.tickets is None:
+        return sums.select("customer_id", **columns)
+    tickets = tables.tickets.filter(tables.tickets.age < 365)
+    opened = tickets.group_by(code="customer_id").aggregate(opened=tickets.count())
+    sums = sums.left_join(opened, [sums.customer_id == opened.code])
+    rate = ratio(sums.opened.fill_null(0), sums.order_days_365d)
+    return sums.select("customer_id", **columns, ticket_rate_365d=rate)
 
 
-def _irregularity(gaps: ir.Table) -> ir.Table:
+def _rhythm(sums: ir.Table) -> dict[str, ir.Value]:
+    steps, days = sums.order_days - 1, sums.first_age - sums.last_age
     # n² times the variance, in whole numbers: no cancellation, no order of summation.
-    spread = (gaps.n * gaps.squares - gaps.total * gaps.total).cast("float64").sqrt()
-    cv = ratio(spread, gaps.total)
-    return gaps.select("customer_id", order_interval_cv=known_if(gaps.n >= 2, cv))
+    spread = (steps * sums.squares - days.cast("int64") * days).cast("float64").sqrt()
+    return {
+        "days_since_last_order": sums.last_age,
+        "recency_to_interval_ratio": ratio(sums.last_age, ratio(days, steps)),
+        "order_interval_cv": known_if(steps >= 2, ratio(spread, days)),
+    }
 
 
-def _amounts(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(tables.ledger.age < 730)
-    year = days.age < 365
-    sums = days.group_by("customer_id").aggregate(
-        returned=days.returned.sum(where=year),
-        bought=days.bought.sum(where=year),
-        order_days=days.purchase.sum(where=year),
-        net=days.net.sum(where=year).fill_null(0),
-        net_before=days.net.sum(where=~year),
-        bought_730d=days.bought.sum(),
-        order_days_730d=days.purchase.sum(),
-        largest_row=days.bought.max(),
-    )
-    sums = sums.inner_join(tables.spine.select("customer_id", "tenure"), "customer_id")
-    sums = sums.left_join(_largest_of_several(days), "customer_id", rname="{name}_late")
+def _amounts(sums: ir.Table) -> dict[str, ir.Value]:
     largest = ibis.greatest(sums.largest_row, sums.largest_sum.fill_null(0))
     others = sums.order_days_730d - 1
     usual = ratio(sums.bought_730d - largest, others)
-    grown = ratio(sums.net, positive(sums.net_before)).clip(lower=0.0)
-    rates = {
+    grown = ratio(net_between(sums, 0, 365), positive(net_between(sums, 365, 730)))
+    return {
         "return_rate_365d": ratio(-sums.returned, positive(sums.bought)).clip(0.0, 1.0),
         "largest_order_ratio_730d": known_if(others >= FEWEST_OTHER_DAYS, ratio(largest, usual)),
-        "net_amount_jump_365d": known_if(sums.tenure >= 730, grown),
+        "net_amount_jump_365d": known_if(sums.tenure >= 730, grown.clip(lower=0.0)),
     }
-    if tables.tickets is None:
-        return sums.select("customer_id", **rates)
-    opened = tables.tickets.filter(tables.tickets.age < 365).group_by("customer_id")
-    both = sums.mutate(**rates).left_join(opened.aggregate(opened=ibis._.count()), "customer_id")
-    rate = ratio(both.opened.fill_null(0), both.order_days)
-    return both.select("customer_id", *rates, ticket_rate_365d=rate)
 
 
 def _largest_of_several(days: ir.Table) -> ir.Table:
@@ -168,7 +157,7 @@ def _largest_of_several(days: ir.Table) -> ir.Table:
     late = days.filter(days.is_purchase & (days.purchase == 0)).select("customer_id", "age")
     rows = days.semi_join(late, ["customer_id", "age"])
     whole = rows.group_by("customer_id", "age").aggregate(bought=rows.bought.sum())
-    return whole.group_by("customer_id").aggregate(largest_sum=whole.bought.max())
+    return whole.group_by(code="customer_id").aggregate(largest_sum=whole.bought.max())
 
 
 def _payments(invoices: ir.Table) -> ir.Table:
@@ -177,6 +166,8 @@ def _payments(invoices: ir.Table) -> ir.Table:
     due = aged(owed.due_age, 365)
     on_time = due & (owed.paid_age >= owed.due_age).fill_null(False)
     overdue = owed.paid_at.isnull() & (owed.due_age > 0)
+    # Most invoices were paid years ago and add nothing.
+    owed = owed.filter(issued | due | overdue)
     sums = owed.group_by("customer_id").aggregate(
         on_time=owed.amount.sum(where=on_time).fill_null(0),
         due=owed.amount.sum(where=due),

@@ -11,11 +11,8 @@ import ibis.expr.types as ir
 from features.dimensions.assemble import assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import MONTHS, month
 from features.windows import MONTH_DAYS, aged, positive, ratio
-
-MONTHS = 12
-
-_DAY_BITS = 5  # hold the at most 30 purchase days of a month
 
 
 def strategic(tables: SnapshotTables) -> ir.Table:
@@ -79,23 +76,13 @@ def strategic(tables: SnapshotTables) -> ir.Table:
 
 
 def _presence(tables: SnapshotTables) -> ir.Table:
-    days = tables.ledger.filter(aged(tables.ledger.age, 365))
-    # The purchase days of each month, side by side in one whole number: a single sum over
-    # the ledger in place of twelve. The five days beyond month 11 stay above it.
-    packed = days.purchase.cast("int64") << (days.age // MONTH_DAYS * _DAY_BITS).cast("int32")
-    sums = days.group_by("customer_id").aggregate(
-        months=packed.sum(), custom=days.custom.sum(), bought=days.bought.sum()
-    )
-    customers = tables.spine.select("customer_id", "tenure", "first_age")
-    sums = customers.left_join(sums, "customer_id").drop("customer_id_right")
-    months = sums.months.cast("int64").fill_null(0)
-    present = [(months >> k * _DAY_BITS) % 2**_DAY_BITS > 0 for k in range(MONTHS)]
-    active = reduce(add, [month.cast("int64") for month in present])
+    sums = tables.totals
+    present = [(month(sums, number) > 0).cast("int64") for number in range(MONTHS)]
     existing = ibis.least(sums.first_age // MONTH_DAYS + 1, MONTHS)
     return sums.select(
         "customer_id",
         tenure_days=sums.tenure,
-        active_month_share_12m=ratio(active, existing),
+        active_month_share_12m=ratio(reduce(add, present), existing),
         custom_order_share_365d=ratio(sums.custom, positive(sums.bought)).clip(0.0, 1.0),
     )
 

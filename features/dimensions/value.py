@@ -9,6 +9,7 @@ from features.dimensions.assemble import assemble
 from features.dimensions.receivables import days_sales_outstanding
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
+from features.totals import net_between
 from features.windows import aged, positive, ratio
 
 CAPITAL_COST_RATE = 0.08
@@ -81,9 +82,10 @@ def value(tables: SnapshotTables) -> ir.Table:
 
 def _facts(tables: SnapshotTables) -> ir.Table:
     """Return all that the indicators are made of, one row a customer."""
-    sums = _ledger_sums(tables.ledger)
-    total = sums.aggregate(profit_of_all=sums.profit.sum(where=sums.profit > 0))
-    facts = sums.cross_join(total).inner_join(_first_day(tables), "customer_id")
+    gained = _profit_of(tables.windows)
+    total = tables.windows.aggregate(profit_of_all=gained.sum(where=gained > 0))
+    facts = tables.totals.cross_join(total)
+    facts = facts.mutate(net=net_between(facts, 0, 365), profit=_profit_of(facts))
     if tables.tickets is not None:
         facts = facts.left_join(_service(tables.tickets), "customer_id", rname="{name}_served")
     if tables.invoices is not None:
@@ -96,32 +98,9 @@ def _facts(tables: SnapshotTables) -> ir.Table:
     return facts.mutate(**absent) if absent else facts
 
 
-def _ledger_sums(days: ir.Table) -> ir.Table:
-    year = aged(days.age, 365)
-    sums = days.group_by("customer_id").aggregate(
-        net_30d=days.net.sum(where=aged(days.age, 30)),
-        net_90d=days.net.sum(where=aged(days.age, 90)),
-        net_180d=days.net.sum(where=aged(days.age, 180)),
-        net=days.net.sum(where=year).fill_null(0),
-        net_total=days.net.sum(),
-        order_days=days.purchase.sum(where=year),
-        bought=days.bought.sum(where=year),
-        discount=days.discount.sum(where=year),
-        rebate=days.rebate.sum(where=year).fill_null(0),
-        costed=days.costed.sum(where=year).fill_null(0),
-        cost=days.cost.sum(where=year).fill_null(0),
-        costed_total=days.costed.sum(),
-        cost_total=days.cost.sum(),
-        bought_total=days.bought.sum(),
-    )
-    return sums.mutate(
-        profit=where_costed(
-            sums.costed - sums.cost - sums.rebate, sums.net, sums.costed, sums.cost
-        ),
-        gross_profit_total=where_costed(
-            sums.costed_total - sums.cost_total, sums.net_total, sums.costed_total, sums.cost_total
-        ),
-    )
+def _profit_of(sums: ir.Table) -> ir.DecimalValue:
+    profit = sums.costed - sums.cost - sums.rebate
+    return where_costed(profit, net_between(sums, 0, 365), sums.costed, sums.cost)
 
 
 def where_costed(
@@ -132,25 +111,17 @@ def where_costed(
     return ibis.ifelse(known, profit, ibis.null(profit.type()))
 
 
-def _first_day(tables: SnapshotTables) -> ir.Table:
-    customers, days = tables.spine, tables.ledger
-    first = days.join(customers, ["customer_id", days.age == customers.first_age])
-    return first.group_by("customer_id").aggregate(
-        first_bought=first.bought.sum(), all_order_days=first.order_days.max()
-    )
-
-
 def _spend(facts: ir.Table) -> dict[str, ir.Value]:
     return {
-        "net_amount_30d": facts.net_30d,
-        "net_amount_90d": facts.net_90d,
-        "net_amount_180d": facts.net_180d,
+        "net_amount_30d": net_between(facts, 0, 30),
+        "net_amount_90d": net_between(facts, 0, 90),
+        "net_amount_180d": net_between(facts, 0, 180),
         "net_amount_365d": facts.net,
         "net_amount_total": facts.net_total,
-        "order_days_365d": facts.order_days,
-        "average_order_value_365d": ratio(facts.net, facts.order_days),
+        "order_days_365d": facts.order_days_365d,
+        "average_order_value_365d": ratio(facts.net, facts.order_days_365d),
         "repeat_order_value_mean": ratio(
-            facts.bought_total - facts.first_bought, facts.all_order_days - 1
+            facts.bought_total - facts.first_bought, facts.order_days - 1
         ),
     }
 
@@ -159,7 +130,10 @@ def _profit(facts: ir.Table) -> dict[str, ir.Value]:
     list_price = facts.bought + facts.discount
     margin = ratio(facts.costed - facts.cost, positive(facts.costed))
     contribution = ratio(facts.profit, positive(facts.costed))
-    payback = ratio(facts.gross_profit_total, positive(facts.acquisition_cost))
+    gross = where_costed(
+        facts.costed_total - facts.cost_total, facts.net_total, facts.costed_total, facts.cost_total
+    )
+    payback = ratio(gross, positive(facts.acquisition_cost))
     return {
         "discount_rate_365d": ratio(facts.discount, positive(list_price)).clip(0.0, 1.0),
         "gross_margin_rate_365d": margin.clip(-1.0, 1.0),

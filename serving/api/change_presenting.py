@@ -27,8 +27,8 @@ def past(run: Run, graded: Grade, hidden: Sequence[str] = ()) -> schemas.PastGra
         churn_probability=None if "churn" in hidden else graded.churn_probability,
         ltv=None if "ltv" in hidden else graded.ltv,
         masked=[part for part in hidden if part in ("churn", "ltv")],
-        model=presenting.model(run.basis),
-        scheme=presenting.scheme(run.basis),
+        model=presenting.model(graded.basis),
+        scheme=presenting.scheme(graded.basis),
     )
 
 

@@ -10,7 +10,12 @@ from pydantic import ConfigDict, Field
 from serving.api.parts import Instant, Model, Out, Scheme, Text, Tier
 from serving.api.schemas import Lang
 
-_MODEL = {"version": "3", "bundle_digest": "c" * 64, "trained_as_of": "2024-06-30"}
+_MODEL = {
+    "version": "3",
+    "bundle_digest": "c" * 64,
+    "trained_as_of": "2024-06-30",
+    "side": "champion",
+}
 _SCHEME = {"id": "five-dimension", "version": "1.1.0", "sha256": "9" * 64}
 _TIER = {
     "id": "core",

@@ -91,15 +91,15 @@ def read_change(
         _told(store, before),
         after,
         _told(store, after),
-        _loaded(parts),
-        run.explainer,
+        _loaded(parts, after),
+        run.rests(after).explainer,
     )
     return change_presenting.change(found, _run_of(store, before), run, lang)
 
 
-def _loaded(parts: Service) -> Bundle | None:
+def _loaded(parts: Service, graded: Grade) -> Bundle | None:
     try:
-        return parts.models.bundle
+        return parts.sides.of_digest(graded.basis.bundle_digest)
     except NotReadyError:
         return None
 

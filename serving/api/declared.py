@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from serving.api import event_examples
 from serving.api.access_examples import ACCOUNT, KEY
 from serving.api.alert_examples import ALERT
+from serving.api.canary_examples import CANARY
 from serving.api.change_schemas import CHANGE, HISTORY
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
 from serving.api.export_schemas import EXPORT
@@ -159,6 +160,7 @@ def describe(app: FastAPI) -> None:
             schemas["Export"]["examples"] = [EXPORT]
             schemas["History"]["examples"] = [HISTORY]
             schemas["Change"]["examples"] = [CHANGE]
+            schemas["CanaryState"]["examples"] = [CANARY]
             schemas["Lift"]["examples"] = [LIFT]
             schemas["Webhook"]["examples"] = [WEBHOOK]
             schemas["Delivery"]["examples"] = [DELIVERY]

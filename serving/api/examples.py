@@ -72,7 +72,12 @@ GRADE: dict[str, Any] = {
         "due_at": "2024-07-08T02:00:00Z",
     },
     "override": None,
-    "model": {"version": "3", "bundle_digest": "c" * 64, "trained_as_of": "2024-06-30"},
+    "model": {
+        "version": "3",
+        "bundle_digest": "c" * 64,
+        "trained_as_of": "2024-06-30",
+        "side": "champion",
+    },
     "scheme": {"id": "five-dimension", "version": "1.1.0", "sha256": "9" * 64},
     "world": "journey",
     "simulated": False,

@@ -145,7 +145,7 @@ def read_lift(
     """
     graded = grade_of(store, served_run(store), customer_id)
     check_part(parts.governance, who, "explanation", graded.tier.id)
-    found = lift_of(parts.models.bundle, graded)
+    found = lift_of(parts.sides.of_digest(graded.basis.bundle_digest), graded)
     return lift_presenting.lift(graded, found, packaged_actions(), lang)
 
 

@@ -67,6 +67,7 @@ def readyz(parts: ServiceDep) -> service_schemas.Ready:
         as_of=run.basis.as_of,
         bundle_digest=digest,
         bundle_fault=parts.models.swapped.fault,
+        canary_fault=_canary(parts)[1],
     )
 
 
@@ -79,6 +80,8 @@ def metrics(parts: ServiceDep) -> PlainTextResponse:
     """Expose metrics in the Prometheus text format."""
     swapped = parts.models.swapped
     parts.telemetry.watch_bundle(swapped.count, swapped.at, faulty=swapped.fault is not None)
+    share, trouble = _canary(parts)
+    parts.telemetry.watch_canary(share, faulty=trouble is not None)
     try:
         with parts.database.read() as session:
             reviews = Reviews(session)
@@ -111,6 +114,15 @@ def _queues(parts: Service, session: Session) -> dict[str, int]:
             for state in (DeliveryState.PENDING, DeliveryState.DEAD)
         },
     }
+
+
+def _canary(parts: Service) -> tuple[float | None, str | None]:
+    """Return the share (0 to 1) that a canary answers for, if one does, or why it does not."""
+    try:
+        tried = parts.sides.canary
+        return None if tried is None else tried.plan.percent / 100, parts.sides.trouble
+    except NotReadyError:
+        return None, None
 
 
 def _run(parts: Service, missing: list[str]) -> Run | None:

@@ -133,7 +133,7 @@ class ModelVersion(Out):
     created_at: str
     bundle_digest: str
     champion: bool
-    served: bool = Field(description="The run that is read was graded with it.")
+    served: bool = Field(description="Grades of the run that is read are by it.")
     metrics: dict[str, float]
     facts: dict[str, str] = Field(description="Hashes of data, code, recipe and scheme; verdicts.")
     cards: list[str] = Field(description="`language.format`, read at `/v1/models/{version}/card`.")

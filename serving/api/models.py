@@ -39,7 +39,7 @@ def list_models(store: GradesDep, parts: ServiceDep) -> schemas.ModelList:
     shelf = read_shelf(parts.settings.models)
     if shelf is None:
         return schemas.ModelList(model=None, items=[], decisions=[])
-    served = _served_digest(store)
+    served = _served_digests(store)
     return schemas.ModelList(
         model=shelf.model,
         items=[_version(shelf, each, served) for each in shelf.versions],
@@ -53,6 +53,7 @@ def list_models(store: GradesDep, parts: ServiceDep) -> schemas.ModelList:
 def refresh_model(parts: ServiceDep) -> schemas.Refreshed:
     """Load the bundle in the folder now, instead of within a second."""
     changed = parts.models.refresh()
+    changed = parts.sides.refresh() or changed
     bundle = parts.models.bundle
     return schemas.Refreshed(
         changed=changed, version=bundle.meta.version, bundle_digest=bundle.digest
@@ -83,7 +84,7 @@ def read_champion(
         )
     return schemas.Champion(
         at=moment.isoformat(),
-        model=_version(shelf, found, _served_digest(store)),
+        model=_version(shelf, found, _served_digests(store)),
         decision=_decision(crowned),
     )
 
@@ -118,7 +119,7 @@ def read_model_version(
     found = shelf.version(version)
     if found is None:
         raise _no_version(version)
-    told = _version(shelf, found, _served_digest(store))
+    told = _version(shelf, found, _served_digests(store))
     return gates.JudgedVersion(**dict(told), gate_report=_gate_report(shelf, version))
 
 
@@ -160,19 +161,22 @@ def _shelf(folder: Folder) -> Shelf:
     return shelf
 
 
-def _served_digest(store: Grades) -> str | None:
+def _served_digests(store: Grades) -> frozenset[str]:
     run = store.current_run()
-    return None if run is None else run.basis.bundle_digest
+    if run is None:
+        return frozenset()
+    canary = () if run.canary is None else (run.canary.basis.bundle_digest,)
+    return frozenset((run.basis.bundle_digest, *canary))
 
 
-def _version(shelf: Shelf, found: ShelvedModel, served: str | None) -> schemas.ModelVersion:
+def _version(shelf: Shelf, found: ShelvedModel, served: frozenset[str]) -> schemas.ModelVersion:
     reigns = shelf.crowned()
     return schemas.ModelVersion(
         version=found.version,
         created_at=found.created_at,
         bundle_digest=found.bundle_digest,
         champion=reigns is not None and reigns.version == found.version,
-        served=found.bundle_digest == served,
+        served=found.bundle_digest in served,
         metrics=dict(found.metrics),
         facts=dict(found.facts),
         cards=list(found.cards),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -184,11 +184,15 @@ class GradeOverride(Out):
 
 
 class Model(Out):
-    """Which model a grade rests on; no version means it was never registered."""
+    """Which model a grade rests on; no version means it was never registered.
+
+    ``side``: a canary is a second model that grades a share of the customers.
+    """
 
     version: str | None
     bundle_digest: str
     trained_as_of: date | None
+    side: Literal["champion", "canary"] = "champion"
 
 
 class Scheme(Out):

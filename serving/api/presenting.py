@@ -156,6 +156,8 @@ def serving(run: domain.Run, loaded: domain.Basis | None) -> service_schemas.Ser
             )
             for policy in basis.lifecycles
         ],
+        canary=model(run.canary.basis) if run.canary else None,
+        canary_customers=run.canary.customers if run.canary else 0,
         loaded=model(loaded) if loaded else None,
         loaded_is_served=loaded is not None and loaded.bundle_digest == basis.bundle_digest,
     )
@@ -167,6 +169,7 @@ def model(basis: domain.Basis) -> parts.Model:
         version=basis.model_version,
         bundle_digest=basis.bundle_digest,
         trained_as_of=basis.trained_as_of,
+        side="canary" if basis.canary else "champion",
     )
 
 

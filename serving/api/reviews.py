@@ -26,6 +26,7 @@ from serving.reviewing.deciding import Wording, decide
 from serving.reviewing.figures import review_figures
 from serving.reviewing.stepping import case_not_found
 from serving.store.appeals import Appeals
+from serving.store.grades import Grades
 from serving.store.reviews import Reviews, WantedCases
 from tiering.panel.policy import PanelPolicy
 from training.bundle import Bundle
@@ -193,7 +194,7 @@ def close_review(
 ) -> schemas.ReviewDetail:
     """Sign a decided case off, as somebody else than who counted; answers an appeal."""
     notes = body.note.by_language if body.note else None
-    done = close(parts.database, case_id, who, policy, _bundle(parts), notes)
+    done = close(parts.database, case_id, who, policy, _bundle(parts, case_id), notes)
     return _after(parts, policy, done, who.id, response)
 
 
@@ -207,9 +208,14 @@ def _after(
     return presenting.detail(case, votes, appeal, policy, now(), reader)
 
 
-def _bundle(parts: Service) -> Bundle | None:
+def _bundle(parts: Service, case_id: str) -> Bundle | None:
+    """Return the bundle that gave the grade of a case; None without any."""
+    with parts.database.read() as session:
+        case = Reviews(session).get(case_id)
+        found = None if case is None else Grades(session).one(case.grade_id)
+    digest = "" if found is None else found[1].basis.bundle_digest
     try:
-        return parts.models.bundle
+        return parts.sides.of_digest(digest)
     except NotReadyError:
         return None
 

@@ -27,6 +27,10 @@ class Serving(Out):
     lifecycles: list[Lifecycle] = Field(
         description="Schemes of lifecycle stages; lists are filtered by the first."
     )
+    canary: Model | None = Field(
+        description="Second model, which graded a share of the customers; null: there was none."
+    )
+    canary_customers: int
     loaded: Model | None
     loaded_is_served: bool = Field(
         description="False between a promotion and the next batch: what-ifs then use a newer "
@@ -49,6 +53,10 @@ class Ready(Out):
     bundle_digest: str
     bundle_fault: str | None = Field(
         description="What is wrong with a newer bundle that cannot be used; null: nothing is."
+    )
+    canary_fault: str | None = Field(
+        description="Why the canary that stands answers for nobody, so that the champion answers "
+        "for everybody; null: it does, or there is none."
     )
 
 

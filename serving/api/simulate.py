@@ -24,6 +24,7 @@ from serving.governance.masking import check_part
 from serving.guard import PrincipalDep, needs
 from serving.problems import pointer
 from serving.scoring import basis_of, grade, grade_alone
+from serving.sides import Answering
 from serving.store.grades import Grades
 from training.bundle import Bundle
 
@@ -59,14 +60,14 @@ async def simulate(
 
 
 def _answer(parts: Service, who: Principal, body: schemas.Simulation) -> bytes:
-    bundle = parts.models.bundle
-    _check(bundle, body)
+    by = parts.sides.of_customer(body.customer_id)
+    _check(by.bundle, body)
     run, before = known(parts, body.customer_id)
     if before is not None:
         # A what-if tells what each indicator does: as much as the explanation.
         check_part(parts.governance, who, "explanation", before.tier.id)
     asked = Asked(body.customer_id, body.indicators, body.explanation)
-    return simulated(bundle, run, before, asked)
+    return simulated(by, run, before, asked)
 
 
 def known(parts: Service, customer_id: str | None) -> tuple[Run, Grade | None]:
@@ -89,11 +90,13 @@ def known(parts: Service, customer_id: str | None) -> tuple[Run, Grade | None]:
         return run, replace(before, indicators=dict(before.indicators))
 
 
-def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> bytes:
+def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> bytes:
     """Return the answer to a what-if, JSON of ``schemas.Simulated``.
 
     Parameters
     ----------
+    by
+        The bundle of the customer's side.
     before
         The customer's present grade, under which the indicators asked for are laid.
 
@@ -102,7 +105,7 @@ def simulated(bundle: Bundle, run: Run, before: Grade | None, asked: Asked) -> b
     UngradableError
         If nothing is known that could be graded.
     """
-    basis = _basis(bundle, run.basis.as_of)
+    bundle, basis = by.bundle, _basis(by, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
     customer = [asked.customer_id or ""]
     if asked.explanation:
@@ -147,9 +150,10 @@ def _values(
 _BASES: WeakKeyDictionary[Bundle, Basis] = WeakKeyDictionary()
 
 
-def _basis(bundle: Bundle, as_of: date) -> Basis:
+def _basis(by: Answering, as_of: date) -> Basis:
     """Return what a what-if of a day rests on; made once for a bundle and day."""
-    found = _BASES.get(bundle)
-    if found is None or found.as_of != as_of:
-        found = _BASES[bundle] = basis_of(bundle, as_of, run_id=None)
+    found = _BASES.get(by.bundle)
+    if found is None or (found.as_of, found.canary) != (as_of, by.canary):
+        found = replace(basis_of(by.bundle, as_of, run_id=None), canary=by.canary)
+        _BASES[by.bundle] = found
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from fastapi import APIRouter, Depends, Response
@@ -58,13 +59,15 @@ async def simulate_from_events(body: SimulationFromEvents, parts: ServiceDep) ->
 
 
 def _answer(parts: Service, body: SimulationFromEvents) -> bytes:
-    bundle = parts.models.bundle
+    by = parts.sides.of_customer(_customer(body))
+    bundle = by.bundle
     question = _question(parts, body, bundle)
     told = parts.single.ask(question)
     if not told.indicators:
         raise _no_order(told)
     values = np.array([[told.indicators.get(name) for name in bundle.columns]], dtype=np.float64)
-    customer, basis = [_customer(body)], basis_of(bundle, question.as_of, run_id=None)
+    customer = [_customer(body)]
+    basis = replace(basis_of(bundle, question.as_of, run_id=None), canary=by.canary)
     if body.explanation:
         graded = grade(bundle, values, customer, basis)
         after = graded.grades[0]

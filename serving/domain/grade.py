@@ -4,67 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
-from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
-from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.basis import Basis as Basis
+from serving.domain.basis import LayoutEntry as LayoutEntry
+from serving.domain.canary import CANARY, Canary
+from serving.domain.labels import TierLabel
 from serving.domain.override import Overruled
 from serving.domain.tenure import TierTenure
-from tiering.packs.pack import EffectivePack, Packs, pack_of, risk_flags
+from tiering.packs.pack import EffectivePack, pack_of, risk_flags
 
 Lang = Literal["en", "zh-CN"]
 LANGS: tuple[Lang, ...] = ("en", "zh-CN")
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What grades rest on: data, model and policy. The same for all grades of one run.
-
-    Attributes
-    ----------
-    run_id
-        None for a what-if that belongs to no run.
-    as_of
-        Last day of data the indicators looked at.
-    model_version
-        Registry version of the champion; None when the bundle was never registered.
-    bundle_digest, scheme_sha256
-        SHA-256 (hex) of the bundle and of the scheme's canonical content.
-    simulated
-        Whether the input world is simulated, not real.
-    lifecycles
-        Policies of stages; lists are filtered by the stages of the first. Empty in runs from
-        before there were stages.
-    segments
-        Classes beside the tiers; empty where the scheme has none.
-    packs
-        What each tier is promised, as the scheme said (#61, #62).
-    """
-
-    run_id: str | None
-    as_of: date
-    world: str
-    currency: str
-    simulated: bool
-    model_version: str | None
-    bundle_digest: str
-    trained_as_of: date | None
-    churn_horizon_days: int
-    ltv_horizon_days: int
-    scheme_id: str
-    scheme_version: str
-    scheme_sha256: str
-    tiers: tuple[TierLabel, ...]
-    dimensions: tuple[DimensionLabel, ...]
-    lifecycles: tuple[LifecycleLabel, ...] = ()
-    segments: tuple[SegmentLabel, ...] = ()
-    packs: Packs = field(default_factory=Packs)
-
-    @property
-    def stages(self) -> tuple[StageLabel, ...]:
-        """The stages lists are filtered by: those of the first policy."""
-        return self.lifecycles[0].stages if self.lifecycles else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +41,6 @@ class TierSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class LayoutEntry:
-    """What one contribution of a run's explanations stands for (see `Contribution`)."""
-
-    indicator: str
-    channel: str
-    dimension: str
-
-    @property
-    def weighed(self) -> str:
-        """What the scheme weighs here: the indicator itself, or the channel's prediction."""
-        return self.indicator if self.channel == "direct" else self.channel
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """One batch over one snapshot; it exists only once it is finished.
 
@@ -123,6 +61,9 @@ class Run:
     explainer
         The algorithm that made the explanations (``training.bundle``): another one may differ
         in the last bit.
+    canary
+        The second model, which graded a share of the customers; None: there was none. Then
+        ``basis``, ``layout``, ``columns`` and ``explainer`` are the champion's: see `graded_by`.
     """
 
     run_id: str
@@ -141,11 +82,22 @@ class Run:
     previous_run_id: str | None = None
     columns: tuple[str, ...] = ()
     explainer: str = "lightgbm"
+    canary: Canary | None = None
+
+    def graded_by(self, side: str | None) -> Run | Canary:
+        """Return what a grade of a side rests on: basis, layout, columns and explainer."""
+        return self if side is None or self.canary is None else self.canary
+
+    def rests(self, grade: Grade) -> Run | Canary:
+        """Return what one of its grades rests on."""
+        return self.graded_by(CANARY if grade.basis.canary else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """The grade of one customer in one run (or of a what-if, then ``grade_id`` is empty).
+    """The grade of one customer in one run.
+
+    ``grade_id`` is empty before the store gave it, and of a what-if.
 
     Attributes
     ----------

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import secrets
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from serving.errors import ExportError
 
 _MAGIC = b"TIERWISE-LOCKED-1\n"
@@ -25,6 +22,9 @@ def lock(content: bytes, export_id: str) -> tuple[bytes, str, str]:
     export_id
         Bound to the content: a file cannot be passed off as that of another export.
     """
+    # Here and below, because most processes never lock a file, and it takes 6 MB.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     first, second = secrets.token_bytes(_KEY), secrets.token_bytes(_KEY)
     nonce = secrets.token_bytes(_NONCE)
     sealed = AESGCM(_joined(first, second)).encrypt(nonce, content, export_id.encode())
@@ -39,6 +39,9 @@ def unlock(sealed: bytes, export_id: str, first: str, second: str) -> bytes:
     ExportError
         If it is no locked file, a share is wrong, or it was changed.
     """
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     if not sealed.startswith(_MAGIC):
         raise ExportError("This is not a locked export.", hint="It can be read as it is.")
     try:

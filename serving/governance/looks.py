@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.governance.reads import ReadLog
-from serving.guard import principal
+from serving.guard import permitted
 
 LOOKS: Mapping[str, str] = {
     "/v1/grades": "list",
@@ -74,15 +74,15 @@ class Looks:
             if message["type"] == "http.response.start" and message["status"] == 200:
                 route = getattr(scope.get("route"), "path", "")
                 if route in LOOKS:
-                    await self._note(scope, LOOKS[route])
+                    self._note(scope, LOOKS[route])
             await send(message)
 
         await self._app(scope, receive, noting)
 
-    async def _note(self, scope: Scope, action: str) -> None:
+    def _note(self, scope: Scope, action: str) -> None:
         state = scope.get("state", {})
         self._log.note(
-            await principal(Request(scope)),
+            permitted(scope),
             action,
             state.get("request_id", ""),
             customer_id=state.get("customer_seen")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Annotated
+from weakref import WeakKeyDictionary
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -54,8 +55,7 @@ class WhatIfs:
         self._mark: Mark | None = None
         self._run: Run | None = None
         self._grades: OrderedDict[str, Grade] = OrderedDict()
-        self._bundle: Bundle | None = None
-        self._names: frozenset[str] = frozenset()
+        self._names: WeakKeyDictionary[Bundle, frozenset[str]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -79,8 +79,8 @@ class WhatIfs:
         """Return the answer, None where the endpoint has to say something."""
         try:
             question = _read(body)
-            bundle = self._parts.models.bundle
-            if not self._makes_sense(bundle, question):
+            by = self._parts.sides.of_customer(question.customer_id)
+            if not self._makes_sense(by.bundle, question):
                 return None
             asked = Asked(question.customer_id, question.indicators, question.explanation)
             run, before = await self._known(asked.customer_id)
@@ -89,16 +89,17 @@ class WhatIfs:
                 check_part(self._parts.governance, permitted(scope), "explanation", before.tier.id)
             if asked.explanation:
                 # Milliseconds: they would hold up everybody else's answers.
-                return await self._parts.queue.run(simulated, bundle, run, before, asked)
-            return simulated(bundle, run, before, asked)
+                return await self._parts.queue.run(simulated, by, run, before, asked)
+            return simulated(by, run, before, asked)
         except (msgspec.MsgspecError, TierwiseError, UnicodeError):
             return None
 
     def _makes_sense(self, bundle: Bundle, question: Question) -> bool:
-        if bundle is not self._bundle:
-            self._bundle, self._names = bundle, frozenset(bundle.columns)
+        names = self._names.get(bundle)
+        if names is None:
+            names = self._names[bundle] = frozenset(bundle.columns)
         asked = question.customer_id is not None or bool(question.indicators)
-        return asked and self._names.issuperset(question.indicators)
+        return asked and names.issuperset(question.indicators)
 
     async def _known(self, customer_id: str | None) -> tuple[Run, Grade | None]:
         """Return the served run and a customer's grade in it, from memory if nothing changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from serving.domain.canary import Canary
 from serving.domain.event import Happening
 from serving.domain.grade import Run
 from serving.nightly.tally import Tally
@@ -44,6 +45,21 @@ def finished(
             "previous_run_id": run.previous_run_id,
             "moves": dict(sorted(tally.moves.items())),
             "alerts": dict(alerts),
+            **({} if run.canary is None else {"canary": canary_told(run.canary)}),
             **seals,
         },
     )
+
+
+def canary_told(canary: Canary) -> dict[str, object]:
+    """Return what the trail keeps of the second model of a run, and of whom it graded."""
+    return {
+        "plan_id": canary.plan_id,
+        "bundle_digest": canary.basis.bundle_digest,
+        "model_version": canary.basis.model_version,
+        "explainer": canary.explainer,
+        "share": canary.share,
+        "salt": canary.salt,
+        "customers": canary.customers,
+        "referred": canary.referred,
+    }

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from serving.domain.event import Happening
-from serving.domain.grade import Basis, Grade
+from serving.domain.grade import Basis
 from serving.domain.tenure import HeldBefore
+from serving.store.followed import Followed
 
 Change = tuple[str, int, int, float]
 """Customer, index of the tier before, index of the tier now, score now."""
 
 
-def tier_changes(grades: Sequence[Grade], served: HeldBefore, basis: Basis) -> list[Change]:
+def tier_changes(grades: Sequence[Followed], served: HeldBefore, basis: Basis) -> list[Change]:
     """Return the changes among some grades.
 
     Parameters
@@ -26,8 +27,8 @@ def tier_changes(grades: Sequence[Grade], served: HeldBefore, basis: Basis) -> l
     for grade in grades:
         held = served.tiers.get(grade.customer_id)
         before = None if held is None else place.get(held[0])
-        if before is not None and before != grade.tier.index:
-            found.append((grade.customer_id, before, grade.tier.index, grade.score))
+        if before is not None and before != grade.tier_index:
+            found.append((grade.customer_id, before, grade.tier_index, grade.score))
     return found
 
 

@@ -17,7 +17,7 @@ from serving.domain.event import Happening
 from serving.domain.grade import Grade
 from serving.reviewing.overriding import expire
 from serving.reviewing.stepping import escalated, told
-from serving.store.reviews import Reviews
+from serving.store.reviews import EVERYBODY, Between, Reviews
 from serving.store.session import Session
 from tiering.panel.policy import PanelPolicy
 from tiering.panel.policy_file import packaged_panel
@@ -55,15 +55,23 @@ class QueueRenewal:
     ----------
     now
         Naive UTC.
+    customers
+        Whose cases are renewed; `see` is handed the grades of these.
     """
 
-    def __init__(self, session: Session, now: datetime, policy: PanelPolicy | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        now: datetime,
+        policy: PanelPolicy | None = None,
+        customers: Between = EVERYBODY,
+    ) -> None:
         self._session = session
         self._reviews = Reviews(session)
         self._now = now
         self._policy = policy or packaged_panel()
-        self._live = self._reviews.open_cases(lock=True)
-        self._resting = self._reviews.resting(now)
+        self._live = self._reviews.locked_cases(customers)
+        self._resting = self._reviews.resting(now, customers)
         self._seen: set[str] = set()
         self.changes = QueueChanges()
 

@@ -37,7 +37,8 @@ def grade_shadow(
     Raises
     ------
     BatchError
-        If the frame lacks columns of the shadow, or is of another world or day than the run.
+        If the frame lacks columns of the shadow, or is of another world or day than the run; if
+        the champion graded nobody.
     UngradableError
         If a customer has no data at all.
     """
@@ -48,6 +49,11 @@ def grade_shadow(
             f"The shadow is of {basis.world} on {frame.as_of}, the run of {run.basis.world} on "
             f"{run.basis.as_of}.",
             hint="Give the shadow the frame of the run, and a model of its world.",
+        )
+    if run.canary is not None and run.canary.customers == run.customers:
+        raise BatchError(
+            "There is no champion to compare with: the canary graded everybody.",
+            hint="Give the canary a share below 100 %, or promote it.",
         )
     check_columns(bundle, frame)
     with database.read() as session:

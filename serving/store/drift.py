@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 from datetime import datetime
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -68,21 +69,43 @@ class DriftReports:
     def numbers(self, run: Run, most: int) -> dict[str, FloatArray]:
         """Return indicators, score and predictions of up to ``most`` customers of a run.
 
-        The ids of grades are hashes, so the first in their order are a fair sample.
+        Where there are more, they are drawn, always the same of a run.
         """
         columns = (
+            GradeRow.side,
             GradeRow.indicators,
             GradeRow.score,
             GradeRow.churn_probability,
             GradeRow.ltv,
         )
         wanted = select(*columns).where(GradeRow.run_id == run.run_id)
-        rows = self._session.execute(wanted.order_by(GradeRow.grade_id).limit(most)).all()
-        k = len(run.columns)
-        table = np.array([unpack(row[0], k, UNKNOWN) for row in rows]).reshape(-1, k)
-        more = np.array([[_known(x) for x in row[1:]] for row in rows]).reshape(-1, 3)
+        if run.customers > most:
+            wanted = wanted.where(GradeRow.customer_id.in_(self._drawn(run, most)))
+        rows = self._session.execute(wanted.order_by(GradeRow.customer_id)).all()
+        sides = (run,) if run.canary is None else (run, run.canary)
+        names = tuple(dict.fromkeys(name for side in sides for name in side.columns))
+        place = {name: column for column, name in enumerate(names)}
+        # Each side measured what its own model looks at; the rest is unknown of it.
+        table = np.full((len(rows), len(names)), np.nan)
+        where = {side.basis.canary: [place[name] for name in side.columns] for side in sides}
+        for number, row in enumerate(rows):
+            own = where[run.graded_by(row.side).basis.canary]
+            table[number, own] = unpack(row.indicators, len(own), UNKNOWN)
+        more = np.array([[_known(x) for x in row[2:]] for row in rows]).reshape(-1, 3)
         named = dict(zip(("score", "churn_probability", "ltv"), more.T, strict=True))
-        return {**dict(zip(run.columns, table.T, strict=True)), **named}
+        return {**dict(zip(names, table.T, strict=True)), **named}
+
+    def _drawn(self, run: Run, most: int) -> list[str]:
+        places = sorted(Random(run.run_id).sample(range(run.customers), most), reverse=True)
+        wanted = select(GradeRow.customer_id).where(GradeRow.run_id == run.run_id)
+        ordered = wanted.order_by(GradeRow.customer_id).execution_options(yield_per=10_000)
+        drawn: list[str] = []
+        with self._session.scalars(ordered) as found:
+            for place, customer in enumerate(found):
+                if places and place == places[-1]:
+                    drawn.append(customer)
+                    places.pop()
+        return drawn
 
 
 def _known(number: float | None) -> float:

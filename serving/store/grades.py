@@ -18,14 +18,14 @@ from serving.store.paging import Page, decode_cursor, encode_cursor
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
     GRADE_COLUMNS,
-    brief_grade,
     evidence_of,
     grade_of,
-    run_of,
-    run_values,
 )
+from serving.store.run_rows import run_of, run_values
+from serving.store.steps import FINISHED, IN_FINISHED
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
+_NEWEST = (RunRow.finished_at.desc(), RunRow.run_id.desc())
 _BEST_FIRST = (GradeRow.score.desc(), GradeRow.customer_id)
 
 
@@ -42,18 +42,19 @@ class Grades:
 
     def current_run(self) -> Run | None:
         """Return the run that is served, None before the first one."""
-        newest = select(RunRow.run_id).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+        newest = select(RunRow.run_id).where(FINISHED).order_by(*_NEWEST)
         run_id = self._session.scalars(newest.limit(1)).one_or_none()
         return None if run_id is None else self._known(run_id)
 
     def run(self, run_id: str) -> Run | None:
         """Return a finished run."""
-        found = self._session.scalar(select(RunRow.run_id).where(RunRow.run_id == run_id))
+        wanted = select(RunRow.run_id).where(RunRow.run_id == run_id, FINISHED)
+        found = self._session.scalar(wanted)
         return None if found is None else self._known(run_id)
 
     def runs(self, limit: int = 20) -> tuple[Run, ...]:
         """Return finished runs, newest first."""
-        newest = select(RunRow).order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+        newest = select(RunRow).where(FINISHED).order_by(*_NEWEST)
         return tuple(run_of(row) for row in self._session.scalars(newest.limit(limit)))
 
     def of(self, customer_id: str, run: Run) -> Grade | None:
@@ -76,8 +77,8 @@ class Grades:
         joined = (
             select(GradeRow)
             .join(RunRow, RunRow.run_id == GradeRow.run_id)
-            .where(GradeRow.customer_id == customer_id)
-            .order_by(RunRow.finished_at.desc(), RunRow.run_id.desc())
+            .where(GradeRow.customer_id == customer_id, IN_FINISHED)
+            .order_by(*_NEWEST)
             .limit(limit)
         )
         rows = self._session.scalars(joined)
@@ -149,10 +150,23 @@ class Grades:
     def one(self, grade_id: str) -> tuple[Run, Grade] | None:
         """Return a grade and its run by the grade's id."""
         row = self._session.get(GradeRow, grade_id)
-        if row is None:
-            return None
-        run = self._known(row.run_id)
-        return run, grade_of(row, run)
+        run = None if row is None else self.run(row.run_id)
+        return None if row is None or run is None else (run, grade_of(row, run))
+
+    def sides_among(self, run: Run, grade_ids: Sequence[str]) -> set[bool]:
+        """Return whether the champion (False) and the canary (True) gave any of some grades."""
+        found: set[bool] = set()
+        for start in range(0, len(grade_ids), 500):
+            wanted = (
+                select(GradeRow.side)
+                .where(
+                    GradeRow.run_id == run.run_id,
+                    GradeRow.grade_id.in_(grade_ids[start : start + 500]),
+                )
+                .distinct()
+            )
+            found |= {run.graded_by(side).basis.canary for side in self._session.scalars(wanted)}
+        return found
 
     def with_evidence(self, run: Run, only: str | None = None) -> Iterator[tuple[Grade, Evidence]]:
         """Yield the grades of a run with the evidence for their explanations, by customer.
@@ -172,13 +186,14 @@ class Grades:
             wanted = wanted.where(GradeRow.grade_id == only)
         with self._session.execute(wanted.execution_options(yield_per=1_000)) as found:
             for grade, explanation in found:
-                yield grade_of(grade, run), evidence_of(explanation, run.layout)
+                layout = run.graded_by(grade.side).layout
+                yield grade_of(grade, run), evidence_of(explanation, layout)
 
     def run_before(self, day: date) -> Run | None:
         """Return the last run of an earlier day."""
         latest = (RunRow.as_of.desc(), RunRow.finished_at.desc(), RunRow.run_id.desc())
-        before = select(RunRow.run_id).where(RunRow.as_of < day).order_by(*latest).limit(1)
-        run_id = self._session.scalars(before).one_or_none()
+        before = select(RunRow.run_id).where(RunRow.as_of < day, FINISHED).order_by(*latest)
+        run_id = self._session.scalars(before.limit(1)).one_or_none()
         return None if run_id is None else self._known(run_id)
 
     def held_in(self, run_id: str | None, customers: Sequence[str] | None = None) -> HeldBefore:
@@ -206,34 +221,12 @@ class Grades:
             },
         )
 
-    def referred(self, run: Run, size: int = 1_000) -> Iterator[list[Grade]]:
-        """Yield the referred grades of a run, up to ``size`` at a time, by customer.
-
-        They carry what the review queue asks for; indicators, texts and margins are left out.
-        """
-        asked = (
-            *(GradeRow.grade_id, GradeRow.customer_id, GradeRow.score),
-            *(GradeRow.tier_index, GradeRow.reasons),
-        )
-        wanted = (
-            select(*asked)
-            .where(GradeRow.run_id == run.run_id, GradeRow.referred)
-            .order_by(GradeRow.customer_id)
-            .execution_options(yield_per=size)
-        )
-        with self._session.execute(wanted) as found:
-            for rows in found.partitions():
-                yield [
-                    brief_grade(run, grade_id, customer, score, tier, reasons)
-                    for grade_id, customer, score, tier, reasons in rows
-                ]
-
     def explanation(self, grade: Grade) -> Explanation | None:
         """Return why a stored grade came out as it did."""
         row = self._session.get(ExplanationRow, grade.grade_id)
         if row is None:
             return None
-        layout = self._known(str(grade.basis.run_id)).layout
+        layout = self._known(str(grade.basis.run_id)).rests(grade).layout
         return account(grade, evidence_of(row, layout), layout)
 
     def _known(self, run_id: str) -> Run:

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from serving.store.engines import make_room
+
 Value = str | float | bytes | None
 """What every driver takes as it is: dates are ISO texts, documents are JSON texts."""
 Row = tuple[Value, ...]
@@ -32,6 +34,7 @@ def load(session: Session, table: str, columns: Sequence[str], rows: Sequence[Ro
             for row in rows:
                 copy.write_row(row)
         return
+    make_room(connection)
     marks = ", ".join("?" * len(columns))
     connection.exec_driver_sql(
         f"INSERT INTO {table} ({names}) VALUES ({marks})",

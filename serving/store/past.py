@@ -11,6 +11,7 @@ from serving.domain.grade import Grade, Run
 from serving.store.grades import Grades
 from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 from serving.store.rows import grade_of
+from serving.store.steps import IN_FINISHED
 from serving.store.tables import GradeRow, RunRow
 
 
@@ -28,7 +29,7 @@ class Past:
         row = self._session.scalars(
             select(GradeRow)
             .join(RunRow, RunRow.run_id == GradeRow.run_id)
-            .where(GradeRow.customer_id == self._customer, RunRow.as_of <= day)
+            .where(GradeRow.customer_id == self._customer, RunRow.as_of <= day, IN_FINISHED)
             .order_by(RunRow.as_of.desc(), RunRow.finished_at.desc(), RunRow.run_id.desc())
             .limit(1)
         ).one_or_none()
@@ -39,7 +40,7 @@ class Past:
         return self._session.scalar(
             select(func.min(RunRow.as_of))
             .join(GradeRow, RunRow.run_id == GradeRow.run_id)
-            .where(GradeRow.customer_id == self._customer)
+            .where(GradeRow.customer_id == self._customer, IN_FINISHED)
         )
 
     def page(self, *, limit: int = 50, cursor: str | None = None) -> Page[tuple[Run, Grade]]:
@@ -51,8 +52,9 @@ class Past:
             If the cursor is not one of this list.
         """
         own = GradeRow.customer_id == self._customer
-        total = self._session.scalar(select(func.count()).select_from(GradeRow).where(own)) or 0
-        rows = select(GradeRow).join(RunRow, RunRow.run_id == GradeRow.run_id).where(own)
+        rows = select(GradeRow).join(RunRow, RunRow.run_id == GradeRow.run_id)
+        rows = rows.where(own, IN_FINISHED)
+        total = self._session.scalar(rows.with_only_columns(func.count())) or 0
         if cursor is not None:
             at, run_id = _decode(cursor)
             rows = rows.where(

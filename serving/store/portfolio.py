@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 
 from features.schema import FloatArray
+from serving.domain.canary import CANARY
 from serving.domain.grade import Run
 from serving.store.numbers import UNKNOWN, Named, unpack
 from serving.store.overrides import Overrides, standing_in
@@ -166,7 +167,7 @@ def list_customers(
     )
     found = session.scalars(query).all()
     given = _given(session, [row.customer_id for row in found], overruled)
-    columns = session.scalar(select(RunRow.columns).where(RunRow.run_id == run_id)) or []
+    columns = _columns(session, run_id)
     rows = tuple(
         Listed(
             customer_id=row.customer_id,
@@ -175,13 +176,20 @@ def list_customers(
             margin_up=_margin_up(row, given.get(row.customer_id), overruled),
             churn_probability=row.churn_probability,
             ltv=row.ltv,
-            net_amount_365d=Named(columns, row.indicators).get("net_amount_365d"),
+            net_amount_365d=Named(columns[row.side], row.indicators).get("net_amount_365d"),
             referred=row.referred,
             stage=row.stage,
         )
         for row in found
     )
     return Listing(rows=rows, total=total, offset=offset)
+
+
+def _columns(session: Session, run_id: str) -> Mapping[str | None, Sequence[str]]:
+    """Return the names of the indicators of a run's grades, by the side of a grade."""
+    told = select(RunRow.columns, RunRow.canary).where(RunRow.run_id == run_id)
+    champion, canary = session.execute(told).one_or_none() or ([], None)
+    return {None: champion, CANARY: canary["columns"] if canary else champion}
 
 
 def _margin_up(

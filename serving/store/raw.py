@@ -10,6 +10,7 @@ from sqlalchemy import Table as AnyTable
 from sqlalchemy.orm import Session
 
 from serving.domain.seal import Record
+from serving.store.steps import FINISHED, IN_FINISHED
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
 _GRADE, _EXPLANATION, _RUN = GradeRow.__table__, ExplanationRow.__table__, RunRow.__table__
@@ -36,12 +37,14 @@ def raw_run(session: Session, run_id: str) -> Record | None:
 
 def run_ids(session: Session) -> list[str]:
     """Return the ids of all runs, as they finished."""
-    return list(session.scalars(select(RunRow.run_id).order_by(RunRow.finished_at, RunRow.run_id)))
+    wanted = select(RunRow.run_id).where(FINISHED)
+    return list(session.scalars(wanted.order_by(RunRow.finished_at, RunRow.run_id)))
 
 
 def grade_ids(session: Session) -> Iterator[tuple[str, str]]:
     """Yield the id of every grade with that of its run, by the id of the grade."""
-    wanted = select(GradeRow.grade_id, GradeRow.run_id).order_by(GradeRow.grade_id)
+    wanted = select(GradeRow.grade_id, GradeRow.run_id).where(IN_FINISHED)
+    wanted = wanted.order_by(GradeRow.grade_id)
     with session.execute(wanted.execution_options(yield_per=10_000)) as found:
         yield from ((grade_id, run_id) for grade_id, run_id in found)
 

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import distinct, func, insert, select
+from sqlalchemy import distinct, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from serving.domain.reading import Read
 from serving.store.governance_tables import ReadRow
+
+# A page is one statement: the database takes it apart, while Python answers requests.
+_ADD = {
+    "sqlite": text(
+        "INSERT INTO read_event "
+        "(page_id, at, principal, action, customer_id, customers, request_id) "
+        "SELECT :page_id, replace(substr(json_extract(value, '$[0]') || '.000000', 1, 26), "
+        "'T', ' '), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
+        "json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]') "
+        "FROM json_each(:lines) ORDER BY key"
+    ),
+    "postgresql": text(
+        "INSERT INTO read_event "
+        "(page_id, at, principal, action, customer_id, customers, request_id) "
+        "SELECT :page_id, CAST(line ->> 0 AS timestamp), line ->> 1, line ->> 2, line ->> 3, "
+        "CAST(line ->> 4 AS integer), line ->> 5 "
+        "FROM json_array_elements(CAST(:lines AS json)) WITH ORDINALITY AS page (line, place) "
+        "ORDER BY place"
+    ),
+}
+_NUL = "\\u0000"
+"""As JSON writes the character that SQLite's functions end a text at."""
 
 
 class Reads:
@@ -18,23 +42,22 @@ class Reads:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, page_id: str, reads: Sequence[Read]) -> None:
-        """Add one page of the log."""
-        self._session.execute(
-            insert(ReadRow),
-            [
-                {
-                    "page_id": page_id,
-                    "at": read.at,
-                    "principal": read.principal,
-                    "action": read.action,
-                    "customer_id": read.customer_id,
-                    "customers": read.customers,
-                    "request_id": read.request_id,
-                }
-                for read in reads
-            ],
-        )
+    def add(self, page_id: str, lines: str) -> None:
+        """Add one page of the log.
+
+        Parameters
+        ----------
+        lines
+            The `serving.domain.reading.line_of` each read, with a line break behind each.
+        """
+        page = f"[{lines[:-1].replace(chr(10), ',')}]"
+        if _NUL in page:
+            self._session.execute(
+                insert(ReadRow), [_row(page_id, line) for line in json.loads(page)]
+            )
+            return
+        dialect = self._session.get_bind().dialect.name
+        self._session.execute(_ADD[dialect], {"page_id": page_id, "lines": page})
 
     def page(self, page_id: str) -> tuple[Read, ...]:
         """Return one page of the log in the order it was written."""
@@ -56,6 +79,48 @@ class Reads:
         )
         return int(self._session.scalar(single) or 0) + int(self._session.scalar(lists) or 0)
 
+    def last(self) -> int:
+        """Return the number of the newest read; 0 while there is none."""
+        return int(self._session.scalar(select(func.max(ReadRow.read_id))) or 0)
+
+    def after(self, number: int) -> Iterator[tuple[str, str | None, datetime, int]]:
+        """Yield who read whom, when, and how many, behind a number of `last`."""
+        row = ReadRow
+        rows = select(row.principal, row.customer_id, row.at, row.customers)
+        yield from self._session.execute(rows.where(row.read_id > number))
+
+    def latest_of(
+        self, principal: str, since: datetime
+    ) -> Sequence[tuple[str | None, datetime, int]]:
+        """Return whom somebody read since an instant, and when last; every list by itself.
+
+        Returns
+        -------
+        sequence of (customer_id, at, customers)
+            What `customers_read` counts.
+        """
+        own = (ReadRow.principal == principal, ReadRow.at >= since)
+        known = ReadRow.customer_id.is_not(None)
+        single = select(ReadRow.customer_id, func.max(ReadRow.at)).where(*own, known)
+        lists = select(ReadRow.at, ReadRow.customers).where(*own, ReadRow.customer_id.is_(None))
+        return [
+            *((each, at, 1) for each, at in self._session.execute(single.group_by("customer_id"))),
+            *((None, at, customers) for at, customers in self._session.execute(lists)),
+        ]
+
 
 def _read(row: ReadRow) -> Read:
     return Read(row.at, row.principal, row.action, row.customer_id, row.customers, row.request_id)
+
+
+def _row(page_id: str, line: list[Any]) -> dict[str, Any]:
+    at, principal, action, customer_id, customers, request_id = line
+    return {
+        "page_id": page_id,
+        "at": datetime.fromisoformat(at),
+        "principal": principal,
+        "action": action,
+        "customer_id": customer_id,
+        "customers": customers,
+        "request_id": request_id,
+    }

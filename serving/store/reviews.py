@@ -17,7 +17,12 @@ from serving.store.review_tables import ReviewVoteRow
 from serving.store.tables import ReviewCaseRow
 from tiering.panel.steps import LIVE
 
-_LIVE = ReviewCaseRow.status.in_(sorted(status.value for status in LIVE))
+Between = tuple[str, str | None]
+"""Customers by their ids: behind the first, up to and with the second; None: to the last."""
+EVERYBODY: Between = ("", None)
+
+_LIVE_STATUSES = sorted(status.value for status in LIVE)
+_LIVE = ReviewCaseRow.status.in_(_LIVE_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,17 @@ class Reviews:
         wanted = select(ReviewCaseRow).where(ReviewCaseRow.customer_id.in_(customer_ids), _LIVE)
         return {row.customer_id: case_of(row) for row in self._session.scalars(wanted)}
 
-    def open_cases(self, *, lock: bool = False) -> dict[str, ReviewCase]:
-        """Return all live cases by customer id; ``lock`` keeps others from changing them."""
-        rows = select(ReviewCaseRow).where(_LIVE)
-        found = self._session.scalars(rows.with_for_update() if lock else rows)
+    def open_cases(self) -> dict[str, ReviewCase]:
+        """Return all live cases by customer id."""
+        found = self._session.scalars(select(ReviewCaseRow).where(_LIVE))
         return {row.customer_id: case_of(row) for row in found}
+
+    def locked_cases(self, customers: Between) -> dict[str, ReviewCase]:
+        """Return live cases by customer id, which nobody else can change before this ends."""
+        # As an expression: else SQLite would rather look through all live cases of everybody.
+        live = func.coalesce(ReviewCaseRow.status, "").in_(_LIVE_STATUSES)
+        rows = select(ReviewCaseRow).where(live, *_between(customers)).with_for_update()
+        return {row.customer_id: case_of(row) for row in self._session.scalars(rows)}
 
     def decided_last(self, customer_id: str) -> ReviewCase | None:
         """Return the customer's latest decided case, closed and appealed ones included."""
@@ -90,11 +101,11 @@ class Reviews:
         row = self._session.scalars(wanted).one_or_none()
         return None if row is None else case_of(row)
 
-    def resting(self, now: datetime) -> dict[str, ReviewCase]:
+    def resting(self, now: datetime, customers: Between = EVERYBODY) -> dict[str, ReviewCase]:
         """Return the latest case with a decision that still holds, by customer."""
         rows = (
             select(ReviewCaseRow)
-            .where(ReviewCaseRow.holds_until > now)
+            .where(ReviewCaseRow.holds_until > now, *_between(customers))
             .order_by(ReviewCaseRow.decided_at, ReviewCaseRow.case_id)
         )
         return {row.customer_id: case_of(row) for row in self._session.scalars(rows)}
@@ -196,6 +207,12 @@ class Reviews:
     def _count(self, wanted: WantedCases) -> int:
         rows = select(func.count()).select_from(ReviewCaseRow).where(*_clauses(wanted))
         return self._session.scalar(rows) or 0
+
+
+def _between(customers: Between) -> list[ColumnElement[bool]]:
+    after, upto = customers
+    kept = [ReviewCaseRow.customer_id > after]
+    return kept if upto is None else [*kept, ReviewCaseRow.customer_id <= upto]
 
 
 def _clauses(wanted: WantedCases) -> list[ColumnElement[bool]]:

@@ -4,58 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import lru_cache
 
 from features.schema import FloatArray
+from serving.domain.canary import CANARY
 from serving.domain.evidence import Evidence, EvidenceTable, indicators_of, weighed_of
-from serving.domain.grade import Basis, Grade, LayoutEntry, Run, TierSummary
-from serving.domain.labels import DimensionLabel, SegmentLabel, TierLabel
-from serving.domain.lifecycle import LifecycleLabel, StageLabel
+from serving.domain.grade import Basis, Grade, LayoutEntry, Run
 from serving.domain.tenure import TierTenure
 from serving.store.loading import Row
 from serving.store.numbers import NOTHING, UNKNOWN, Named, floats, known, pack, unpack
-from serving.store.tables import ExplanationRow, GradeRow, RunRow
-from tiering.packs.pack import Packs
-
-
-def run_values(run: Run) -> dict[str, object]:
-    """Return the columns of a run."""
-    basis = run.basis
-    return {
-        "run_id": run.run_id,
-        "as_of": basis.as_of,
-        "known_at": run.known_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "actor": run.actor,
-        "fingerprint": run.fingerprint,
-        "frame_sha256": run.frame_sha256,
-        "manifest_sha256": run.manifest_sha256,
-        "customers": run.customers,
-        "referred": run.referred,
-        "world": basis.world,
-        "currency": basis.currency,
-        "simulated": basis.simulated,
-        "model_version": basis.model_version,
-        "bundle_digest": basis.bundle_digest,
-        "trained_as_of": basis.trained_as_of,
-        "churn_horizon_days": basis.churn_horizon_days,
-        "ltv_horizon_days": basis.ltv_horizon_days,
-        "scheme_id": basis.scheme_id,
-        "scheme_version": basis.scheme_version,
-        "scheme_sha256": basis.scheme_sha256,
-        "tiers": [asdict(summary) for summary in run.tiers],
-        "dimensions": [asdict(dimension) for dimension in basis.dimensions],
-        "layout": [[entry.indicator, entry.channel, entry.dimension] for entry in run.layout],
-        "lifecycles": [asdict(policy) for policy in basis.lifecycles],
-        "segments": [asdict(segment) for segment in basis.segments],
-        "packs": basis.packs.model_dump(mode="json", exclude_none=True),
-        "previous_run_id": run.previous_run_id,
-        "columns": list(run.columns),
-        "explainer": run.explainer,
-    }
-
+from serving.store.tables import ExplanationRow, GradeRow
 
 EVIDENCE_COLUMNS = ("grade_id", "base", "contributions", "points", "weights", "percentiles")
 """Columns of an explanation, in the order of :func:`evidence_rows`."""
@@ -64,7 +22,7 @@ GRADE_COLUMNS = (
     *("grade_id", "run_id", "customer_id", "score", "tier_index", "margin_up", "margin_down"),
     *("churn_probability", "ltv", "ltv_lower", "ltv_upper", "referred", "reasons", "reason_texts"),
     *("dimension_scores", "indicators", "stage", "stages", "confidence", "segment"),
-    *("raw_tier", "tier_since", "pending_since", "days_left", "moves"),
+    *("raw_tier", "tier_since", "pending_since", "days_left", "moves", "side"),
 )
 """Columns of a grade, in the order of :func:`grade_rows`."""
 
@@ -135,6 +93,7 @@ def _grade_row(grade: Grade, dimension_scores: bytes, indicators: bytes) -> Row:
         grade.confidence,
         grade.segment,
         *_tenure_row(grade.tenure),
+        CANARY if grade.basis.canary else None,
     )
 
 
@@ -190,7 +149,8 @@ def _tenure_of(row: GradeRow) -> TierTenure | None:
 
 def grade_of(row: GradeRow, run: Run) -> Grade:
     """Return the grade of a row of a run."""
-    basis = run.basis
+    rests = run.graded_by(row.side)
+    basis = rests.basis
     return Grade(
         grade_id=row.grade_id,
         customer_id=row.customer_id,
@@ -207,7 +167,7 @@ def grade_of(row: GradeRow, run: Run) -> Grade:
         referred=row.referred,
         reasons=tuple(row.reasons),
         reason_texts={lang: tuple(texts) for lang, texts in row.reason_texts.items()},
-        indicators=Named(run.columns, row.indicators),
+        indicators=Named(rests.columns, row.indicators),
         stages=row.stages,
         confidence=row.confidence,
         segment=row.segment,
@@ -216,15 +176,15 @@ def grade_of(row: GradeRow, run: Run) -> Grade:
 
 
 def brief_grade(
-    run: Run, grade_id: str, customer_id: str, score: float, tier: int, reasons: Sequence[str]
+    basis: Basis, grade_id: str, customer_id: str, score: float, tier: int, reasons: Sequence[str]
 ) -> Grade:
     """Return a referred grade of which only this much was read."""
     return Grade(
         grade_id=grade_id,
         customer_id=customer_id,
-        basis=run.basis,
+        basis=basis,
         score=score,
-        tier=run.basis.tiers[tier],
+        tier=basis.tiers[tier],
         margin_up=None,
         margin_down=None,
         churn_probability=None,
@@ -235,58 +195,4 @@ def brief_grade(
         referred=True,
         reasons=tuple(reasons),
         indicators={},
-    )
-
-
-def run_of(row: RunRow) -> Run:
-    """Return the run of a row."""
-    return Run(
-        run_id=row.run_id,
-        basis=basis_of(row),
-        known_at=row.known_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        actor=row.actor,
-        fingerprint=row.fingerprint,
-        frame_sha256=row.frame_sha256,
-        manifest_sha256=row.manifest_sha256,
-        customers=row.customers,
-        referred=row.referred,
-        tiers=tuple(TierSummary(**{**t, "tier": TierLabel(**t["tier"])}) for t in row.tiers),
-        layout=layout_of(row),
-        previous_run_id=row.previous_run_id,
-        columns=tuple(row.columns),
-        explainer=row.explainer,
-    )
-
-
-def layout_of(row: RunRow) -> tuple[LayoutEntry, ...]:
-    """Return what the numbers of a run's explanations stand for."""
-    return tuple(LayoutEntry(*entry) for entry in row.layout)
-
-
-def basis_of(row: RunRow) -> Basis:
-    """Return what the grades of a run rest on."""
-    return Basis(
-        run_id=row.run_id,
-        as_of=row.as_of,
-        world=row.world,
-        currency=row.currency,
-        simulated=row.simulated,
-        model_version=row.model_version,
-        bundle_digest=row.bundle_digest,
-        trained_as_of=row.trained_as_of,
-        churn_horizon_days=row.churn_horizon_days,
-        ltv_horizon_days=row.ltv_horizon_days,
-        scheme_id=row.scheme_id,
-        scheme_version=row.scheme_version,
-        scheme_sha256=row.scheme_sha256,
-        tiers=tuple(TierLabel(**summary["tier"]) for summary in row.tiers),
-        dimensions=tuple(DimensionLabel(**dimension) for dimension in row.dimensions),
-        lifecycles=tuple(
-            LifecycleLabel(**{**policy, "stages": tuple(StageLabel(**s) for s in policy["stages"])})
-            for policy in row.lifecycles
-        ),
-        segments=tuple(SegmentLabel(**segment) for segment in row.segments),
-        packs=Packs.model_validate(row.packs),
     )

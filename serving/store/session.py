@@ -24,6 +24,7 @@ from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
 from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
+from serving.store.place import place
 from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -97,6 +98,12 @@ class Database:
         info = {} if writes else {"runs": self._runs}
         with _answering(), Session(engine, expire_on_commit=False, info=info) as session:
             yield session
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Hold the place of the one batch that writes; yields False where it is taken."""
+        with _answering(), place(self._engine) as free:
+            yield free
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the schema up to a revision (does nothing when it is there already)."""

@@ -63,7 +63,10 @@ class Shadows:
         self._session.execute(insert(ShadowRunRow), [values])
 
     def pairs(self, run: Run, bundle_digest: str) -> Iterator[Pair]:
-        """Yield every customer's served grade beside the shadow's, by customer."""
+        """Yield the champion's grade of each customer beside the shadow's, by customer.
+
+        Customers that a canary graded are left out: a shadow is compared with the champion.
+        """
         ids = [tier.id for tier in run.basis.tiers]
         rows = (
             select(
@@ -81,6 +84,7 @@ class Shadows:
             )
             .where(
                 GradeRow.run_id == run.run_id,
+                GradeRow.side.is_(None),
                 ShadowGradeRow.bundle_digest == bundle_digest,
             )
             .order_by(GradeRow.customer_id)

@@ -65,6 +65,8 @@ class RunRow(Table):
     # Names and order of the numbers in grade.indicators.
     columns: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     explainer: Mapped[str] = mapped_column(Text, server_default="lightgbm")
+    # The second model, with the layout and columns of the grades it gave; NULL: none.
+    canary: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class GradeRow(Table):
@@ -79,7 +81,6 @@ class GradeRow(Table):
             "ix_grade_run_referred_score", "run_id", "referred", text("score DESC"), "customer_id"
         ),
         Index("ix_grade_run_stage_score", "run_id", "stage", text("score DESC"), "customer_id"),
-        Index("ix_grade_customer", "customer_id"),
     )
 
     grade_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -111,6 +112,8 @@ class GradeRow(Table):
     pending_since: Mapped[date | None]
     days_left: Mapped[float | None]
     moves: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    # Whose grade it is: NULL the champion's, ``canary`` that of the second model.
+    side: Mapped[str | None] = mapped_column(Text)
 
 
 class ExplanationRow(Table):
@@ -182,16 +185,6 @@ class AuditEventRow(Table):
     """Append-only and hash-chained; triggers refuse UPDATE, DELETE, TRUNCATE (revision 0001)."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (
-        # The newest change, without walking over what was only read.
-        Index(
-            "ix_audit_event_changes",
-            "sequence",
-            sqlite_where=text("actor <> 'read-log'"),
-            postgresql_where=text("actor <> 'read-log'"),
-        ),
-    )
-
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
     actor: Mapped[str] = mapped_column(Text, index=True)

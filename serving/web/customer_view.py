@@ -111,6 +111,7 @@ def customer_page(
             heading,
             here=customer_address(grade.customer_id),
             run=run,
+            basis=basis,
             charts=True,
         ),
         heading=heading,

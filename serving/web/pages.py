@@ -241,7 +241,7 @@ def _customer(
 def _lift(request: Request, grade: Grade) -> Lift | None:
     """Return what would lift a grade; None while another model, or none, is loaded."""
     try:
-        return lift_of(service(request).models.bundle, grade)
+        return lift_of(service(request).sides.of_digest(grade.basis.bundle_digest), grade)
     except NotReadyError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serving.domain.grade import Run
+from serving.domain.grade import Basis, Run
 from serving.web.addresses import address
 from serving.web.formats import Writer
 from serving.web.i18n import Language, messages
@@ -73,6 +73,7 @@ def shell(
     here: str,
     current: str = "",
     run: Run | None = None,
+    basis: Basis | None = None,
     charts: bool = False,
 ) -> Shell:
     """Build what stands around a page.
@@ -83,6 +84,8 @@ def shell(
         Path and query of the page without ``lang``.
     current
         ``/`` or ``/reviews`` when the page is one of the navigation.
+    basis
+        What the one grade of the page rests on; by default all grades of the run are meant.
     """
     words = writer.words
     return Shell(
@@ -101,23 +104,19 @@ def shell(
             )
             for language in Language
         ),
-        facts=run_facts(writer, run) if run else (),
+        facts=run_facts(writer, run, basis) if run else (),
         simulated=run is not None and run.basis.simulated,
         charts=charts,
     )
 
 
-def run_facts(writer: Writer, run: Run) -> tuple[Fact, ...]:
-    """Return what the grades of a run rest on."""
-    words, basis = writer.words, run.basis
-    if basis.model_version is None:
-        model = words("run.model_unregistered")
-    else:
-        model = words("run.model_version", version=basis.model_version)
+def run_facts(writer: Writer, run: Run, one: Basis | None = None) -> tuple[Fact, ...]:
+    """Return what the grades of a run rest on; ``one``: what a single grade of it does."""
+    words, basis = writer.words, one or run.basis
     facts = [
         Fact(words("run.data"), world_name(writer, basis.world)),
         Fact(words("run.as_of"), writer.day(basis.as_of)),
-        Fact(words("run.model"), model),
+        Fact(words("run.model"), _model(writer, run, one)),
         Fact(
             words("run.scheme"),
             words("run.scheme_version", id=basis.scheme_id, version=basis.scheme_version),
@@ -127,6 +126,24 @@ def run_facts(writer: Writer, run: Run) -> tuple[Fact, ...]:
     if basis.trained_as_of is not None:
         facts.insert(3, Fact(words("run.trained"), writer.day(basis.trained_as_of)))
     return tuple(facts)
+
+
+def _model(writer: Writer, run: Run, one: Basis | None) -> str:
+    words, basis = writer.words, one or run.basis
+    if basis.model_version is None:
+        model = words("run.model_unregistered")
+    else:
+        model = words("run.model_version", version=basis.model_version)
+    if basis.canary:
+        return words("run.model_canary", model=model)
+    if one is not None or run.canary is None or not run.canary.customers:
+        return model
+    return words(
+        "run.model_beside",
+        model=model,
+        canary=run.canary.basis.model_version or run.canary.basis.bundle_digest[:12],
+        customers=writer.plain(run.canary.customers),
+    )
 
 
 def world_name(writer: Writer, world: str) -> str:

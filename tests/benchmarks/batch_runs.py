@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,6 +32,16 @@ from serving.store.session import Database
 from training.bundle import Bundle
 
 SEED = 11
+_OTHER = """
+import select, sqlite3, sys, time
+link = sqlite3.connect(sys.argv[1], timeout=600, isolation_level=None)
+while not select.select([sys.stdin], [], [], 0.2)[0]:
+    begun = time.perf_counter()
+    link.execute("BEGIN IMMEDIATE")
+    link.execute("UPDATE alembic_version SET version_num = version_num")
+    link.execute("COMMIT")
+    print(time.perf_counter() - begun)
+"""
 _MADE = 1_000
 """Customers made at a time, always the same whatever is asked for at a time."""
 
@@ -91,29 +104,55 @@ def run(bundle_dir: Path, frame_file: Path, n: int, store: Path) -> dict[str, An
     grade(
         bundle, aligned(bundle, warm), warm.customer_id.tolist(), basis_of(bundle, warm.as_of, "")
     )
-    began: dict[str, float] = {}
+    began: dict[str, tuple[float, float]] = {}
+
+    def note(stage: str, _done: int, _total: int) -> None:
+        began.setdefault(stage, (perf_counter(), process_time()))
+
     start, spent, peak = perf_counter(), process_time(), _peak()
-    result = run_batch(
-        bundle,
-        frame,
-        database,
-        progress=lambda stage, _done, _total: began.setdefault(stage, perf_counter()) and None,
-    )
-    end, processor = perf_counter(), process_time() - spent
+    with _beside(store) as waits:
+        result = run_batch(bundle, frame, database, progress=note)
+        end, processor = perf_counter(), process_time()
     database.dispose()
+    stages = {
+        name: {"seconds": after[0] - at[0], "processor_seconds": after[1] - at[1]}
+        for (name, at), after in zip(
+            began.items(), [*list(began.values())[1:], (end, processor)], strict=True
+        )
+    }
     return {
         "customers": result.run.customers,
         "seconds": end - start,
-        "processor_seconds": processor,
-        "fingerprint_seconds": began["grade"] - start,
-        "grading_seconds": began["store"] - began["grade"],
-        "writing_seconds": end - began["store"],
+        "processor_seconds": processor - spent,
+        "fingerprint_seconds": began["grade"][0] - start,
+        "grading_seconds": began["store"][0] - began["grade"][0],
+        "writing_seconds": end - began["store"][0],
+        "stages": stages,
+        "others_wrote": len(waits),
+        "others_waited_at_most_seconds": max(waits),
         "explaining_share_of_grading": _explaining(bundle, warm),
         "peak_mb_before": peak,
         "peak_mb": _peak(),
         "store_bytes": store.stat().st_size,
         "referred": result.run.referred,
     }
+
+
+@contextmanager
+def _beside(store: Path) -> Iterator[list[float]]:
+    """Write to the store from another process now and then; yields how long it waited each time."""
+    other = subprocess.Popen(
+        [sys.executable, "-c", _OTHER, str(store)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    waits: list[float] = []
+    try:
+        yield waits
+    finally:
+        told, _ = other.communicate("over")
+        waits += map(float, told.split())
 
 
 def _explaining(bundle: Bundle, block: IndicatorFrame) -> float:

@@ -151,8 +151,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     return Small(folder / "data", mapping, recipe, folder / "var")
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+def run(command: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=400, check=False
+    )
 
 
 def killed_at(command: list[str], marker: str) -> None:
@@ -229,7 +231,7 @@ def test_the_demo_ends_with_everything_a_newcomer_needs(finished: str, small: Sm
 
 
 def test_a_second_run_goes_through_as_well(finished: str, small: Small) -> None:
-    result = run(small.command())
+    result = run(small.command(), env=untraced())  # the first was traced
     assert result.returncode == 0, result.stderr[-3000:]
     assert "champion" in result.stdout
 
@@ -340,7 +342,7 @@ def test_an_error_is_told_as_a_person_should_meet_it(small: Small, tmp_path: Pat
     wrong = tmp_path / "mapping.toml"
     wrong.write_text(MAPPING.replace('"net"', '"nett"'), "utf-8")
     command = [str(wrong) if part == str(small.mapping) else part for part in small.command()]
-    result = run(command)
+    result = run(command, env=untraced())
     assert result.returncode == 1
     assert "nett" in result.stderr
     assert "Traceback" not in result.stderr

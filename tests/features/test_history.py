@@ -13,9 +13,12 @@ from features.backends import batches, compiled, connect
 from features.errors import SnapshotError
 from features.frame import indicator_frame
 from features.history import History
+from features.schema import CATALOGUE
+from features.sights import REACH
 from features.snapshot import Snapshot
 from features.sources import Sources
 from features.visibility import position
+from features.windows import window_days
 from tests.features import random_rows
 from tests.features.tiny import Row, order, sources
 
@@ -139,3 +142,13 @@ def test_the_position_is_the_number_of_limits_before_a_moment(
     found = connection.to_pyarrow(made.select(made["at"], n=position(made["at"], limits)))
     for moment, n in zip(found["at"].to_pylist(), found["n"].to_pylist(), strict=True):
         assert n == (0 if moment is None else sum(limit < moment for limit in limits))
+
+
+def test_no_indicator_asks_for_rows_that_a_snapshot_no_longer_reads() -> None:
+    windows: dict[str, list[int]] = {}
+    for each in CATALOGUE.values():
+        for table in {column.split(".")[0] for column in each.source}:
+            windows.setdefault(table, []).append(window_days(each.window))
+    assert REACH
+    for table, days in REACH.items():
+        assert max(windows[table]) == days, f"{table}: change REACH in features/sights.py"

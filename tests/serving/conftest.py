@@ -23,6 +23,7 @@ from serving.batch import BatchResult, run_batch
 from serving.domain.access import LOCAL, Permission, Role
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.postgres import MISSING, Postgres, running
 from tests.serving.furnishing import furnish, write_manifest
 from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
@@ -31,6 +32,14 @@ from training.bundle import Bundle
 from training.fitting import Provenance, fit_bundle
 from training.recipe import Recipe, parse_recipe
 from training.splits import Fold, Origin
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_giving_way() -> Iterator[None]:
+    """A batch run inside a test must not slow down all tests behind it, for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIERWISE_BATCH_PRIORITY", "normal")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +123,7 @@ def store_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
     """URL of a store with its schema and nothing in it."""
     if engine == "sqlite":
         url = f"sqlite:///{tmp_path / 'empty.db'}"
-        store = Database(url)
-        store.upgrade()
+        store = blank_store(url)
         store.dispose()
         yield url
         return
@@ -146,8 +154,7 @@ def settings(home: Path, bundle_dir: Path) -> Settings:
 @pytest.fixture(scope="session")
 def graded(settings: Settings, served_bundle: Bundle, frame: IndicatorFrame) -> BatchResult:
     """The run that `client` serves; nothing may write to its store."""
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     result = run_batch(served_bundle, frame, store)
     store.dispose()
     return result

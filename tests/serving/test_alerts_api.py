@@ -13,6 +13,7 @@ from serving.app import create_app
 from serving.batch import run_batch
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.test_alerting import OVERDUE, changed, quiet  # noqa: F401
 from training.bundle import Bundle
 
@@ -158,8 +159,7 @@ def test_a_store_from_before_the_alerts_is_upgraded(
     tmp_path: Path, settings: Settings, served_bundle: Bundle, frame: IndicatorFrame
 ) -> None:
     mine = settings.model_copy(update={"home": tmp_path})
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run_batch(served_bundle, frame, store)
     store.downgrade("0004")
     store.dispose()

@@ -51,8 +51,8 @@ def test_a_run_holds_every_customer_and_its_traces(
     assert run.referred == sum(t.referred for t in run.tiers) == result.opened > 0
     assert run.basis.model_version == "3"
     assert run.known_at.date() == frame.as_of
-    assert {stage for stage, _, _ in stages} == {"grade", "store"}
-    assert stages[-1] == ("store", len(frame), len(frame))
+    assert {stage for stage, _, _ in stages} == {"grade", "store", "follow"}
+    assert stages[-1] == ("follow", len(frame), len(frame))
     with database.read() as session:
         assert Reviews(session).count(CaseStatus.OPEN) == run.referred
         assert result.alerts is not None

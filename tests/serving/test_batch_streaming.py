@@ -24,6 +24,7 @@ from serving.replay import replay
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 NIGHT = datetime(2024, 7, 1, 2, 0)
@@ -31,7 +32,15 @@ NIGHT = datetime(2024, 7, 1, 2, 0)
 
 def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Return everything the store holds."""
-    tables = ("run", "grade", "grade_explanation", "review_case", "alert", "audit_event")
+    tables = (
+        "run",
+        "run_step",
+        "grade",
+        "grade_explanation",
+        "review_case",
+        "alert",
+        "audit_event",
+    )
     with database.read() as session:
         return {
             table: [tuple(row) for row in session.execute(text(f"SELECT * FROM {table}"))]
@@ -40,10 +49,15 @@ def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def some_nights(
-    folder: Path, bundle: Bundle, frame: IndicatorFrame, chunk: int, *, from_file: bool = False
+    folder: Path,
+    bundle: Bundle,
+    frame: IndicatorFrame,
+    chunk: int,
+    *,
+    from_file: bool = False,
+    piece: int = 10_000,
 ) -> dict[str, list[tuple[Any, ...]]]:
-    database = Database(f"sqlite:///{folder / f'{chunk}-{from_file}.db'}")
-    database.upgrade()
+    database = blank_store(f"sqlite:///{folder / f'{chunk}-{from_file}-{piece}.db'}")
     for night, share in ((0, 1.0), (30, 0.4), (200, 0.4)):
         values = frame.values.copy()
         money = [i for i, name in enumerate(frame.columns) if name.startswith("net_amount_")]
@@ -54,7 +68,9 @@ def some_nights(
             write_frame(there, folder / "frame.parquet")
             source = FrameFile(folder / "frame.parquet")
         at = NIGHT + timedelta(days=night)
-        run = run_batch(bundle, source, database, clock=lambda at=at: at, chunk=chunk).run
+        run = run_batch(
+            bundle, source, database, clock=lambda at=at: at, chunk=chunk, piece=piece
+        ).run
     with database.read() as session:
         verify(session)
         assert replay(session, run, there, bundle).stands
@@ -83,6 +99,23 @@ def test_the_size_of_a_chunk_changes_no_bit(
     assert len(stored["grade"]) == 3 * len(frame)
     assert any("tier.changed" in row for row in stored["audit_event"])
     assert stored == at_once
+
+
+def test_the_size_of_a_piece_changes_nothing_but_the_order_of_being_told(
+    at_once: dict[str, list[tuple[Any, ...]]],
+    tmp_path: Path,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
+) -> None:
+    stored = some_nights(tmp_path, served_bundle, frame, 10_000, piece=70)
+
+    def told(content: dict[str, list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+        # Numbers and hashes are those of the chain; the seals are in the events.
+        return sorted(row[1:6] for row in content.pop("audit_event"))
+
+    mine, whole = dict(stored), dict(at_once)
+    assert told(mine) == told(whole)
+    assert mine == whole
 
 
 def test_a_file_is_the_frame_it_holds(tmp_path: Path, frame: IndicatorFrame) -> None:
@@ -214,7 +247,7 @@ def test_a_batch_that_fails_between_chunks_leaves_the_run_before(
 
     before = content(database)
     with pytest.raises(StoreError, match="full"):
-        run_batch(served_bundle, later(30, 0.3), database, progress=fail, chunk=100)
+        run_batch(served_bundle, later(30, 0.3), database, progress=fail, chunk=100, piece=100)
     assert content(database) == before
     with database.read() as session:
         assert Grades(session).current_run() == old

@@ -22,6 +22,7 @@ from serving.settings import Settings
 from serving.store.grades import Grades
 from serving.store.past import Past
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.order_log import SERVED_DAY
 from tiering.errors import UngradableError
 from tiering.scheme import load_scheme
@@ -166,8 +167,7 @@ def served(
     folder = tmp_path / "bundle"
     served_bundle.save(folder)
     settings = Settings(home=tmp_path, world="small", environment="test", bundle_dir=folder)
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     few = replace(frame, customer_id=frame.customer_id[1:], values=frame.values[1:])
     run_batch(served_bundle, few, store)
     run_batch(served_bundle, later, store)

@@ -128,7 +128,7 @@ def test_every_reading_operation_is_answered(asked: Client, document: dict[str, 
         needed = path.count("{") or "requestBody" in operation
         if method != "GET" and name not in ARGUMENTS:
             continue
-        if name == "read_shadow" or (needed and name not in ARGUMENTS):
+        if name in ("read_canary", "read_shadow") or (needed and name not in ARGUMENTS):
             continue  # things that this world has none of
         answer = getattr(asked, name)(**ARGUMENTS.get(name, {}))
         hint = typing.get_type_hints(getattr(Client, name))["return"]

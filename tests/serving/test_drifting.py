@@ -18,6 +18,7 @@ from serving.settings import Settings
 from serving.store.audit_events import AuditEvents
 from serving.store.drift import DriftReports
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 NOW = datetime(2026, 11, 23)
@@ -96,8 +97,7 @@ def test_api_and_metrics_tell_of_it(
     settings: Settings, tmp_path, served_bundle: Bundle, frame: IndicatorFrame
 ) -> None:
     mine = settings.model_copy(update={"home": tmp_path})
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run_batch(served_bundle, frame, store)
     run = run_batch(served_bundle, later(frame, 7, net_amount_90d=3.0), store).run
     watch_drift(store, run, NOW)

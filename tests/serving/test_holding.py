@@ -19,6 +19,7 @@ from serving.replay import replay
 from serving.settings import Settings
 from serving.store.grades import Grades
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.order_log import SERVED_DAY
 from tiering.migration.policy import MigrationPolicy
 from tiering.packs.pack_file import packaged_packs
@@ -134,8 +135,7 @@ def test_the_api_and_the_page_tell_of_it(
     folder = tmp_path / "bundle"
     steady.save(folder)
     settings = Settings(home=tmp_path, world="small", environment="test", bundle_dir=folder)
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     bundle = Bundle.load(folder)
     column = frame.columns.index("max_overdue_days")
     values = frame.values.copy()

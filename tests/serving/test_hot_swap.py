@@ -26,7 +26,7 @@ from serving.app import create_app
 from serving.batch import run_batch
 from serving.models import ModelHolder, ModelWatch
 from serving.settings import Settings
-from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.processes import untraced
 from training.bundle import Bundle
 from training.folders import swap
@@ -115,8 +115,7 @@ def test_the_service_tells_of_a_fault_and_goes_on(
 ) -> None:
     mine = settings.model_copy(update={"home": tmp_path, "bundle_dir": tmp_path / "bundle"})
     publish(bundle, mine.bundle, "1")
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run_batch(Bundle.load(mine.bundle), frame, store)
     store.dispose()
     application = create_app(mine)
@@ -146,8 +145,7 @@ def test_no_request_fails_while_models_come_and_go(
     folder = home / "small" / "bundle"
     folder.parent.mkdir(parents=True)
     publish(bundle, folder, "1")
-    store = Database(f"sqlite:///{home / 'small' / 'tierwise.db'}")
-    store.upgrade()
+    store = blank_store(f"sqlite:///{home / 'small' / 'tierwise.db'}")
     run_batch(Bundle.load(folder), frame, store)
     store.dispose()
     code = "from serving.cli import app; app()"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
-from serving.logs import configure_logging, logger
+from serving.logs import AccessLog, Format, Request, configure_logging, logger
 from serving.settings import Settings
 
 
@@ -89,3 +92,73 @@ def test_people_get_readable_lines(lines: io.StringIO) -> None:
     logger("tierwise.app").info("started", world="journey")
     assert "started" in lines.getvalue()
     assert "world=journey" in lines.getvalue()
+
+
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
+NAMES = st.sampled_from(["local", "key:crm", "person:李 伟", 'a"b', "x=y", "'"]) | st.text(
+    max_size=9
+)
+REQUESTS = st.builds(
+    Request,
+    st.sampled_from(["GET", "POST", "other"]),
+    st.sampled_from(["/v1/grades/{customer_id:path}", "unmatched", "/a b"]),
+    st.integers(100, 599),
+    st.floats(0, 1e6).map(lambda ms: round(ms, 2)),
+    st.from_regex(r"[A-Za-z0-9._:-]{1,100}", fullmatch=True),
+    NAMES | st.none(),
+)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@given(request=REQUESTS)
+def test_the_line_of_a_request_is_what_any_logger_would_write(
+    form: Format, request: Request
+) -> None:
+    root, told = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    log = AccessLog("tierwise.test_lines")
+    try:
+        configure_logging(form, told)
+        log.write(request)
+        straight = told.getvalue()
+        listening = logging.NullHandler()
+        logging.getLogger("tierwise.test_lines").addHandler(listening)
+        log.write(request)
+        logging.getLogger("tierwise.test_lines").removeHandler(listening)
+    finally:
+        root.handlers, root.level = handlers, level
+    assert len(STAMP.findall(straight)) == 1
+    by_any = told.getvalue()[len(straight) :]
+    assert STAMP.sub("then", straight) == STAMP.sub("then", by_any)
+
+
+def test_whoever_listens_hears_of_requests(caplog: pytest.LogCaptureFixture) -> None:
+    root, told = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    try:
+        configure_logging("json", told)
+        root.addHandler(caplog.handler)
+        AccessLog("tierwise.test_lines").write(Request("GET", "/", 200, 0.1, "r", None))
+    finally:
+        root.handlers, root.level = handlers, level
+    assert json.loads(told.getvalue())["route"] == "/"
+    assert len(caplog.records) == 1
+
+
+def test_a_stream_that_is_gone_stops_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    root, told = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    try:
+        configure_logging("json", told)
+        told.close()
+        AccessLog("tierwise.test_lines").write(Request("GET", "/", 200, 0.1, "r", None))
+    finally:
+        root.handlers, root.level = handlers, level
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_below_its_level_no_line_is_written(lines: io.StringIO) -> None:
+    quiet = logging.getLogger("tierwise.test_quiet")
+    quiet.setLevel(logging.WARNING)
+    AccessLog("tierwise.test_quiet").write(Request("GET", "/", 200, 0.1, "r", None))
+    assert lines.getvalue() == ""

@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as stnp
 
 from serving.errors import StoreError
 from serving.nightly.ahead import ahead
-from serving.nightly.spool import Spool
 from serving.nightly.tally import ExactSum
 from serving.store.migrations.versions import revision_0006 as by_migration
 from serving.store.numbers import NOTHING, UNKNOWN, Named, pack, unpack
@@ -76,16 +75,6 @@ def test_a_sum_in_groups_is_the_sum_of_all(groups: list[list[float]]) -> None:
     for group in groups:
         total.add(group)
     assert total.value == math.fsum(x for group in groups for x in group)
-
-
-def test_a_spool_gives_back_what_it_was_given() -> None:
-    rows = [("c-1", 0.1 + 0.2, b"\0\xff", None, True), ("客户", -0.0, b"", 7, False)]
-    with Spool[list[tuple[object, ...]]]() as spool:
-        assert [*spool] == []
-        spool.add(rows)
-        spool.add([])
-        assert [*spool] == [*spool] == [rows, []]
-        assert len(spool) == 2
 
 
 def test_work_ahead_comes_in_order_and_ends_with_its_first_error() -> None:

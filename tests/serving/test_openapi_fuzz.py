@@ -109,6 +109,7 @@ OPERATIONS = (
     ("GET", "/v1/models"),
     ("POST", "/v1/models:refresh"),
     ("GET", "/v1/models/champion"),
+    ("GET", "/v1/models/canary"),
     ("GET", "/v1/models/shadow"),
     ("GET", "/v1/models/{version}"),
     ("GET", "/v1/models/{version}/card"),

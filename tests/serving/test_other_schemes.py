@@ -12,7 +12,7 @@ from features.schema import IndicatorFrame
 from serving.app import create_app
 from serving.batch import run_batch
 from serving.settings import Settings
-from serving.store.session import Database
+from tests.blank_store import blank_store
 from tiering.scheme import parse_scheme
 from training.bundle import Bundle
 
@@ -86,8 +86,7 @@ def test_a_scheme_without_cuts_is_served_everywhere(
     folder = tmp_path / "bundle"
     other.save(folder)
     settings = Settings(home=tmp_path, world="small", environment="test", bundle_dir=folder)
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     run_batch(Bundle.load(folder), frame, store)
     store.dispose()
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:

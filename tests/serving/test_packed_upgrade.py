@@ -13,6 +13,7 @@ from features.schema import IndicatorFrame
 from serving.batch import run_batch
 from serving.replay import replay
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 JSON_COLUMNS = {
@@ -29,8 +30,7 @@ def rows(database: Database, table: str) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def store(tmp_path: Path, served_bundle: Bundle, frame: IndicatorFrame) -> Database:
-    database = Database(f"sqlite:///{tmp_path / 'store.db'}")
-    database.upgrade()
+    database = blank_store(f"sqlite:///{tmp_path / 'store.db'}")
     run_batch(served_bundle, frame, database)
     return database
 

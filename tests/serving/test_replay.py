@@ -26,6 +26,7 @@ from serving.domain.grade import Run
 from serving.errors import AuditError
 from serving.replay import draw, replay
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 
@@ -209,8 +210,7 @@ def test_an_auditor_at_the_command_line(
     world = tmp_path / "small"
     shutil.copytree(bundle_dir, world / "bundle")
     publish_frame(frame, world / "published")
-    store = Database(f"sqlite:///{world / 'tierwise.db'}")
-    store.upgrade()
+    store = blank_store(f"sqlite:///{world / 'tierwise.db'}")
     done = run_batch(served_bundle, frame, store).run
     with store.read() as session:
         grade_id = session.execute(text("SELECT grade_id FROM grade LIMIT 1")).scalar_one()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -66,6 +67,26 @@ def test_batch_grades_a_bare_frame(tmp_path: Path, bundle_dir: Path, frame: Indi
         *("--bundle", str(bundle_dir), "--database", url, "--force"),
     )
     assert "graded" in output
+
+
+@pytest.mark.parametrize(("given", "niceness"), [("low", 10), ("normal", 0)])
+def test_a_batch_lets_others_go_first_unless_told_not_to(given: str, niceness: int) -> None:
+    """In a process of its own: niceness cannot be taken back."""
+    script = (
+        "import os\n"
+        "from typer.testing import CliRunner\n"
+        "from serving import cli\n"
+        "before = os.nice(0)\n"
+        "CliRunner().invoke(cli.app, ['batch', 'nowhere', '--home', '/nonexistent'])\n"
+        "print(os.nice(0) - before, os.sched_getscheduler(0) == os.SCHED_BATCH, before)"
+    )
+    environment = os.environ | {"TIERWISE_BATCH_PRIORITY": given}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    changed, is_batch, before = done.stdout.split()
+    assert int(changed) == min(niceness, 19 - int(before))
+    assert is_batch == str(given == "low")
 
 
 def test_batch_refuses_contradictions(world: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from serving.audit import record
 from serving.domain.event import Happening
 from serving.store.session import Database
-from serving.store.standing import BOUND, Standing
+from serving.store.standing import BOUND, SILENT, Standing
 
 
 @pytest.fixture
@@ -22,9 +22,10 @@ def other(database: Database, store_url: str) -> Iterator[Database]:
     store.dispose()
 
 
-def happen(store: Database) -> None:
+def happen(store: Database, *actions: str) -> None:
     with store.write() as session:
-        record(session, [Happening("x", "y", {})], at=datetime(2026, 1, 1), actor="test")
+        told = [Happening(action, "y", {}) for action in actions or ("x",)]
+        record(session, told, at=datetime(2026, 1, 1), actor="test")
 
 
 def marked(standing: Standing) -> object:
@@ -47,6 +48,29 @@ def test_what_somebody_else_records_changes_the_mark(
     if engine == "postgresql":
         time.sleep(BOUND)
     assert marked(standing) == (None, 2)
+
+
+def waited(standing: Standing, engine: str) -> object:
+    if engine == "postgresql":
+        time.sleep(BOUND)
+    return marked(standing)
+
+
+def test_what_changes_no_answer_leaves_the_mark(
+    database: Database, other: Database, engine: str
+) -> None:
+    standing = database.standing
+    happen(other)
+    before = waited(standing, engine)
+    assert before == (None, 1)
+    happen(other, *(f"{family}.done" for family in SILENT))
+    assert waited(standing, engine) == before
+    happen(other, "alert.opened", "case.opened", "reads.logged")
+    assert waited(standing, engine) == (None, 1 + len(SILENT) + 2), "the last that counts"
+    happen(other, "alert.opened")
+    assert waited(standing, engine) == (None, 1 + len(SILENT) + 2)
+    happen(other, "alerts_of_another_kind.opened")
+    assert waited(standing, engine) == (None, 1 + len(SILENT) + 5)
 
 
 def test_what_is_rolled_back_does_not(database: Database, other: Database) -> None:

@@ -229,9 +229,12 @@ def test_what_is_stored_reads_back_as_it_was(
         assert store.run("nonsense") is None
         assert store.runs() == (result.run,)
         assert len(store.scores(result.run)) == len(frame)
-        for row, expected in enumerate(held[:60]):
-            kept = store.of(expected.customer_id, result.run)
+        for row, graded in enumerate(held[:60]):
+            kept = store.of(graded.customer_id, result.run)
+            assert kept is not None
+            expected = replace(graded, grade_id=kept.grade_id)  # the store gives it
             assert kept == expected
+            assert store.one(kept.grade_id) == (result.run, kept)
             assert store.history(expected.customer_id) == (expected,)
             assert store.explanation(expected) == again.explanations.of(row, expected)
         assert store.of("nobody", result.run) is None

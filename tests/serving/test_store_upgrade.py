@@ -15,6 +15,7 @@ from serving.batch import run_batch
 from serving.domain.grade import Run
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 
@@ -24,8 +25,7 @@ def old(
 ) -> tuple[Settings, Run]:
     """A store at revision 0001 with a run, grades, explanations, cases and events."""
     mine = settings.model_copy(update={"home": tmp_path})
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run = run_batch(served_bundle, frame, store).run
     store.downgrade("0001")
     assert store.revision() == "0001"

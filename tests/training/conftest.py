@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -158,19 +157,6 @@ def bundle(data: TrainingSet, recipe: Recipe, plan: OriginPlan) -> Bundle:
     """A bundle fitted to the small world."""
     provenance = Provenance("small", "EUR", True, "0" * 64, "test")
     return fit_bundle(data, plan.final, recipe, load_scheme(), provenance)
-
-
-@pytest.fixture(scope="session")
-def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file ``mlflow.db`` of a registry that nothing was registered in: to be copied.
-
-    MLflow takes seconds to make its schema.
-    """
-    from training.registry.registry import Registry
-
-    folder = tmp_path_factory.mktemp("blank")
-    assert Registry(f"sqlite:///{folder / 'mlflow.db'}", folder).versions("none") == []
-    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

@@ -245,6 +245,8 @@ def test_the_champion_is_served(workshop: Workshop) -> None:
     assert bundle.digest == Bundle.load(workshop.outcome.bundle_dir).digest
 
 
+# Not traced, as the other whole runs below: the workshop was made by the same lines.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("step", ["backtest", "demand_minus_30", "register"])
 def test_a_killed_run_leaves_champion_and_challenger(workshop: Workshop, step: str) -> None:
     registry = workshop.registry
@@ -285,6 +287,7 @@ def test_a_bad_challenger_is_refused_with_every_failed_gate(
     assert any(check.name == "ltv.mae.behind_champion" for check in outcome.gates.checks)
 
 
+@pytest.mark.no_cover
 def test_the_same_data_recipe_and_code_give_the_same_predictions(workshop: Workshop) -> None:
     again = workshop.train(workshop.recipe)
     first = workshop.registry.store.version(MODEL, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 from features.backends import connect
 from features.sources import ingest
 from features.worlds import b2b
+from tests.processes import untraced
 from tests.training.test_pipeline import small
 from training import workbench
 from training.recipe import Recipe, load_recipe
@@ -62,7 +62,7 @@ def test_a_data_scientist_can_run_it_from_load_to_challenger(home: Path) -> None
     }
     done = subprocess.run(
         [sys.executable, str(NOTEBOOK)],
-        env=os.environ | settings,
+        env=untraced() | settings,
         cwd=home,
         capture_output=True,
         text=True,

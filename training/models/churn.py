@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, logit
 
 from features.schema import FloatArray
@@ -22,15 +21,11 @@ from training.dataset import TrainingSet
 from training.errors import FitError
 from training.models import portable
 from training.models.baseline import Baseline
-from training.models.boosting import Boosted, binned, grow
-from training.models.correction import (
-    Correction,
-    View,
-    lesson,
-    purchase_model_of,
-    refuse_if_nobody_bought,
-)
+from training.models.bins import teach
+from training.models.boosting import Boosted, grow
+from training.models.correction import Correction, View
 from training.models.design import PURCHASE_ODDS
+from training.models.lesson import Lessons
 from training.models.linear import fit_linear
 from training.recipe import Recipe
 from training.scores import Attribution
@@ -78,16 +73,19 @@ class ChurnModel:
         return cls(Correction.from_dict("churn", document, trees))
 
 
-def fit_churn(data: TrainingSet, fold: Fold, recipe: Recipe) -> ChurnModel:
+def fit_churn(
+    data: TrainingSet, fold: Fold, recipe: Recipe, lessons: Lessons | None = None
+) -> ChurnModel:
     """Fit on a fold: learn from every closed day, and set the level on the day of service.
+
+    ``lessons`` are those of the same rows, where several models are fitted to them.
 
     Raises
     ------
     FitError
         If the days hold too few customers, or all of them churned or none did.
     """
-    rows = data.rows(fold.train_days) & data.eligible
-    return ChurnModel(_fit(data, rows, fold, recipe))
+    return ChurnModel(_fit(data, fold, recipe, lessons or Lessons(data, recipe)))
 
 
 def coherent(curve: Mapping[int, FloatArray], anchor: int) -> dict[int, FloatArray]:
@@ -104,10 +102,10 @@ def coherent(curve: Mapping[int, FloatArray], anchor: int) -> dict[int, FloatArr
     return dict(sorted(found.items()))
 
 
-def _fit(data: TrainingSet, rows: npt.NDArray[np.bool_], fold: Fold, recipe: Recipe) -> Correction:
-    """Fit to the labels of the rows where ``rows`` is true; set the level for the day of test."""
-    refuse_if_nobody_bought(rows, fold, recipe)
-    churned = data.churned[rows]
+def _fit(data: TrainingSet, fold: Fold, recipe: Recipe, lessons: Lessons) -> Correction:
+    """Fit to the labels of the fold's closed days; set the level for the day of test."""
+    learned = lessons.of(fold)
+    churned = data.churned[learned.rows]
     if len(np.unique(churned)) != 2:
         raise FitError(
             f"Churn cannot be learned: of {len(churned)} eligible rows "
@@ -116,37 +114,39 @@ def _fit(data: TrainingSet, rows: npt.NDArray[np.bool_], fold: Fold, recipe: Rec
             rows=len(churned),
             churned=int(np.nansum(churned)),
         )
-    present = data.on(fold.test_day)
-    purchase = purchase_model_of(present, recipe)
-    learned = lesson(data, rows, purchase, fold, recipe)
-    start, scale, matrix = learned.start, learned.scale, learned.design.matrix
-    names, threads = learned.design.names, recipe.lightgbm.threads
+    threads = recipe.lightgbm.threads
+    design = learned.design()
     linear, effect = fit_linear(
-        matrix,
+        design.matrix,
         churned,
         learned.day,
         l2=recipe.regression.l2,
-        free=names.index(PURCHASE_ODDS),
+        free=design.names.index(PURCHASE_ODDS),
     )
-    first = linear.margin(matrix) + effect[learned.day]
-    bins = binned(matrix, names, churned, first, seed=recipe.seed, threads=threads)
-    del learned, matrix  # trees need the bins alone
+    first = linear.margin(design.matrix, threads) + effect[learned.day]
+    del design  # the bins take its place
     boosted = grow(
-        bins, recipe.lightgbm.churn, objective="binary", seed=recipe.seed, threads=threads
+        teach(learned.bins(), churned, first),
+        recipe.lightgbm.churn,
+        objective="binary",
+        seed=recipe.seed,
+        threads=threads,
     )
     bare = Correction(
         target="churn",
         horizon_days=fold.horizon_days,
-        purchase=purchase,
+        purchase=learned.purchase,
         mix=recipe.baseline,
-        scale=scale,
+        scale=learned.scale,
         linear=linear,
         trees={_TREES: boosted},
         shares={_TREES: 1.0},
         level=0.0,
         typical_offset=0.0,
     )
-    return bare.shifted(_level(bare, present.where(present.eligible), churned, start, recipe))
+    present, _ = lessons.present(fold.test_day)
+    present = present.where(present.eligible)
+    return bare.shifted(_level(bare, present, churned, learned.start, recipe))
 
 
 def _level(

@@ -23,6 +23,7 @@ from training.models.churn import ChurnModel, fit_churn
 from training.models.economics import ContributionModel, fit_contribution
 from training.models.health import HealthModel, fit_health
 from training.models.health_scheme import load_health_scheme
+from training.models.lesson import Lessons
 from training.models.ltv import LtvModel, fit_ltv
 from training.models.renewal import Contracts, RenewalModel, ending, fit_renewal
 from training.recipe import Recipe
@@ -128,8 +129,12 @@ class Companions:
         )
 
 
-def fit_companions(data: TrainingSet, origin: Origin, recipe: Recipe) -> Companions:
+def fit_companions(
+    data: TrainingSet, origin: Origin, recipe: Recipe, lessons: Lessons
+) -> Companions:
     """Fit what the sources can tell; the rest is absent with its reason.
+
+    ``lessons`` are those of ``data``.
 
     Raises
     ------
@@ -149,20 +154,18 @@ def fit_companions(data: TrainingSet, origin: Origin, recipe: Recipe) -> Compani
     looked_at = [each.name for each in health.indicators if each.name in data.columns]
     learned = data.rows(origin.churn.train_days) & data.eligible
     closed = data.rows(origin.ltv.train_days) & data.eligible
+    more_churn: list[ChurnModel] = []
+    demand: LtvModel | None = None
+    # churn and value over one horizon share a lesson while they come one after the other
+    for fold in sorted(origin.more, key=lambda fold: (fold.horizon_days, fold.target)):
+        over = data.over(fold.target, fold.horizon_days)
+        if fold.target == "churn":
+            more_churn.append(fit_churn(over, fold, recipe, lessons))
+        else:
+            demand = fit_ltv(over, fold, recipe, lessons)
     return Companions(
-        more_churn=tuple(
-            fit_churn(data.over("churn", fold.horizon_days), fold, recipe)
-            for fold in sorted(origin.more, key=lambda fold: fold.horizon_days)
-            if fold.target == "churn"
-        ),
-        demand=next(
-            (
-                fit_ltv(data.over("ltv", fold.horizon_days), fold, recipe)
-                for fold in origin.more
-                if fold.target == "ltv"
-            ),
-            None,
-        ),
+        more_churn=tuple(more_churn),
+        demand=demand,
         contribution=attempt(
             "contribution",
             lambda: fit_contribution(

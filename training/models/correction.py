@@ -12,7 +12,7 @@ variance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -20,18 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from training.dataset import TrainingSet, challenged
-from training.errors import FitError
+from training.dataset import TrainingSet
 from training.models import portable
-from training.models.baseline import INPUTS, Baseline, PurchaseModel, baseline, fit_purchase_model
+from training.models.baseline import Baseline, PurchaseModel, baseline
 from training.models.blocks import add_columns, blocks
 from training.models.boosting import Boosted, common
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
-from training.recipe import Recipe, TargetName
+from training.recipe import TargetName
 from training.scores import MarginParts
-from training.splits import Fold
 
 # Rows whose margins are computed at a time, of a set that may have millions.
 _MARGIN_ROWS = 65_536
@@ -208,81 +206,38 @@ class Correction:
             half_trust=float(document["half_trust"]),
         )
 
+    def by_level(
+        self, columns: Sequence[str], values: FloatArray
+    ) -> tuple[Baseline, Callable[[float], FloatArray]]:
+        """Return the baseline of ``(n, k)`` customers, and their margins ``(n,)`` by level.
+
+        Trees are asked once, however many levels are tried.
+        """
+        start = self.baseline(columns, values)
+        return start, self._levelled(build(columns, values, start, scale=self.scale).matrix, start)
+
     def _margin(self, matrix: FloatArray, start: Baseline) -> FloatArray:
-        correction = np.full(len(matrix), self.level)
-        for name, boosted in self.trees.items():
-            correction = correction + self.shares[name] * boosted.margin(matrix)
-        margin: FloatArray = offset(self.target, start) + self._trust(start) * correction
-        return margin if self.linear is None else margin + self.linear.margin(matrix)
+        return self._levelled(matrix, start)(self.level)
+
+    def _levelled(self, matrix: FloatArray, start: Baseline) -> Callable[[float], FloatArray]:
+        found = [self.shares[name] * boosted.margin(matrix) for name, boosted in self.trees.items()]
+        begin, trust = offset(self.target, start), self._trust(start)
+        linear = None if self.linear is None else self.linear.margin(matrix)
+
+        def margin(level: float) -> FloatArray:
+            correction = np.full(len(matrix), level)
+            for each in found:
+                correction = correction + each
+            sum_: FloatArray = begin + trust * correction
+            return sum_ if linear is None else sum_ + linear
+
+        return margin
 
     def _trust(self, start: Baseline) -> FloatArray:
         if not self.half_trust:
             return np.ones(len(start.value))
         trust = 1.0 / (1.0 + start.value / (self.half_trust * self.scale))
         return np.asarray(trust, dtype=np.float64)
-
-
-def purchase_model_of(present: TrainingSet, recipe: Recipe) -> PurchaseModel:
-    """Fit the purchase model to all customers of one day.
-
-    Amounts that are challenged (#7) are left out; the days of those purchases are real.
-    """
-    doubted = challenged(present.values, present.columns, recipe.eligibility)
-    return fit_purchase_model(present.columns, present.values, recipe.btyd, doubted=doubted)
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a correction is fitted to: ``m`` rows of a training set.
-
-    Attributes
-    ----------
-    start
-        Their baseline.
-    scale
-        The mean baseline, money.
-    design
-        Their inputs ``(m, f)``, the only copy of the set's rows that a fit makes.
-    day
-        ``(m,)`` number of each row's training day, 0 to d - 1.
-    """
-
-    start: Baseline
-    scale: float
-    design: Design
-    day: npt.NDArray[np.int64]
-
-
-def lesson(
-    data: TrainingSet,
-    rows: npt.NDArray[np.bool_],
-    purchase: PurchaseModel,
-    fold: Fold,
-    recipe: Recipe,
-) -> Lesson:
-    """Return what a model learns the rows of ``data`` from where ``rows`` ``(n,)`` is true."""
-    start = baseline(purchase, INPUTS, data.some(rows, INPUTS), fold.horizon_days, recipe.baseline)
-    scale = float(np.mean(start.value))
-    return Lesson(
-        start=start,
-        scale=scale,
-        design=build(data.columns, data.values, start, scale=scale, rows=np.flatnonzero(rows)),
-        day=np.unique(data.as_of[rows], return_inverse=True)[1],
-    )
-
-
-def refuse_if_nobody_bought(rows: npt.NDArray[np.bool_], fold: Fold, recipe: Recipe) -> None:
-    """Raise a FitError that names the latest day when no row is left to learn from."""
-    if not rows.any():
-        day, rule = str(max(fold.train_days)), recipe.eligibility
-        known = f", known for {rule.min_tenure_days} days or more" if rule.min_tenure_days else ""
-        raise FitError(
-            f"No customer bought within {rule.active_within_days} days before {day}{known}.",
-            hint="Is the last day of the data right? One mistyped date moves every day of the "
-            "plan. Else widen [eligibility] in the recipe.",
-            rows=0,
-            day=day,
-        )
 
 
 def offset(target: TargetName, start: Baseline) -> FloatArray:

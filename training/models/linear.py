@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
+from tiering.blocks import in_blocks
 from training.models import portable
-from training.models.blocks import add_columns, blocks
+from training.models.blocks import BLOCK_ROWS, add_columns
 
 # Some 150 coefficients are not known any better from more rows, but memory grows with them.
 _MAX_ROWS = 100_000
@@ -49,12 +50,16 @@ class Linear:
     scale: FloatArray
     weight: FloatArray
 
-    def margin(self, matrix: FloatArray) -> FloatArray:
+    def margin(self, matrix: FloatArray, threads: int = 1) -> FloatArray:
         """Return the sum of all terms ``(n,)`` of inputs ``(n, f)``; 0 for mean inputs."""
         found = np.empty(len(matrix))
-        for part in blocks(len(matrix)):  # the terms of millions of rows would be tens of GB
+
+        def work(part: slice) -> None:
             # Summed by the same loop for one row and for many: a product of matrices may not be.
             np.add.reduce(self._parts(matrix[part]), axis=1, out=found[part])
+
+        # the terms of millions of rows would be tens of GB
+        in_blocks(len(matrix), work, rows=BLOCK_ROWS, threads=threads)
         return found
 
     def contributions(self, matrix: FloatArray) -> FloatArray:

@@ -9,9 +9,9 @@ is nearer to single customers than either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +20,17 @@ from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
 from training.models import portable
-from training.models.baseline import Baseline, PurchaseModel
-from training.models.boosting import BIN_SAMPLE_ROWS, Boosted, binned, grow
+from training.models.bins import part_of, teach
+from training.models.boosting import Boosted, Objective, at_once, grow
 from training.models.conformal import IntervalModel, fit_intervals
-from training.models.correction import (
-    Correction,
-    View,
-    lesson,
-    offset,
-    purchase_model_of,
-    refuse_if_nobody_bought,
-)
-from training.recipe import Recipe
+from training.models.correction import Correction, View, offset
+from training.models.lesson import Lesson, Lessons, refuse_if_nobody_bought
+from training.recipe import LtvTrees, MedianTrees, Recipe
 from training.scores import Attribution
 from training.splits import Fold
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 # A day may be special (season, one huge order): never trust its level beyond this.
 _MAX_LEVEL = float(np.log(3.0))
@@ -95,7 +92,9 @@ class LtvModel:
         )
 
 
-def fit_ltv(data: TrainingSet, fold: Fold, recipe: Recipe) -> LtvModel:
+def fit_ltv(
+    data: TrainingSet, fold: Fold, recipe: Recipe, lessons: Lessons | None = None
+) -> LtvModel:
     """Fit on a fold: learn from every closed day, and from unseen customers how far one is off.
 
     Intervals come from two models, each fitted to half of the customers and asked about the
@@ -103,120 +102,122 @@ def fit_ltv(data: TrainingSet, fold: Fold, recipe: Recipe) -> LtvModel:
     know the errors of its own season only: on Online Retail II its 90 % held 83 % of the outcomes
     at later origins, those of all days 92 %.
 
+    ``lessons`` are those of the same rows, where several models are fitted to them.
+
     Raises
     ------
     FitError
         If the days hold too few customers or no money was spent.
     """
-    closed = data.rows(fold.train_days)
-    final = _fit(data, closed & data.eligible, fold, recipe)
-    predicted, spent = _of_others(data, closed, fold, recipe, final.purchase)
+    lessons = lessons or Lessons(data, recipe)
+    learned = lessons.of(fold)
+    half = _halves(data, data.rows(fold.train_days), recipe.seed)
+    own = half[learned.rows]
+    groups = [np.ones(len(own), dtype=np.bool_), own == 1, own == 0]
+    present, _ = lessons.present(fold.test_day)
+    spent = np.maximum(data.net_value[learned.rows], 0.0)  # neither loss knows a negative amount
+    final, *partial = _fit(learned, spent, groups, present, fold, recipe)
+    predicted, outcome = [], []
+    for absent, model in enumerate(partial):
+        others = (half == absent) & data.eligible
+        predicted.append(portable.exp(model.margins(data, others)))
+        outcome.append(data.net_value[others])
+    judged = np.concatenate(predicted), np.concatenate(outcome)
 
     def interval(nominal: float) -> IntervalModel:
-        return fit_intervals(predicted, spent, nominal=nominal, classes=recipe.intervals.classes)
+        return fit_intervals(*judged, nominal=nominal, classes=recipe.intervals.classes)
 
     levels = sorted(set(recipe.intervals.levels))
     return LtvModel(final, interval(recipe.intervals.nominal), tuple(map(interval, levels)))
 
 
-def _of_others(
-    data: TrainingSet, closed: BoolArray, fold: Fold, recipe: Recipe, purchase: PurchaseModel
-) -> tuple[FloatArray, FloatArray]:
-    """Predictions for the eligible rows by models that never saw their customers, and outcomes."""
+def _halves(data: TrainingSet, closed: BoolArray, seed: int) -> npt.NDArray[np.int8]:
+    """Return to which half each row's customer belongs ``(n,)``, 0 or 1; -1 where not closed."""
     names, owner = np.unique(data.customer_id[closed], return_inverse=True)
     half = np.full(len(data), -1, dtype=np.int8)
-    half[closed] = np.random.default_rng(recipe.seed).integers(0, 2, len(names))[owner]
-    predicted, spent = [], []
-    for part in (0, 1):
-        model = _fit(data, (half == 1 - part) & data.eligible, fold, recipe, purchase)
-        others = (half == part) & data.eligible
-        predicted.append(portable.exp(model.margins(data, others)))
-        spent.append(data.net_value[others])
-    return np.concatenate(predicted), np.concatenate(spent)
+    half[closed] = np.random.default_rng(seed).integers(0, 2, len(names))[owner]
+    return half
 
 
 def _fit(
-    data: TrainingSet,
-    rows: BoolArray,
+    learned: Lesson,
+    spent: FloatArray,
+    groups: Sequence[BoolArray],
+    present: TrainingSet,
     fold: Fold,
     recipe: Recipe,
-    purchase: PurchaseModel | None = None,
-) -> Correction:
-    """Fit to the outcomes of the rows of ``data`` where ``rows`` ``(n,)`` is true.
+) -> list[Correction]:
+    """Fit one model to each group ``(m,)`` of the rows learned from, who spent ``spent`` ``(m,)``.
 
-    ``purchase`` is the purchase model of the fold's day of test, where it has been fitted before.
+    All share the purchase model, the unit of money and the bins; the last two know no outcome.
     """
-    refuse_if_nobody_bought(rows, fold, recipe)
-    spent = np.maximum(data.net_value[rows], 0.0)  # neither loss knows a negative amount
-    if not float(spent.sum()) > 0.0:
-        raise FitError(
-            f"LTV cannot be learned: {len(spent)} eligible rows with no spend in "
-            f"{fold.horizon_days} days.",
-            hint="Change ltv.horizon_days or eligibility in the recipe.",
-            rows=len(spent),
+    start, trees = learned.start, recipe.lightgbm
+    fits: list[Callable[[int], Boosted]] = []
+    for group in groups:
+        refuse_if_nobody_bought(group, fold, recipe)
+        amount = spent[group]
+        if not float(amount.sum()) > 0.0:
+            raise FitError(
+                f"LTV cannot be learned: {len(amount)} eligible rows with no spend in "
+                f"{fold.horizon_days} days.",
+                hint="Change ltv.horizon_days or eligibility in the recipe.",
+                rows=len(amount),
+            )
+        expected, day = start.value[group], learned.day[group]
+        # In units of the mean baseline the trees are the same in any currency, to the bit.
+        first = portable.log(expected / learned.scale) + _day_levels(amount, expected, day)[day]
+        bins = learned.bins() if group.all() else part_of(learned.bins(), group)
+        teach(bins, amount / learned.scale, first)
+        fits.append(_growing(bins, trees.ltv, "tweedie", recipe.seed))
+        fits.append(_growing(bins, trees.ltv_median, "median", recipe.seed + 1))
+    grown = at_once(fits, trees.threads)
+    eligible = present.where(present.eligible)
+    found = []
+    for group, mean, median in zip(groups, grown[::2], grown[1::2], strict=True):
+        bare = Correction(
+            target="ltv",
+            horizon_days=fold.horizon_days,
+            purchase=learned.purchase,
+            mix=recipe.baseline,
+            scale=learned.scale,
+            linear=None,
+            trees={_MEAN: mean, _MEDIAN: median},
+            shares={_MEAN: 1.0 - trees.ltv_median.share, _MEDIAN: trees.ltv_median.share},
+            level=0.0,
+            typical_offset=float(np.mean(offset("ltv", start))),
+            half_trust=recipe.baseline.half_trust,
         )
-    present = data.on(fold.test_day)
-    purchase = purchase or purchase_model_of(present, recipe)
-    # In units of the mean baseline the trees are the same in any currency, to the bit.
-    learned = lesson(data, rows, purchase, fold, recipe)
-    start, scale = learned.start, learned.scale
-    levels = _day_levels(spent, start.value, learned.day)
-    trees = recipe.lightgbm
-    first = portable.log(start.value / scale) + levels[learned.day]
-    seeds = recipe.seed, recipe.seed + 1
-    bins = [
-        binned(
-            learned.design.matrix,
-            learned.design.names,
-            spent / scale,
-            first,
-            seed=seed,
-            threads=trees.threads,
+        level = _level(bare, eligible, spent[group], start.btyd_value[group], recipe)
+        found.append(bare.shifted(level))
+    return found
+
+
+def _growing(
+    bins: lgb.Dataset, trees: LtvTrees | MedianTrees, objective: Objective, seed: int
+) -> Callable[[int], Boosted]:
+    """Return a fit that waits for the threads it may take."""
+    power = trees.tweedie_power if isinstance(trees, LtvTrees) else 1.5
+
+    def fit(threads: int) -> Boosted:
+        return grow(
+            bins, trees, objective=objective, tweedie_power=power, seed=seed, threads=threads
         )
-        # bins cut by all rows are the same for any seed
-        for seed in (seeds if len(spent) > BIN_SAMPLE_ROWS else seeds[:1])
-    ]
-    del learned  # trees need the bins alone
-    boosted = {
-        _MEAN: grow(
-            bins[0],
-            trees.ltv,
-            objective="tweedie",
-            tweedie_power=trees.ltv.tweedie_power,
-            seed=seeds[0],
-            threads=trees.threads,
-        ),
-        _MEDIAN: grow(
-            bins[-1],
-            trees.ltv_median,
-            objective="median",
-            seed=seeds[1],
-            threads=trees.threads,
-        ),
-    }
-    bare = Correction(
-        target="ltv",
-        horizon_days=fold.horizon_days,
-        purchase=purchase,
-        mix=recipe.baseline,
-        scale=scale,
-        linear=None,
-        trees=boosted,
-        shares={_MEAN: 1.0 - trees.ltv_median.share, _MEDIAN: trees.ltv_median.share},
-        level=0.0,
-        typical_offset=float(np.mean(offset("ltv", start))),
-        half_trust=recipe.baseline.half_trust,
-    )
-    return bare.shifted(_level(bare, present.where(present.eligible), spent, start, recipe))
+
+    return fit
 
 
 def _level(
-    bare: Correction, present: TrainingSet, spent: FloatArray, start: Baseline, recipe: Recipe
+    bare: Correction,
+    present: TrainingSet,
+    spent: FloatArray,
+    believed: FloatArray,
+    recipe: Recipe,
 ) -> float:
     """Level at which as much is expected in total as the purchase model says.
 
     As for churn, the total is left to the model that has seen the day of service, corrected by
-    a share of the log of what it was wrong by on the days learned from.
+    a share of the log of what it was wrong by on the days learned from, where it ``believed`` in
+    what was ``spent``.
     """
     from scipy.optimize import brentq  # heavy, and only fitting takes it
 
@@ -225,13 +226,12 @@ def _level(
             "No customer is eligible on the day the level of LTV is set for.",
             hint="Widen eligibility.active_within_days in the recipe.",
         )
-    error = np.log(np.sum(spent)) - np.log(np.sum(start.btyd_value))
-    start_today = bare.baseline(present.columns, present.values)
-    wanted = np.log(np.sum(start_today.btyd_value)) + recipe.intervals.bias_shrinkage * error
+    error = np.log(np.sum(spent)) - np.log(np.sum(believed))
+    today, margin = bare.by_level(present.columns, present.values)
+    wanted = np.log(np.sum(today.btyd_value)) + recipe.intervals.bias_shrinkage * error
 
     def excess(level: float) -> float:
-        margin, _ = bare.shifted(level).margin(present.columns, present.values)
-        return float(np.log(np.sum(np.exp(margin))) - wanted)
+        return float(np.log(np.sum(np.exp(margin(level)))) - wanted)
 
     if excess(-_MAX_LEVEL) >= 0.0 or excess(_MAX_LEVEL) <= 0.0:
         return float(-np.sign(excess(0.0)) * _MAX_LEVEL)
@@ -245,6 +245,6 @@ def _day_levels(spent: FloatArray, expected: FloatArray, day: npt.NDArray[np.int
     one to another.
     """
     real, guess = np.bincount(day, weights=spent), np.bincount(day, weights=expected)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # a day may be absent from a group
         level = np.log(real) - np.log(guess)
     return np.asarray(np.clip(level, -_MAX_LEVEL, _MAX_LEVEL), dtype=np.float64)

@@ -32,17 +32,39 @@ def promote(
     RegistryError
         If there is no such version, or no challenger.
     """
-    if version is None:
-        challenger = registry.challenger(model)
-        if challenger is None:
-            raise RegistryError(
-                f"{model} has no challenger to promote.",
-                hint="Train one first, or name a version.",
-                model=model,
-            )
-        version = challenger.version
+    version = _number(registry, model, version)
     gates = judge(registry, model, version)
     return registry.promote(model, version, gates, by=by, reason=reason), gates
+
+
+def admit(
+    registry: Registry, model: str, version: int | None = None, *, by: str, reason: str = ""
+) -> tuple[ModelVersion, GateReport]:
+    """Return a version (by default the challenger) that may be promoted; nothing is changed.
+
+    For who lets customers be graded by a model that is not champion: it takes no less.
+
+    Raises
+    ------
+    GateFailedError, ApprovalError, RegistryError
+        As :func:`promote` does.
+    """
+    version = _number(registry, model, version)
+    gates = judge(registry, model, version)
+    return registry.admit(model, version, gates, by=by, reason=reason), gates
+
+
+def _number(registry: Registry, model: str, version: int | None) -> int:
+    if version is not None:
+        return version
+    challenger = registry.challenger(model)
+    if challenger is None:
+        raise RegistryError(
+            f"{model} has no challenger to promote.",
+            hint="Train one first, or name a version.",
+            model=model,
+        )
+    return challenger.version
 
 
 def judge(registry: Registry, model: str, version: int) -> GateReport:

@@ -77,8 +77,7 @@ class Registry:
         BundleError
             If the bundle does not match its own digests.
         RegistryError
-            If the stored model would have no sound signature, or the model's name is that of
-            another world's target.
+            If the model would have no sound signature, or its name is that of a world's target.
         """
         number = create_versions(self.store, model, submission)
         self._point(CHALLENGER, self.store.version(model, number))
@@ -90,11 +89,9 @@ class Registry:
         Raises
         ------
         ApprovalError
-            If the approval could not count: by nobody, without a reason, by the one who trained
-            the version, or a second time.
+            If it could not count: by nobody, without a reason, by the trainer, or a second one.
         RegistryError
-            If there is no such version, it is the champion, or what is stored is not what was
-            registered.
+            If it does not exist, is champion already, or is not stored as it was registered.
         """
         found = self.store.version(model, version)
         present = self.champion(model)
@@ -112,39 +109,28 @@ class Registry:
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
     ) -> ModelVersion:
-        """Make a version the champion; a refusal goes on record too.
-
-        Raises
-        ------
-        GateFailedError
-            If a gate failed; the message names each with its value and limit.
-        ApprovalError
-            If the registry is in production mode and approvals are missing.
-        RegistryError
-            If the version does not exist, is the champion already, or what is stored is not
-            what was registered.
-        """
-        found = self.store.version(model, version)
-        present = self.champion(model)
-        if gates.passed:
-            if present is not None and present.version == version:
-                raise decisions.champion_already(found)
-            self.verify(found)
-        lacking = self.lacking(found) if gates.passed else ""
-        judged = Judgement.of(
-            found, present, gates, lacking, self._approvals(found), self.governance.mode, by, reason
-        )
-        self.store.write(found, place(judged.sha256), judged.text)
-        self._write(judged.decision, found, by, reason, judged)
-        if judged.decision == "promote":
-            self._point(CHAMPION, found)
-        for key, value in judged.tags.items():
-            self.store.tag(model, version, key, value)
-        decisions.check_forbidden(found, judged)
+        """Make a version the champion, if :meth:`admit` lets it."""
+        found, judged = self._admitted(model, version, gates, by, reason)
+        self._write("promote", found, by, reason, judged)
+        self._point(CHAMPION, found)
         if CHALLENGER in found.aliases:
             for name, _ in found.with_targets():
                 self.store.unpoint(name, CHALLENGER)
         return self.store.version(model, version)
+
+    def admit(
+        self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
+    ) -> ModelVersion:
+        """Return a version that may serve customers; a refusal goes on record.
+
+        Raises
+        ------
+        GateFailedError, ApprovalError
+            If a gate failed (the message names it), or in production mode approvals are missing.
+        RegistryError
+            If it does not exist, is champion already, or is not stored as it was registered.
+        """
+        return self._admitted(model, version, gates, by, reason)[0]
 
     def rollback(self, model: str, *, by: str, reason: str = "") -> ModelVersion:
         """Make the previous champion the champion again, at once.
@@ -186,12 +172,8 @@ class Registry:
         if recorded is None:
             return self.store.by_alias(model, CHAMPION)
         version = self.store.version(model, recorded)
-        wrong = [
-            name
-            for name, number in version.with_targets()
-            if self.store.alias_version(name, CHAMPION) != number
-        ]
-        if not wrong:
+        marked = [self.store.alias_version(name, CHAMPION) for name, _ in version.with_targets()]
+        if marked == [number for _, number in version.with_targets()]:
             return version
         logging.getLogger(__name__).warning(
             "champion of %s set back to version %s, as the promotion ledger says", model, recorded
@@ -230,9 +212,8 @@ class Registry:
     def pull(self, model: str, alias: str | int, target_dir: Path) -> Bundle:
         """Bring the bundle of an alias, or of a version, into a folder, whole or not at all.
 
-        It is downloaded beside the target and checked against its own digests, the one on the
-        version and the signature, and takes the version's number; then the target is switched
-        over in one step (``training/folders.py``).
+        Downloaded beside the target and checked against its own digests, the version's and the
+        signature, it takes the version's number; then the target is switched over in one step.
 
         Raises
         ------
@@ -264,10 +245,25 @@ class Registry:
         bundle = Bundle.load(folder)
         if bundle.digest != version.tags.get("bundle_digest"):
             raise decisions.another_bundle(version)
-        faults = self.store.signature_faults(version, bundle.columns)
-        if faults:
+        if faults := self.store.signature_faults(version, bundle.columns):
             raise unsigned(f"{version.model} version {version.version}", faults)
         return folder, bundle
+
+    def _admitted(
+        self, model: str, version: int, gates: GateReport, by: str, reason: str
+    ) -> tuple[ModelVersion, Judgement]:
+        found, present = self.store.version(model, version), self.champion(model)
+        if gates.passed:
+            if present is not None and present.version == version:
+                raise decisions.champion_already(found)
+            self.verify(found)
+        lacking = self.lacking(found) if gates.passed else ""
+        given, mode = self._approvals(found), self.governance.mode
+        judged = Judgement.of(found, present, gates, lacking, given, mode, by, reason)
+        if judged.decision == "refuse":
+            self._write("refuse", found, by, reason, judged)
+        decisions.check_forbidden(found, judged)
+        return found, judged
 
     def _approvals(self, version: ModelVersion) -> list[LedgerEntry]:
         digest = version.tags.get("bundle_digest", "")
@@ -281,6 +277,8 @@ class Registry:
         reason: str,
         judged: Judgement | None = None,
     ) -> LedgerEntry:
+        if judged is not None:
+            self.store.write(version, place(judged.sha256), judged.text)
         entry = self.ledger.append(
             version.model,
             action,
@@ -293,6 +291,8 @@ class Registry:
             gate_report_sha256="" if judged is None else judged.sha256,
         )
         self.store.mark(version.model, _HEAD, self.ledger.digests(version.model)[-1])
+        for key, value in (judged.tags if judged else {}).items():
+            self.store.tag(version.model, version.version, key, value)
         return entry
 
     def _point(self, alias: str, version: ModelVersion) -> None:

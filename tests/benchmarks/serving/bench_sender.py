@@ -15,8 +15,11 @@ import socket
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
+
+SPAN = 5.0
+"""Seconds that are told of on their own."""
 
 
 @dataclass
@@ -38,7 +41,9 @@ def send(order: dict[str, Any]) -> dict[str, Any]:
     idle = [_open(order["port"], selector) for _ in range(order["connections"])]
     statuses: Counter[str] = Counter()
     times: list[float] = []
+    spans: dict[int, list[float]] = {}
     broken = at = 0
+    spent = process_time()
     begun = perf_counter()
     end = begun + order["seconds"]
     while (now := perf_counter()) < end or (len(idle) < order["connections"] and now < end + 20):
@@ -57,7 +62,9 @@ def send(order: dict[str, Any]) -> dict[str, Any]:
                 idle.append(_open(order["port"], selector))
                 continue
             if done:
-                times.append(perf_counter() - line.begun)
+                answered = perf_counter()
+                times.append(answered - line.begun)
+                spans.setdefault(int((answered - begun) // SPAN), []).append(times[-1])
                 statuses[bytes(line.received[9:12]).decode("ascii")] += 1
                 idle.append(line)
     seconds = min(perf_counter(), end) - begun
@@ -68,9 +75,23 @@ def send(order: dict[str, Any]) -> dict[str, Any]:
         "p50": 1e3 * times[len(times) // 2] if times else 0.0,
         "p99": 1e3 * times[int(len(times) * 0.99)] if times else 0.0,
         "worst": 1e3 * times[-1] if times else 0.0,
+        "processor_seconds": process_time() - spent,
+        "sent": at,
+        "spans": [_span(number, found) for number, found in sorted(spans.items())],
         "statuses": dict(statuses),
         "broken": broken + order["connections"] - len(idle),
         "errors": broken + sum(n for status, n in statuses.items() if status[0] != "2"),
+    }
+
+
+def _span(number: int, times: list[float]) -> dict[str, float]:
+    """Return what was answered in some seconds: when, how many, and how long they took, in ms."""
+    times.sort()
+    told = {"p50": times[len(times) // 2], "p99": times[int(len(times) * 0.99)], "worst": times[-1]}
+    return {
+        "at": number * SPAN,
+        "rate": len(times) / SPAN,
+        **{name: round(1e3 * value, 2) for name, value in told.items()},
     }
 
 

@@ -73,6 +73,17 @@ class Running:
                 pss += int(value.split()[0]) / 1024 if name == "Pss" else 0.0
         return rss, pss
 
+    def processor(self) -> float:
+        """Return the processor time of the process and its children so far, seconds."""
+        ticks = 0
+        for pid in _family(self.pid):
+            try:
+                told = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+            except OSError:
+                continue
+            ticks += int(told[11]) + int(told[12])  # utime and stime, as in proc(5)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def run(server: Server, log: Path) -> Iterator[Running]:

@@ -33,6 +33,7 @@ from serving.settings import Settings
 from serving.store.copying import read_rows
 from serving.store.grades import Grades
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.postgres import Postgres
 from training.bundle import Bundle
 
@@ -120,8 +121,7 @@ def whole(
     folder = tmp_path_factory.mktemp("whole")
     settings = Settings(home=folder / "house", world="small")
     shutil.copytree(bundle_dir, settings.bundle)
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     few = replace(frame, customer_id=frame.customer_id[:20], values=frame.values[:20])
     run_batch(served_bundle, few, store, actor="batch")
     store.dispose()

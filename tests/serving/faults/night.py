@@ -33,7 +33,7 @@ def main(bundle: str, frame: str, url: str, stage: str = "", done: str = "0") ->
     say("ready")
     sys.stdin.readline()
     try:
-        result = run_batch(loaded, rows, Database(url), progress=progress, chunk=100)
+        result = run_batch(loaded, rows, Database(url), progress=progress, chunk=100, piece=100)
     except ServiceError as error:
         say(type(error).__name__)
         return 3

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
+from sqlalchemy import func
+from sqlalchemy import select as selected
 
-from features.parquet import write_frame
+from features.parquet import read_frame, write_frame
 from features.schema import IndicatorFrame
+from serving.app import create_app
 from serving.audit import verify
 from serving.batch import run_batch
 from serving.sealing import verify_runs
+from serving.settings import Settings
+from serving.store.alerts import AlertStore
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
+from serving.store.raw import grade_ids, strays
 from serving.store.reviews import Reviews
 from serving.store.session import Database
+from serving.store.steps import RunSteps
+from serving.store.tables import GradeRow
 from tests.processes import untraced
+from tests.serving.loopback import running
 from training.bundle import Bundle
 
 NIGHT = Path(__file__).with_name("night.py")
@@ -87,8 +99,96 @@ def test_a_batch_killed_anywhere_loses_nothing(
         assert verify(session) == head, "not an event more, not one less"
         assert verify_runs(session).grades == old.customers
         assert Reviews(session).count() == old.referred
+        assert strays(session) == []
+        left = RunSteps(session).coming()
+    assert len(left) == (stage == "store" and done > 0), "pieces of it lie there, unseen"
     again = run_batch(served_bundle, replace(frame, values=frame.values * 1.5), database)
     assert again.created, "the lock of the dead one is gone"
+    with database.read() as session:
+        assert RunSteps(session).coming() == ()
+        assert {run_id for _, run_id in grade_ids(session)} == {old.run_id, again.run.run_id}
+        counted = session.scalar(selected(func.count()).select_from(GradeRow))
+        assert counted == 2 * old.customers, "and are taken away"
+        assert verify_runs(session).grades == 2 * old.customers
+
+
+def test_a_batch_killed_when_its_run_is_served_is_finished_by_the_next(
+    database: Database,
+    store_url: str,
+    bundle_dir: Path,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
+    frames: tuple[Path, Path],
+) -> None:
+    old = run_batch(served_bundle, frame, database).run
+    with night(bundle_dir, frames[0], store_url, "follow", 1) as process:
+        begin(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGKILL)
+    with database.read() as session:
+        run = Grades(session).current_run()
+        assert run is not None
+        assert run.run_id != old.run_id
+        assert RunSteps(session).telling() is not None
+        verify(session)
+    assert not run_batch(served_bundle, read_frame(frames[0]), database).created
+    with database.read() as session:
+        assert RunSteps(session).telling() is None
+        live = Reviews(session).open_cases()
+        assert {case.run_id for case in live.values()} == {run.run_id}
+        assert len(live) == run.referred
+        told = [e.subject for e in AuditEvents(session).of_action("tier.changed")]
+        assert len(told) == len(set(told))
+        verify(session)
+        assert verify_runs(session).runs == 2
+
+
+@pytest.mark.parametrize(("stage", "done"), [("grade", 200), ("store", 200)])
+def test_a_service_answers_and_writes_while_a_batch_beside_it_is_killed(
+    stage: str,
+    done: int,
+    tmp_path: Path,
+    settings: Settings,
+    bundle_dir: Path,
+    served_bundle: Bundle,
+    frame: IndicatorFrame,
+    frames: tuple[Path, Path],
+) -> None:
+    mine = settings.model_copy(update={"home": tmp_path})
+    store = Database(mine.database)
+    store.upgrade()
+    old = run_batch(served_bundle, frame, store).run
+    application = create_app(mine)
+    ids = [str(each) for each in frame.customer_id[:40]]
+    told: Counter[tuple[int, str]] = Counter()
+    with running(application) as address, httpx2.Client(base_url=address) as client:
+
+        def ask(times: int) -> None:
+            for customer in ids[:times]:
+                answer = client.get(f"/v1/grades/{customer}")
+                told[answer.status_code, answer.json().get("run_id", "")] += 1
+
+        ask(40)
+        with night(bundle_dir, frames[0], mine.database, stage, done) as process:
+            begin(process)
+            assert process.stdout is not None
+            while not select.select([process.stdout], [], [], 0)[0]:
+                ask(5)
+            assert process.stdout.readline() == "here\n"
+            with store.read() as session:
+                alert = next(iter(AlertStore(session).uncleared().values()))
+            path = f"/v1/alerts/{alert.alert_id}/acknowledge"
+            assert client.post(path, json={"note": "mine"}).status_code == 200
+            process.send_signal(signal.SIGKILL)
+        ask(40)
+    assert set(told) == {(200, old.run_id)}
+    with store.read() as session:
+        events = [e.subject for e in AuditEvents(session).of_action("alert.acknowledged")]
+        assert events == [f"alert:{alert.alert_id}"]
+        verify(session)
+    application.state.database.dispose()
+    store.dispose()
 
 
 def test_two_batches_at_once_serialise_or_one_gives_way(

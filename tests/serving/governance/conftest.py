@@ -15,6 +15,7 @@ from serving.batch import run_batch
 from serving.domain.access import GRANTS, Principal, Role
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 
@@ -55,8 +56,7 @@ def own_settings(
 ) -> Settings:
     """A service's settings over a graded store of its own."""
     mine = settings.model_copy(update={"home": tmp_path})
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run_batch(served_bundle, frame, store)
     store.dispose()
     return mine

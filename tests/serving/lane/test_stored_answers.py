@@ -23,6 +23,7 @@ from serving.lane.answers import Answers
 from serving.lane.reads import StoredAnswers, _key
 from serving.settings import Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 
@@ -41,8 +42,7 @@ def moving(
 ) -> Iterator[tuple[TestClient, Database]]:
     """A service over a store of its own, and another process's way into that store."""
     settings = Settings(home=tmp_path, world="small", environment="test", bundle_dir=bundle_dir)
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     run_batch(served_bundle, frame, store)
     application = create_app(settings)
     with TestClient(application) as opened:

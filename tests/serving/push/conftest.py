@@ -18,6 +18,7 @@ from serving.push.schedule import Schedule
 from serving.push.subscribing import Subscriptions, Wish
 from serving.settings import PushSettings, Settings
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.push.receiver import Receiver
 
 T0 = datetime(2024, 7, 1, 2)
@@ -49,8 +50,7 @@ def own(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(own: Settings) -> Iterator[Database]:
-    opened = Database(own.database)
-    opened.upgrade()
+    opened = blank_store(own.database)
     yield opened
     opened.dispose()
 

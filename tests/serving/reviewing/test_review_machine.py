@@ -23,7 +23,7 @@ from serving.reviewing.appealing import Complaint, file_appeal
 from serving.reviewing.overriding import revoke
 from serving.store.overrides import Overrides
 from serving.store.reviews import Reviews
-from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.reviewing.panel_room import MONDAY, SEATS, Room, some
 from training.bundle import Bundle
 
@@ -40,8 +40,7 @@ class Panel(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.folder = TemporaryDirectory()
-        store = Database(f"sqlite:///{Path(self.folder.name) / 'm.db'}")
-        store.upgrade()
+        store = blank_store(f"sqlite:///{Path(self.folder.name) / 'm.db'}")
         self.room = Room(store, self.bundle, some(self.frame), MONDAY)
         self.room.batch()
         self.customers = [c.customer_id for c in self.room.cases()][:2]

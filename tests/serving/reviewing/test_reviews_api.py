@@ -21,7 +21,7 @@ from serving.batch import run_batch
 from serving.domain.access import GRANTS, Principal, Role
 from serving.settings import Settings
 from serving.store.audit_events import AuditEvents
-from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.reviewing.panel_room import SEATS, THREE, some
 from training.bundle import Bundle
 
@@ -51,8 +51,7 @@ def application(
 ) -> Iterator[FastAPI]:
     """A service over a store of its own; a header says who is asking."""
     mine = settings.model_copy(update={"home": tmp_path})
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run_batch(served_bundle, some(frame), store)
     store.dispose()
     app = create_app(mine)

@@ -17,7 +17,7 @@ from serving.batch import run_batch
 from serving.domain.grade import Explanation, Grade, Run
 from serving.settings import Settings
 from serving.store.grades import Grades
-from serving.store.session import Database
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 HOSTILE = (
@@ -59,8 +59,7 @@ def pages_settings(tmp_path_factory: pytest.TempPathFactory, bundle_dir: Path) -
 @pytest.fixture(scope="session")
 def run(pages_settings: Settings, served_bundle: Bundle, odd_frame: IndicatorFrame) -> Run:
     """The run that the pages show."""
-    store = Database(pages_settings.database)
-    store.upgrade()
+    store = blank_store(pages_settings.database)
     result = run_batch(served_bundle, odd_frame, store)
     store.dispose()
     return result.run

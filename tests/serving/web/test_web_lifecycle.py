@@ -18,13 +18,13 @@ from serving.batch import run_batch
 from serving.domain.grade import Explanation, Grade, Run
 from serving.settings import Settings
 from serving.store.portfolio import Listed, Listing
-from serving.store.session import Database
 from serving.web.addresses import customer_address
 from serving.web.customer_list import Query
 from serving.web.formats import Writer
 from serving.web.i18n import Language
 from serving.web.portfolio_view import portfolio_page
 from serving.web.summaries import Summaries
+from tests.blank_store import blank_store
 from training.bundle import Bundle
 
 Told = Callable[[str], tuple[Grade, Explanation]]
@@ -108,8 +108,7 @@ def challenged(
     values[rows, frame.columns.index("net_amount_jump_365d")] = 12.0
     explained = frame.customer_id == "c-0008"
     values[explained, frame.columns.index("jump_explained_365d")] = 1.0
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     run_batch(served_bundle, replace(frame, values=values), store)
     store.dispose()
     return mine

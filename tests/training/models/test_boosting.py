@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from features.schema import FloatArray
 from training.errors import BundleError
-from training.models.boosting import Boosted, Objective, binned, fit_boosted, grow
+from training.models.bins import binned, part_of, teach
+from training.models.boosting import Boosted, Objective, at_once, fit_boosted, grow
 from training.recipe import Recipe
 
 NAMES = ("first", "second", "third")
@@ -101,13 +105,54 @@ def test_two_ensembles_on_the_same_bins_are_those_of_two_fits(
     matrix: FloatArray, recipe: Recipe
 ) -> None:
     amount, offset = np.exp(matrix[:, 0]), np.zeros(len(matrix))
-    data = binned(matrix, NAMES, amount, offset, seed=1, threads=1)
+    data = teach(binned(matrix, NAMES, seed=1, threads=1), amount, offset)
     for seed, kind in enumerate(KINDS, start=1):
         trees = recipe.lightgbm.ltv
         alone = fit_boosted(
             matrix, NAMES, amount, offset, trees, objective=kind, seed=seed, threads=1
         )
         assert grow(data, trees, objective=kind, seed=seed, threads=1).text == alone.text
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_ensembles_that_grow_at_once_are_those_that_grew_alone(
+    matrix: FloatArray, recipe: Recipe, threads: int
+) -> None:
+    """Whole and part, mean and median, on whatever threads: the trees are the same."""
+    amount, offset = np.exp(matrix[:, 0]), np.zeros(len(matrix))
+    some = np.random.default_rng(3).random(len(matrix)) < 0.5
+    bins = binned(matrix, NAMES, seed=1, threads=threads)
+    lots = [
+        teach(bins, amount, offset),
+        teach(part_of(bins, some), amount[some], offset[some]),
+    ]
+    few = recipe.lightgbm.ltv.model_copy(update={"rounds": 4})
+    given: list[int] = []
+
+    def growing(lot: Any, kind: Objective) -> Callable[[int], Boosted]:
+        def fit(own: int) -> Boosted:
+            given.append(own)
+            return grow(lot, few, objective=kind, seed=1, threads=own)
+
+        return fit
+
+    found = at_once([growing(lot, kind) for lot in lots for kind in KINDS], threads)
+    assert given == [max(1, threads // 2)] * 4
+    alone = [growing(lot, kind)(1) for lot in lots for kind in KINDS]
+    assert [_trees(each) for each in found] == [_trees(each) for each in alone]
+
+
+def _trees(boosted: Boosted) -> str:
+    """The text without the parameters, which tell the threads."""
+    return boosted.text.split("\nparameters:")[0]
+
+
+def test_a_fit_that_fails_beside_another_is_told(recipe: Recipe) -> None:
+    def fail(_: int) -> Boosted:
+        raise BundleError("One of two fits failed.", hint="Look at it.")
+
+    with pytest.raises(BundleError, match="One of two"):
+        at_once([fail, fail], 2)
 
 
 def test_a_text_that_is_no_model_is_refused() -> None:

@@ -57,6 +57,7 @@ def test_contributions_add_up_and_a_row_does_not_depend_on_its_batch(
     matrix = market[0]
     linear, _ = fit_linear(*market, l2=0.1)
     margin = linear.margin(matrix)
+    assert np.array_equal(linear.margin(matrix, threads=2), margin)
     np.testing.assert_allclose(linear.contributions(matrix).sum(axis=1), margin, atol=1e-12)
     for row in range(0, ROWS, 601):
         assert linear.margin(matrix[row : row + 1])[0] == margin[row]

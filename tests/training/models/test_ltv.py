@@ -160,3 +160,14 @@ def test_a_world_without_money_is_refused(
     free = replace(data, net_value=np.zeros(len(data)))
     with pytest.raises(FitError, match="no spend in 60 days"):
         fit_ltv(free, plan.final.ltv, recipe)
+
+
+def test_levels_are_tried_without_asking_the_trees_again(
+    model: LtvModel, data: TrainingSet
+) -> None:
+    correction = model.correction
+    start, margin = correction.by_level(data.columns, data.values)
+    for level in (-0.7, correction.level, 0.3):
+        found, today = correction.shifted(level).margin(data.columns, data.values)
+        assert np.array_equal(margin(level), found)
+        assert np.array_equal(today.value, start.value)
