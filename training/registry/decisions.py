@@ -103,13 +103,6 @@ def no_previous(model: str) -> RegistryError:
     )
 
 
-def points_nowhere(model: str, alias: str | int) -> RegistryError:
-    """Return the error of an alias that no version has."""
-    return RegistryError(
-        f"{model} has no {alias}.", hint="Train and promote a version first.", model=model
-    )
-
-
 def another_bundle(version: ModelVersion) -> RegistryError:
     """Return the error for an artifact that is a sound bundle, but not the registered one."""
     return RegistryError(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.bundle import Bundle
+from training.errors import RegistryError
 from training.folders import swap
 from training.registry import decisions
 from training.registry.governance import Governance, read_governance
@@ -76,8 +77,7 @@ class Registry:
         BundleError
             If the bundle does not match its own digests.
         RegistryError
-            If the stored model would have no sound signature, or the model's name is that of
-            another world's target.
+            If the model would have no sound signature, or its name is that of a world's target.
         """
         number = create_versions(self.store, model, submission)
         self._point(CHALLENGER, self.store.version(model, number))
@@ -89,7 +89,7 @@ class Registry:
         Raises
         ------
         ApprovalError
-            If it could not count: no name, no reason, the one who trained it, a second time.
+            If it could not count: by nobody, without a reason, by the trainer, or a second one.
         RegistryError
             If it does not exist, is champion already, or is not stored as it was registered.
         """
@@ -109,11 +109,13 @@ class Registry:
     def promote(
         self, model: str, version: int, gates: GateReport, *, by: str, reason: str = ""
     ) -> ModelVersion:
-        """Make a version the champion, if :meth:`admit` would let it; the report stays with it."""
-        found, judged = self._judged(model, version, gates, by, reason)
-        self._record(found, judged, by, reason)
-        for name, _ in found.with_targets() if CHALLENGER in found.aliases else ():
-            self.store.unpoint(name, CHALLENGER)
+        """Make a version the champion, if :meth:`admit` lets it."""
+        found, judged = self._admitted(model, version, gates, by, reason)
+        self._write("promote", found, by, reason, judged)
+        self._point(CHAMPION, found)
+        if CHALLENGER in found.aliases:
+            for name, _ in found.with_targets():
+                self.store.unpoint(name, CHALLENGER)
         return self.store.version(model, version)
 
     def admit(
@@ -128,33 +130,7 @@ class Registry:
         RegistryError
             If it does not exist, is champion already, or is not stored as it was registered.
         """
-        found, judged = self._judged(model, version, gates, by, reason)
-        if judged.decision != "promote":
-            self._record(found, judged, by, reason)
-        return found
-
-    def _judged(
-        self, model: str, version: int, gates: GateReport, by: str, reason: str
-    ) -> tuple[ModelVersion, Judgement]:
-        found = self.store.version(model, version)
-        present = self.champion(model)
-        if gates.passed:
-            if present is not None and present.version == version:
-                raise decisions.champion_already(found)
-            self.verify(found)
-        lacking = self.lacking(found) if gates.passed else ""
-        rule = self._approvals(found), self.governance.mode
-        return found, Judgement.of(found, present, gates, lacking, *rule, by, reason)
-
-    def _record(self, found: ModelVersion, judged: Judgement, by: str, reason: str) -> None:
-        """Keep a judgement with its version, and do what it says."""
-        self.store.write(found, place(judged.sha256), judged.text)
-        self._write(judged.decision, found, by, reason, judged)
-        if judged.decision == "promote":
-            self._point(CHAMPION, found)
-        for key, value in judged.tags.items():
-            self.store.tag(found.model, found.version, key, value)
-        decisions.check_forbidden(found, judged)
+        return self._admitted(model, version, gates, by, reason)[0]
 
     def rollback(self, model: str, *, by: str, reason: str = "") -> ModelVersion:
         """Make the previous champion the champion again, at once.
@@ -181,7 +157,8 @@ class Registry:
     def champion(self, model: str) -> ModelVersion | None:
         """Return the champion by the ledger; aliases that say otherwise are set right.
 
-        They differ after a kill between the two, or when an alias was moved by hand.
+        They differ after a kill between ledger and alias, or when somebody moved an alias by
+        hand past the gates.
 
         Raises
         ------
@@ -235,8 +212,8 @@ class Registry:
     def pull(self, model: str, alias: str | int, target_dir: Path) -> Bundle:
         """Bring the bundle of an alias, or of a version, into a folder, whole or not at all.
 
-        It is checked beside the target against its own digests, the one on the version and the
-        signature; then the target is switched over in one step (``training/folders.py``).
+        Downloaded beside the target and checked against its own digests, the version's and the
+        signature, it takes the version's number; then the target is switched over in one step.
 
         Raises
         ------
@@ -250,7 +227,9 @@ class Registry:
         else:
             pointed = (self.champion if alias == CHAMPION else self.challenger)(model)
         if pointed is None:
-            raise decisions.points_nowhere(model, alias)
+            raise RegistryError(
+                f"{model} has no {alias}.", hint="Train and promote a version first.", model=model
+            )
         target_dir.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target_dir.name}-", dir=target_dir.parent))
         try:
@@ -266,10 +245,25 @@ class Registry:
         bundle = Bundle.load(folder)
         if bundle.digest != version.tags.get("bundle_digest"):
             raise decisions.another_bundle(version)
-        faults = self.store.signature_faults(version, bundle.columns)
-        if faults:
+        if faults := self.store.signature_faults(version, bundle.columns):
             raise unsigned(f"{version.model} version {version.version}", faults)
         return folder, bundle
+
+    def _admitted(
+        self, model: str, version: int, gates: GateReport, by: str, reason: str
+    ) -> tuple[ModelVersion, Judgement]:
+        found, present = self.store.version(model, version), self.champion(model)
+        if gates.passed:
+            if present is not None and present.version == version:
+                raise decisions.champion_already(found)
+            self.verify(found)
+        lacking = self.lacking(found) if gates.passed else ""
+        given, mode = self._approvals(found), self.governance.mode
+        judged = Judgement.of(found, present, gates, lacking, given, mode, by, reason)
+        if judged.decision == "refuse":
+            self._write("refuse", found, by, reason, judged)
+        decisions.check_forbidden(found, judged)
+        return found, judged
 
     def _approvals(self, version: ModelVersion) -> list[LedgerEntry]:
         digest = version.tags.get("bundle_digest", "")
@@ -283,8 +277,12 @@ class Registry:
         reason: str,
         judged: Judgement | None = None,
     ) -> LedgerEntry:
+        if judged is not None:
+            self.store.write(version, place(judged.sha256), judged.text)
         entry = self.ledger.append(
-            *(version.model, action, version.version),
+            version.model,
+            action,
+            version.version,
             by=by,
             reason=reason,
             failed=() if judged is None else judged.forbidden_by,
@@ -293,6 +291,8 @@ class Registry:
             gate_report_sha256="" if judged is None else judged.sha256,
         )
         self.store.mark(version.model, _HEAD, self.ledger.digests(version.model)[-1])
+        for key, value in (judged.tags if judged else {}).items():
+            self.store.tag(version.model, version.version, key, value)
         return entry
 
     def _point(self, alias: str, version: ModelVersion) -> None:
