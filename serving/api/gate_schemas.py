@@ -4,10 +4,41 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
-from serving.api.model_schemas import ModelVersion
+from serving.api.model_schemas import VERSION, ModelVersion
 from serving.api.parts import Out
+
+REPORT: dict[str, JsonValue] = {
+    "at": "2024-06-30T20:40:59.019195+00:00",
+    "decision": "promote",
+    "by": "li.wei",
+    "reason": "Better on every origin.",
+    "mode": "production",
+    "against": 2,
+    "passed": True,
+    "lacking": "",
+    "approvals": [
+        {
+            "at": "2024-06-30T20:38:01.210004+00:00",
+            "by": "ana",
+            "reason": "Card and backtest read.",
+        }
+    ],
+    "gates": [
+        {
+            "name": "churn.auc",
+            "passed": True,
+            "value": 0.8952,
+            "relation": ">=",
+            "limit": 0.65,
+            "message": "Find indicators that tell leavers sooner.",
+        }
+    ],
+    "notes": [],
+    "sha256": "d" * 64,
+}
+"""A decision as the documentation shows it."""
 
 
 class Gate(Out):
@@ -32,41 +63,7 @@ class Approval(Out):
 class GateReport(Out):
     """What was checked when a promotion was last decided, as the ledger vouches for it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "at": "2024-06-30T20:40:59.019195+00:00",
-                    "decision": "promote",
-                    "by": "li.wei",
-                    "reason": "Better on every origin.",
-                    "mode": "production",
-                    "against": 2,
-                    "passed": True,
-                    "lacking": "",
-                    "approvals": [
-                        {
-                            "at": "2024-06-30T20:38:01.210004+00:00",
-                            "by": "ana",
-                            "reason": "Card and backtest read.",
-                        }
-                    ],
-                    "gates": [
-                        {
-                            "name": "churn.auc",
-                            "passed": True,
-                            "value": 0.8952,
-                            "relation": ">=",
-                            "limit": 0.65,
-                            "message": "Find indicators that tell leavers sooner.",
-                        }
-                    ],
-                    "notes": [],
-                    "sha256": "d" * 64,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [REPORT]})
 
     at: str
     decision: Literal["promote", "refuse"]
@@ -84,6 +81,8 @@ class GateReport(Out):
 
 class JudgedVersion(ModelVersion):
     """A version with the gate report of the last decision about it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**VERSION, "gate_report": REPORT}]})
 
     gate_report: GateReport | None = Field(
         description="Null before a decision, and of decisions older than the reports."

@@ -130,7 +130,7 @@ def read_explanation(
         evidence = store.evidence(graded)
         if evidence is None:
             raise _not_graded(run, customer_id)
-        told = account_bytes.explanation(graded, run.layout, evidence, lang)
+        told = account_bytes.explanation(graded, run.rests(graded).layout, evidence, lang)
     return Response(told, media_type="application/json")
 
 

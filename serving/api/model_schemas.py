@@ -5,11 +5,24 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from serving.api.parts import Instant, Model, Out, PolicyPack, Scheme, Text, Tier
 
 _DIGEST = "c" * 64
+
+
+VERSION: dict[str, JsonValue] = {
+    "version": 3,
+    "created_at": "2024-06-30T20:35:12+00:00",
+    "bundle_digest": _DIGEST,
+    "champion": True,
+    "served": True,
+    "metrics": {"backtest.churn.auc": 0.8952, "backtest.ltv.mae": 41.2},
+    "facts": {"gates": "passed", "trained_as_of": "2024-06-30"},
+    "cards": ["en.html", "en.md"],
+}
+"""A model version as the documentation shows it."""
 
 
 class Decision(Out):
@@ -112,22 +125,7 @@ class Refreshed(Out):
 class ModelVersion(Out):
     """A registered model version with its figures; ``cards`` are its model cards."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "version": 3,
-                    "created_at": "2024-06-30T20:35:12+00:00",
-                    "bundle_digest": _DIGEST,
-                    "champion": True,
-                    "served": True,
-                    "metrics": {"backtest.churn.auc": 0.8952, "backtest.ltv.mae": 41.2},
-                    "facts": {"gates": "passed", "trained_as_of": "2024-06-30"},
-                    "cards": ["en.html", "en.md"],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [VERSION]})
 
     version: int
     created_at: str
