@@ -26,6 +26,7 @@ from serving.settings import Settings
 
 TOKEN_HEADER = "x-csrf-token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_TELL_ORIGIN = frozenset({b"origin", b"sec-fetch-site"})
 _PROBES = frozenset({"/healthz", "/readyz"})
 
 
@@ -131,6 +132,8 @@ class Identification:
     def _check_origin(self, scope: Scope) -> None:
         if scope["method"] in _SAFE:
             return
+        if not any(name in _TELL_ORIGIN for name, _ in scope["headers"]):
+            return  # a program: it has a key, or the token of a form
         request = Request(scope)
         if not is_ours(request.headers, own_origin(self._settings, request)):
             raise ForbiddenError(

@@ -17,7 +17,7 @@ from tiering.packs.pack import EffectivePack
 def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
     """Present a grade with its open case."""
     basis, tier = graded.basis, graded.tier
-    same, pack = _same_for(basis), graded.pack
+    same, pack = same_for(basis), graded.pack
     better = basis.tiers[tier.index - 1] if tier.index > 0 else None
     return schemas.Grade(
         customer_id=graded.customer_id or None,
@@ -78,7 +78,7 @@ def grade(graded: domain.Grade, case: ReviewCase | None) -> schemas.Grade:
 
 
 @dataclass(frozen=True, slots=True)
-class _Same:
+class Same:
     """What is presented alike of all grades of a basis; stages by policy and id."""
 
     basis: domain.Basis
@@ -89,16 +89,17 @@ class _Same:
     scheme: parts.Scheme
 
 
-_SAMES: dict[int, _Same] = {}
+_SAMES: dict[int, Same] = {}
 _MOST = 8
 """Bases kept: more than are presented at a time."""
 
 
-def _same_for(basis: domain.Basis) -> _Same:
+def same_for(basis: domain.Basis) -> Same:
+    """Return what is presented alike of all grades of a basis, made once."""
     # By its number: to hash a basis takes as long as to present it. It is kept, and its number so.
     found = _SAMES.get(id(basis))
     if found is None:
-        found = _Same(
+        found = Same(
             basis=basis,
             dimensions=[text_of(each.label_en, each.label_zh) for each in basis.dimensions],
             stages={

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
 from serving.alone import grade_one
-from serving.api import account_bytes, presenting, schemas
+from serving.api import account_bytes, grade_bytes, presenting, schemas
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
@@ -114,13 +114,13 @@ def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> by
         why = account_bytes.explanation(after, found.layout, found.evidence)
     difference = presenting.difference(after, before) if before else None
     return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
-        _bytes_of(presenting.grade(after, None)),
+        grade_bytes.what_if(after),
         why,
         b"null" if difference is None else _bytes_of(difference),
     )
 
 
-def _bytes_of(told: schemas.Grade | schemas.Difference) -> bytes:
+def _bytes_of(told: schemas.Difference) -> bytes:
     return told.__pydantic_serializer__.to_json(told, by_alias=True)
 
 
