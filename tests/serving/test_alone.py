@@ -26,7 +26,7 @@ def values(bundle: Bundle, frame: IndicatorFrame) -> FloatArray:
     return np.vstack([whole, holes, np.where(rng.random(whole.shape) < 0.05, absurd, whole)])
 
 
-def same(bundle: Bundle, values: FloatArray, frame: IndicatorFrame) -> None:
+def assert_same(bundle: Bundle, values: FloatArray, frame: IndicatorFrame) -> None:
     basis = basis_of(bundle, frame.as_of, run_id=None)
     names = [f"c{row}" for row in range(len(values))]
     together = grade(bundle, values, names, basis)
@@ -46,7 +46,7 @@ def same(bundle: Bundle, values: FloatArray, frame: IndicatorFrame) -> None:
 def test_of_the_scheme_that_comes_along(
     bundle: Bundle, values: FloatArray, frame: IndicatorFrame
 ) -> None:
-    same(bundle, values, frame)
+    assert_same(bundle, values, frame)
 
 
 @pytest.mark.parametrize("change", ["certified", "matrix", "trees"])
@@ -60,12 +60,12 @@ def test_the_long_way_where_there_is_no_short_one(
     if change == "certified":
         referral = Referral(**bundle.scheme.referral.model_dump() | {"certified": True})
         scheme = bundle.scheme.model_copy(update={"referral": referral})
-        same(replace(bundle, scheme=scheme), values[:20], frame)
+        assert_same(replace(bundle, scheme=scheme), values[:20], frame)
     elif change == "matrix":
-        same(replace(bundle, scheme=parse_scheme(MATRIX)), values[:60], frame)
+        assert_same(replace(bundle, scheme=parse_scheme(MATRIX)), values[:60], frame)
     else:
         monkeypatch.setattr("training.models.correction.available", lambda: False)
-        same(replace(bundle), values[:20], frame)
+        assert_same(replace(bundle), values[:20], frame)
 
 
 def test_a_customer_of_whom_nothing_is_known(bundle: Bundle, frame: IndicatorFrame) -> None:

@@ -79,7 +79,7 @@ def test_two_threads_where_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(("rows", "threads"), [(1, 2), (7, 1), (7, 2), (64, 3), (1000, 1)])
 def test_blocks_and_threads_do_not_show(scheme: Scheme, rows: int, threads: int) -> None:
     values = values_of(150, seed=1)
-    same(
+    assert_same(
         composite(scheme, REFERENCE, values, rows=rows, threads=threads),
         whole(scheme, REFERENCE, values),
     )
@@ -110,7 +110,7 @@ def test_customers_without_data_are_told_of_all_blocks() -> None:
     assert caught.value.context == {"rows": [1, 8]}
 
 
-def same(found: Composite, expected: Mapping[str, FloatArray]) -> None:
+def assert_same(found: Composite, expected: Mapping[str, FloatArray]) -> None:
     for name, array in expected.items():
         assert np.array_equal(getattr(found, name), array, equal_nan=True), name
 

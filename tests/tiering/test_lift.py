@@ -456,7 +456,7 @@ def test_nothing_cheaper_lifts_a_score(drawn: list[float]) -> None:
     found = one(scheme, reference, values, actions=FEW)
     least = None if found.tier == 0 else brute_force(scheme, reference, values, FEW)
     assert (found.proposals[0].effort if found.proposals else None) == least
-    holds(scheme, reference, values, found)
+    assert_holds(scheme, reference, values, found)
 
 
 @given(CUSTOMER, st.floats(0, 20))
@@ -488,10 +488,12 @@ def test_nothing_cheaper_lifts_by_rules_or_cells(text: str, drawn: list[float]) 
     found = one(scheme, reference, values, actions=ON_RULES)
     least = None if found.tier == 0 else brute_force(scheme, reference, values, ON_RULES)
     assert (found.proposals[0].effort if found.proposals else None) == least
-    holds(scheme, reference, values, found)
+    assert_holds(scheme, reference, values, found)
 
 
-def holds(scheme: Scheme, reference: Reference, values: dict[str, FloatArray], lift: Lift) -> None:
+def assert_holds(
+    scheme: Scheme, reference: Reference, values: dict[str, FloatArray], lift: Lift
+) -> None:
     """Every proposal is better and feasible, lifts, and lifts not without any of its parts."""
     for proposal in lift.proposals:
         moved = {c.action.indicator: np.array([c.after]) for c in proposal.changes}
@@ -523,7 +525,7 @@ def test_the_packaged_actions_on_the_default_scheme() -> None:
     assert any(each.attainable for each in found)
     for number, each in enumerate(found):
         own = {name: column[number : number + 1] for name, column in values.items()}
-        holds(scheme, reference, own, each)
+        assert_holds(scheme, reference, own, each)
         for proposal in each.proposals:
             assert len(proposal.changes) <= packaged_actions().most_changes
     # One alone is as in the batch.
@@ -544,7 +546,7 @@ def test_the_packaged_actions_on_every_shipped_scheme(name: str) -> None:
     }
     reference = Reference.fit(values)
     for number, each in enumerate(lifts(scheme, reference, values)):
-        holds(
+        assert_holds(
             scheme,
             reference,
             {key: column[number : number + 1] for key, column in values.items()},

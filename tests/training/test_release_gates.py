@@ -153,7 +153,7 @@ def test_a_failing_gate_stops_promotion_by_name(company: Company, tmp_path: Path
                 row["metrics"]["mae"] = 1e12
 
     version = company.submit(tmp_path, backtest=worse)
-    refused(company, version, r"ltv\.mae\.ratio = .*, must be <= 100")
+    assert_refused(company, version, r"ltv\.mae\.ratio = .*, must be <= 100")
 
 
 def test_a_missing_baseline_stops_promotion_by_name(company: Company, tmp_path: Path) -> None:
@@ -161,7 +161,9 @@ def test_a_missing_baseline_stops_promotion_by_name(company: Company, tmp_path: 
         report["rows"] = [row for row in report["rows"] if row["model"] != "logistic"]
 
     version = company.submit(tmp_path, backtest=dropped)
-    refused(company, version, r"failed gates: baselines\.churn\.logistic = 0, must be >= 1\.")
+    assert_refused(
+        company, version, r"failed gates: baselines\.churn\.logistic = 0, must be >= 1\."
+    )
 
 
 def test_a_version_nobody_searched_for_leaks_is_not_promoted(
@@ -172,10 +174,10 @@ def test_a_version_nobody_searched_for_leaks_is_not_promoted(
     (bare / "leakage.json").unlink()
     submission = Submission(company.outcome.bundle_dir, bare)
     version = company.registry.register(MODEL, submission).version
-    refused(company, version, r"leakage\.measured")
+    assert_refused(company, version, r"leakage\.measured")
 
 
-def refused(company: Company, version: int, told: str) -> None:
+def assert_refused(company: Company, version: int, told: str) -> None:
     before = company.registry.champion(MODEL)
     with pytest.raises(GateFailedError, match=told):
         promote(company.registry, MODEL, version, by="ann")

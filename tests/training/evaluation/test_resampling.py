@@ -23,7 +23,7 @@ ROW = st.tuples(
 ROWS = st.lists(ROW, min_size=3, max_size=25).filter(lambda rows: any(r[3] for r in rows))
 
 
-def same(found: FloatArray, expected: float) -> None:
+def assert_same(found: FloatArray, expected: float) -> None:
     if math.isnan(expected):
         assert math.isnan(found[0])
     else:
@@ -41,20 +41,20 @@ def parts(rows: list[tuple[float, float, float, int]]) -> tuple[FloatArray, ...]
 def test_ranking_of_labels(rows: list[tuple[float, float, float, int]]) -> None:
     label, score, _, weight, labels, scores, _ = parts(rows)
     order = Order.of(score)
-    same(resampling.auc(order, label, weight), metrics.auc(labels, scores))
-    same(resampling.pr_auc(order, label, weight), metrics.pr_auc(labels, scores))
-    same(resampling.mean(label, weight), float(labels.mean()))
+    assert_same(resampling.auc(order, label, weight), metrics.auc(labels, scores))
+    assert_same(resampling.pr_auc(order, label, weight), metrics.pr_auc(labels, scores))
+    assert_same(resampling.mean(label, weight), float(labels.mean()))
 
 
 @given(ROWS)
 def test_ranking_of_money(rows: list[tuple[float, float, float, int]]) -> None:
     _, score, money, weight, _, scores, moneys = parts(rows)
     by_money, by_score = Order.of(money).middle(weight), Order.of(score).middle(weight)
-    same(resampling.spearman(by_money, by_score, weight), metrics.spearman(moneys, scores))
+    assert_same(resampling.spearman(by_money, by_score, weight), metrics.spearman(moneys, scores))
     found = resampling.normalised_gini(money, by_money, by_score, weight)
     expected = metrics.normalised_gini(moneys, scores)
     if len(set(moneys)) > 1:  # equal amounts: rounding decides between 0/0 and NaN
-        same(found, expected)
+        assert_same(found, expected)
 
 
 @pytest.mark.parametrize("bins", [3, 10])
