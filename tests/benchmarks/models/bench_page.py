@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from tests.benchmarks.models import bench_reading as reading
-from tests.benchmarks.models import study_12_months as study
+from tests.benchmarks.models import bench_study_page
+from tests.benchmarks.models.bench_cells import NAMES, number_of, percent, table
 from tests.benchmarks.models.bench_reading import JUDGED, OURS, Comparison, Difference, Result
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "churn": ("auc", "pr_auc", "log_loss", "brier", "ece", "precision_top_decile"),
     "ltv": ("mae", "rmse", "spearman", "normalised_gini", "decile_mape", "top_decile_share"),
 }
-_NAMES = {
-    "auc": "AUC",
-    "pr_auc": "PR-AUC",
-    "log_loss": "log loss",
-    "brier": "Brier",
-    "ece": "ECE",
-    "precision_top_decile": "precision in top decile",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "spearman": "Spearman",
-    "normalised_gini": "nGini",
-    "decile_mape": "decile MAPE",
-    "top_decile_share": "top-decile share",
-    "top_decile_lift": "top-decile lift",
-}
 _TARGETS = {"churn": "churn", "ltv": "LTV"}
-_MONEY = frozenset({"mae", "rmse"})
 
 _HEAD = """# Models against baselines
 
@@ -49,26 +33,6 @@ the interval holds 0, the sign may be chance, and the cell says *unsure*. A mode
 than ours knows only some of the customers and is shown, but not compared.
 
 ![Ours against the best baseline](models.svg)
-"""
-
-_STUDY = """## The published 12-month study of Online Retail II
-
-A public report (`m02_clv` of github.com/aayancheng/Marketing-Analytics) observes customers from
-2009-12-01 to 2010-11-30, predicts what each spends from 2010-12-01 to 2011-12-09, keeps the
-{customers:,} with two invoices or more, and holds out {held_out} of them, stratified by quintile
-of the target. Its cleaning, its 22 features, its LightGBM on log1p and its split were run again
-(`tests/benchmarks/models/study_12_months.py`); the mean's errors on its split, seed 42, come out as
-published, so it is the same split. BG/NBD and Gamma-Gamma are our own, fitted by plain maximum
-likelihood. The target is gross, as in the study: credit notes are left out of it.
-
-Ours: BG/NBD times Gamma-Gamma over the 374 days, times what trees learn from the indicators of
-2010-11-30 (net of returns) of the same 80 %: a Tweedie loss of power {power}, the mean of {bags}
-ensembles, and of each correction exp(t) only exp(t / (1 + b / {credible:g})) is believed, where b
-is the customer's baseline as a multiple of the mean baseline. One prediction serves all four
-metrics.
-
-**Random customers, one year**: nothing here predicts a later time than it learns from, so these
-figures say how well spend is explained across customers. How well it is forecast is said above.
 """
 
 _FLAML = """## FLAML at equal time
@@ -89,7 +53,7 @@ def page(results: Mapping[str, Any]) -> str:
     if results["truth"]:
         parts.append(_truth(results["truth"]))
     if results["study"]:
-        parts.append(_study(results["study"]))
+        parts.append(bench_study_page.section(results["study"]))
     parts += [_flaml(results["flaml"]), _skipped(results["skipped"])]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
@@ -108,7 +72,7 @@ def _summary(cases: Sequence[Mapping[str, Any]]) -> str:
                 mine = [d for d in comparison.differences if d.metric == metric]
                 won = sum(d.better for d in mine)
                 mark = "**" if mine and won == len(mine) else ""
-                by_metric.append(f"{_NAMES[metric]} {mark}{won} of {len(mine)}{mark}")
+                by_metric.append(f"{NAMES[metric]} {mark}{won} of {len(mine)}{mark}")
             ece = comparison.ours.metrics.get("ece")
             rows.append(
                 [
@@ -121,7 +85,7 @@ def _summary(cases: Sequence[Mapping[str, Any]]) -> str:
                 ]
             )
     header = ["Data", "Target", "Origins", "n", "Baselines beaten", "ECE"]
-    return "## Summary\n\n" + _table(header, rows)
+    return "## Summary\n\n" + table(header, rows)
 
 
 def _case(case: Mapping[str, Any]) -> str:
@@ -155,7 +119,7 @@ def _title(comparison: Comparison, facts: Mapping[str, Any]) -> str:
 
 def _results(comparison: Comparison) -> str:
     shown = [m for m in _SHOWN[comparison.target] if m in comparison.ours.metrics]
-    header = ["Model", "n", *(_NAMES[metric] for metric in shown)]
+    header = ["Model", "n", *(NAMES[metric] for metric in shown)]
     rows = [
         [
             f"**{r.model}**" if r.model == OURS else r.model,
@@ -164,7 +128,7 @@ def _results(comparison: Comparison) -> str:
         ]
         for r in comparison.results
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _matrix(comparison: Comparison) -> str:
@@ -174,16 +138,16 @@ def _matrix(comparison: Comparison) -> str:
         [r.model, *(cells.get((r.model, metric), "") for metric in metrics)]
         for r in comparison.baselines
     ]
-    return _table(["Ours better than", *(_NAMES[metric] for metric in metrics)], rows)
+    return table(["Ours better than", *(NAMES[metric] for metric in metrics)], rows)
 
 
 def _verdict(difference: Difference) -> str:
     word = "**yes**" if difference.better else "no"
     if difference.interval is None:
-        return f"{word}, {_number(difference.metric, difference.mean, sign=True)}"
-    low, high = (_number(difference.metric, end, sign=True) for end in difference.interval)
+        return f"{word}, {number_of(difference.metric, difference.mean, sign=True)}"
+    low, high = (number_of(difference.metric, end, sign=True) for end in difference.interval)
     unsure = "" if difference.sure else ", unsure"
-    mean = _number(difference.metric, difference.mean, sign=True)
+    mean = number_of(difference.metric, difference.mean, sign=True)
     return f"{word}{unsure}, {mean} ({low} to {high})"
 
 
@@ -192,14 +156,14 @@ def _tiers(report: Mapping[str, Any]) -> str:
         [
             name,
             f"{row['n']:,}",
-            *(_percent(row.get(key)) for key in ("accuracy", "within_one", "too_high", "too_low")),
-            *(_percent(row.get(key)) for key in ("majority", "referred", "auto_accuracy")),
+            *(percent(row.get(key)) for key in ("accuracy", "within_one", "too_high", "too_low")),
+            *(percent(row.get(key)) for key in ("majority", "referred", "auto_accuracy")),
         ]
         for name, row in reading.tiers(report).items()
     ]
     header = ["Right tier by", "n", "accuracy", "within one tier", "too high", "too low"]
     header += ["always the commonest", "referred", "accuracy of the others"]
-    text = "### Tiers\n\n" + _table(header, rows)
+    text = "### Tiers\n\n" + table(header, rows)
     turned = reading.stability(report).get("reversal_rate")
     if turned is not None:
         text += f"\nTier changes that were taken back at the next origin: {100 * turned:.1f} %.\n"
@@ -234,80 +198,7 @@ def _truth(found: Mapping[str, Any]) -> str:
         f"{found['churn_horizon_days']} days and its expected net amount in "
         f"{found['ltv_horizon_days']} days. Both know the day on which the account will leave, "
         "which no model can; leaving for good follows a planted hazard. "
-        f"{found['origins']} origins, n = {found['n']:,}.\n\n" + _table(["What", "Figure"], rows)
-    )
-
-
-def _study(found: Mapping[str, Any]) -> str:
-    first, others = found["published_seeds"], found["other_seeds"]
-    text = _STUDY.format(
-        customers=first["customers"],
-        held_out=first["held_out"],
-        power=study.TREES.tweedie_power,
-        bags=study.BAGS,
-        credible=study.CREDIBLE_UP_TO,
-    )
-    seeds = f"{first['seeds'][0]} to {first['seeds'][-1]}"
-    text += f"\n### Ten splits, seeds {seeds}: mean ± standard deviation\n\n" + _splits(first)
-    text += "\nBetter than both, in the mean: " + _won(first) + ".\n"
-    text += "\n### The study's own split, seed 42, beside what it published\n\n" + _published(first)
-    text += (
-        f"\n### {len(others['seeds'])} other splits, seeds {others['seeds'][0]} to "
-        f"{others['seeds'][-1]}\n\nThe settings of ours were chosen with the ten splits above in "
-        "view; these were drawn afterwards, from the same customers.\n\n" + _splits(others)
-    )
-    text += "\nBetter than both, in the mean: " + _won(others) + ".\n"
-    rows = [
-        ["all of it" if at == "none" else at, *(_number(m, row[m]) for m in study.METRICS)]
-        for at, row in first["sensitivity"].items()
-    ]
-    header = ["Half believed at … mean baselines", *(_NAMES[metric] for metric in study.METRICS)]
-    text += "\n### How much of a large account's correction is believed\n\n" + _table(header, rows)
-    return text
-
-
-def _splits(found: Mapping[str, Any]) -> str:
-    rows = [
-        [
-            f"**{model}**" if model == study.OURS else model,
-            *(_spread(m, figures[m]) for m in study.METRICS),
-        ]
-        for model, figures in found["models"].items()
-    ]
-    for rival in study.RIVALS:
-        won = [found["wins"][rival][metric] for metric in study.METRICS]
-        rows.append(
-            [f"splits won against {rival}", *(f"{n} of {len(found['seeds'])}" for n in won)]
-        )
-    return _table(["Model", *(_NAMES[metric] for metric in study.METRICS)], rows)
-
-
-def _spread(metric: str, figures: Mapping[str, Any]) -> str:
-    if figures["mean"] is None:
-        return "–"
-    return f"{_number(metric, figures['mean'])} ± {_number(metric, figures['sd'])}"
-
-
-def _published(found: Mapping[str, Any]) -> str:
-    rows = []
-    for model, figures in found["models"].items():
-        told = [figures[metric]["published"] for metric in study.METRICS]
-        rows.append(
-            [
-                f"**{model}**" if model == study.OURS else model,
-                *(_number(m, figures[m]["by_seed"][0]) for m in study.METRICS),
-            ]
-        )
-        if any(value is not None for value in told):
-            named = zip(study.METRICS, told, strict=True)
-            rows.append([f"… as published ({model})", *(_number(m, v) for m, v in named)])
-    return _table(["Model", *(_NAMES[metric] for metric in study.METRICS)], rows)
-
-
-def _won(found: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{_NAMES[metric]} {'**yes**' if better else 'no'}"
-        for metric, better in found["better_than_both_in_the_mean"].items()
+        f"{found['origins']} origins, n = {found['n']:,}.\n\n" + table(["What", "Figure"], rows)
     )
 
 
@@ -354,26 +245,8 @@ def _name(case: Mapping[str, Any]) -> str:
 
 
 def _figure(result: Result, metric: str) -> str:
-    text = _number(metric, result.metrics.get(metric))
+    text = number_of(metric, result.metrics.get(metric))
     interval = result.intervals.get(metric)
     if interval is None or not text:
         return text
-    return f"{text} ({_number(metric, interval[0])} to {_number(metric, interval[1])})"
-
-
-def _number(metric: str, value: float | None, *, sign: bool = False) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    plus = "+" if sign else ""
-    if metric in _MONEY:
-        return f"{value:{plus},.{0 if abs(value) >= 1000 else 1}f}"
-    return f"{value:{plus}.{2 if metric == 'top_decile_lift' else 4 if sign else 3}f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return f"{text} ({number_of(metric, interval[0])} to {number_of(metric, interval[1])})"
