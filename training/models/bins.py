@@ -6,7 +6,7 @@ Cutting takes as long as growing some forty trees, and does not look at what is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +33,17 @@ def binned(matrix: FloatArray, names: Sequence[str], *, seed: int, threads: int)
     """
     import lightgbm as lgb
 
-    parameters = {
+    parameters = shared_by_all(seed, threads) | {"bin_construct_sample_cnt": _SAMPLE_ROWS}
+    # LightGBM takes no rows without a label; `teach` replaces it.
+    nothing = np.zeros(len(matrix), dtype=np.float32)
+    data = lgb.Dataset(matrix, label=nothing, feature_name=list(names), params=parameters)
+    return data.construct()
+
+
+def shared_by_all(seed: int, threads: int) -> dict[str, Any]:
+    """Return LightGBM's parameters that cutting and growing must agree on."""
+    return {
         "max_bin": MAX_BIN,
-        "bin_construct_sample_cnt": _SAMPLE_ROWS,
         "feature_pre_filter": False,
         "deterministic": True,
         "force_col_wise": True,
@@ -43,10 +51,6 @@ def binned(matrix: FloatArray, names: Sequence[str], *, seed: int, threads: int)
         "seed": seed,
         "verbosity": -1,
     }
-    # LightGBM takes no rows without a label; `teach` replaces it.
-    nothing = np.zeros(len(matrix), dtype=np.float32)
-    data = lgb.Dataset(matrix, label=nothing, feature_name=list(names), params=parameters)
-    return data.construct()
 
 
 def part_of(data: lgb.Dataset, rows: npt.NDArray[np.bool_]) -> lgb.Dataset:

@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
 from training.errors import BundleError
-from training.models.bins import MAX_BIN, binned, teach
+from training.models.bins import binned, shared_by_all, teach
 from training.models.blocks import blocks
 from training.models.forest.forest import Forest
 from training.models.forest.text import UnsupportedForestError
@@ -193,7 +193,7 @@ def grow(
     threads: int,
 ) -> Boosted:
     """Fit trees to binned rows that have been told what to learn (``training/models/bins.py``)."""
-    parameters: dict[str, Any] = {
+    parameters = shared_by_all(seed, threads) | {
         "objective": _median if objective == "median" else objective,
         "learning_rate": trees.learning_rate,
         "num_leaves": trees.num_leaves,
@@ -204,13 +204,6 @@ def grow(
         "bagging_freq": 1 if trees.bagging_fraction < 1.0 else 0,
         "boost_from_average": False,
         "min_sum_hessian_in_leaf": 0.0,
-        "max_bin": MAX_BIN,
-        "feature_pre_filter": False,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": threads,
-        "seed": seed,
-        "verbosity": -1,
     }
     if objective == "tweedie":
         parameters["tweedie_variance_power"] = tweedie_power
