@@ -6,7 +6,8 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -26,12 +27,19 @@ from serving.store.session import Database
 from tests.blank_store import blank_store
 from tests.postgres import MISSING, Postgres, running
 from tests.serving.furnishing import furnish, write_manifest
-from tests.serving.order_log import CUSTOMERS, FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
+from tests.serving.order_log import (
+    CUSTOMERS,
+    FIT_DAYS,
+    RECIPE,
+    SERVED_DAY,
+    Later,
+    OrderLog,
+    origin,
+)
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.fitting import Provenance, fit_bundle
 from training.recipe import Recipe, parse_recipe
-from training.splits import Fold, Origin
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,24 +62,24 @@ def order_log() -> OrderLog:
 
 @pytest.fixture(scope="session")
 def bundle(order_log: OrderLog) -> Bundle:
-    folds = [
-        Fold(
-            target=target,
-            horizon_days=HORIZON,
-            test_day=SERVED_DAY,
-            train_days=FIT_DAYS,
-            calibration_day=FIT_DAYS[-1],
-            fit_days=FIT_DAYS[:-1],
-        )
-        for target in ("churn", "ltv")
-    ]
     return fit_bundle(
         order_log.training_set((*FIT_DAYS, SERVED_DAY)),
-        Origin(SERVED_DAY, *folds),
+        origin(),
         parse_recipe(RECIPE),
         load_scheme(),
         Provenance("small", "EUR", simulated=True, data_fingerprint="f" * 64, code_version="test"),
     )
+
+
+@pytest.fixture
+def later(frame: IndicatorFrame) -> Later:
+    def made(days: int, share: float) -> IndicatorFrame:
+        values = frame.values.copy()
+        money = [i for i, name in enumerate(frame.columns) if name.startswith("net_amount_")]
+        values[:, money] *= share
+        return replace(frame, as_of=frame.as_of + timedelta(days=days), values=values)
+
+    return made
 
 
 @pytest.fixture(scope="session")

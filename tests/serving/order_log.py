@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from features.schema import CATALOGUE, FloatArray, IndicatorFrame
 from training.dataset import TrainingSet, eligible
 from training.recipe import parse_recipe
+from training.splits import Fold, Origin
 
 CUSTOMERS = 320
 HORIZON = 60
@@ -17,6 +19,9 @@ START = date(2023, 1, 1)
 FIT_DAYS = tuple(date(2024, 1, 1) + timedelta(days=HORIZON * k) for k in range(3))
 SERVED_DAY = FIT_DAYS[-1] + timedelta(days=HORIZON)
 COLUMNS = tuple(CATALOGUE)
+
+Later = Callable[[int, float], IndicatorFrame]
+"""Makes a frame of so many days later, with amounts of such a share."""
 
 _TREES = """
     rounds = 25
@@ -167,3 +172,21 @@ def _indicators(days: FloatArray, amounts: FloatArray, now: int) -> dict[str, fl
         "repeat_count": len(days) - 1,
         "last_order_age_days": days[-1] - days[0],
     }
+
+
+def origin() -> Origin:
+    """Return what a bundle of the day of service learns from."""
+    return Origin(
+        SERVED_DAY,
+        *(
+            Fold(
+                target=target,
+                horizon_days=HORIZON,
+                test_day=SERVED_DAY,
+                train_days=FIT_DAYS,
+                calibration_day=FIT_DAYS[-1],
+                fit_days=FIT_DAYS[:-1],
+            )
+            for target in ("churn", "ltv")
+        ),
+    )

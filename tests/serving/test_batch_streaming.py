@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
 from serving.store.session import Database
 from tests.blank_store import blank_store
+from tests.serving.order_log import Later
 from training.bundle import Bundle
 
 NIGHT = datetime(2024, 7, 1, 2, 0)
@@ -145,20 +145,6 @@ def test_a_file_that_is_no_frame_is_refused(tmp_path: Path, frame: IndicatorFram
     write_outcomes(told, tmp_path / "outcomes.parquet")
     # It has a day too, but nobody's indicators: the bundle's columns are missing.
     assert FrameFile(tmp_path / "outcomes.parquet").columns[0] == "churned"
-
-
-Later = Callable[[int, float], IndicatorFrame]
-
-
-@pytest.fixture
-def later(frame: IndicatorFrame) -> Later:
-    def made(days: int, share: float) -> IndicatorFrame:
-        values = frame.values.copy()
-        money = [i for i, name in enumerate(frame.columns) if name.startswith("net_amount_")]
-        values[:, money] *= share
-        return replace(frame, as_of=frame.as_of + timedelta(days=days), values=values)
-
-    return made
 
 
 def test_every_change_of_tier_is_told_once(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
-from features.schema import IndicatorFrame
 from serving.audit import verify
 from serving.batch import run_batch
 from serving.errors import BatchError, StoreError
@@ -30,6 +28,7 @@ from serving.store.rows import GRADE_COLUMNS
 from serving.store.session import Database
 from serving.store.steps import RunSteps
 from serving.store.tables import GradeRow
+from tests.serving.order_log import Later
 from training.bundle import Bundle
 
 SCORES = st.lists(st.tuples(st.sampled_from([0.0, 12.5, 50.0]), st.text("ab客", max_size=3)))
@@ -77,20 +76,6 @@ def test_a_pace_finds_what_is_done_in_the_time_wanted(monkeypatch: pytest.Monkey
     for _ in range(20):
         work(0.0)
     assert pace.size == MOST
-
-
-Later = Callable[[int, float], IndicatorFrame]
-
-
-@pytest.fixture
-def later(frame: IndicatorFrame) -> Later:
-    def made(days: int, share: float) -> IndicatorFrame:
-        values = frame.values.copy()
-        money = [i for i, name in enumerate(frame.columns) if name.startswith("net_amount_")]
-        values[:, money] *= share
-        return replace(frame, as_of=frame.as_of + timedelta(days=days), values=values)
-
-    return made
 
 
 def stored(database: Database) -> int:

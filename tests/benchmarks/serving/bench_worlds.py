@@ -18,14 +18,13 @@ from serving.batch import run_batch
 from serving.published import read_published
 from serving.store.session import Database
 from tests.benchmarks.measure import ROOT
-from tests.serving.order_log import FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
+from tests.serving.order_log import FIT_DAYS, RECIPE, SERVED_DAY, OrderLog, origin
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.dataset import TrainingSet
 from training.fitting import Provenance, fit_bundle
 from training.models.design import build
 from training.recipe import parse_recipe
-from training.splits import Fold, Origin
 
 PAYLOADS = 400
 INPUTS = 80
@@ -154,17 +153,6 @@ def _fit_reference(log: OrderLog) -> Bundle:
         .replace("learning_rate = 0.1", "learning_rate = 0.02", 1)
         .replace("lambda_l2 = 1.0", "lambda_l2 = 0.0", 1)
     )
-    folds = [
-        Fold(
-            target=target,
-            horizon_days=HORIZON,
-            test_day=SERVED_DAY,
-            train_days=FIT_DAYS,
-            calibration_day=FIT_DAYS[-1],
-            fit_days=FIT_DAYS[:-1],
-        )
-        for target in ("churn", "ltv")
-    ]
     narrow = log.training_set((*FIT_DAYS, SERVED_DAY))
     whole = _widened(
         IndicatorFrame(SERVED_DAY, narrow.customer_id, narrow.columns, narrow.values), 1
@@ -181,7 +169,7 @@ def _fit_reference(log: OrderLog) -> Bundle:
     made_of = Provenance(
         "small", "EUR", simulated=True, data_fingerprint="f" * 64, code_version="bench"
     )
-    bundle = fit_bundle(wide, Origin(SERVED_DAY, *folds), recipe, load_scheme(), made_of)
+    bundle = fit_bundle(wide, origin(), recipe, load_scheme(), made_of)
     trees = bundle.churn.correction.trees["odds"]
     assert len(trees.names) == INPUTS
     assert trees.text.count("\nTree=") == ROUNDS

@@ -15,12 +15,11 @@ from serving.canary.standing import Deciding, start
 from serving.domain.canary import PLACES
 from serving.sides import Tried
 from serving.store.session import Database
-from tests.serving.order_log import FIT_DAYS, HORIZON, RECIPE, SERVED_DAY, OrderLog
+from tests.serving.order_log import FIT_DAYS, RECIPE, SERVED_DAY, OrderLog, origin
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.fitting import Provenance, fit_bundle
 from training.recipe import parse_recipe
-from training.splits import Fold, Origin
 
 LEFT_OUT = "net_amount_30d"
 T0 = datetime(2024, 7, 1, 2)
@@ -37,20 +36,9 @@ def second(order_log: OrderLog) -> Bundle:
         columns=tuple(given.columns[k] for k in kept),
         values=np.ascontiguousarray(given.values[:, kept]),
     )
-    folds = [
-        Fold(
-            target=target,
-            horizon_days=HORIZON,
-            test_day=SERVED_DAY,
-            train_days=FIT_DAYS,
-            calibration_day=FIT_DAYS[-1],
-            fit_days=FIT_DAYS[:-1],
-        )
-        for target in ("churn", "ltv")
-    ]
     return fit_bundle(
         narrower,
-        Origin(SERVED_DAY, *folds),
+        origin(),
         parse_recipe(RECIPE.replace("rounds = 25", "rounds = 9")),
         load_scheme(),
         Provenance("small", "EUR", simulated=True, data_fingerprint="e" * 64, code_version="test"),
