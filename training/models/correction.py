@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
+from tiering.compiled import available
 from training.dataset import TrainingSet
 from training.models import portable
 from training.models.baseline import Baseline, PurchaseModel, baseline
 from training.models.blocks import add_columns, blocks
 from training.models.boosting import QUADRATURE, Boosted, common
-from training.models.compiled import available
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix

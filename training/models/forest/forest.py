@@ -37,7 +37,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.blocks import in_blocks
-from training.models.compiled import available
+from tiering.compiled import available
 from training.models.forest.legendre import rule
 from training.models.forest.paths import Paths, paths_of
 from training.models.forest.text import Trees, UnsupportedForestError, read_trees

@@ -3,7 +3,7 @@
 """The loops over trees, compiled by numba: Shapley values in vectors of lanes.
 
 Every lane does the same additions and multiplications in the same order on every machine, without
-``fastmath`` (``training/models/compiled.py``), so replayed explanations have the same bits. For
+``fastmath`` (``tiering/compiled.py``), so replayed explanations have the same bits. For
 the same reason a row's numbers come from that row alone, whatever is computed beside it.
 
 Whoever changes a vector operation here changes the stored machine code with this file; it must
@@ -23,7 +23,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 from numba.np.arrayobj import make_array
 
-from training.models.compiled import compiled
+from tiering.compiled import compiled
 from training.models.forest.margins import view_of
 
 _intrinsic: Any = intrinsic  # its results are called without the first argument
