@@ -113,7 +113,9 @@ class Correction:
         """Return the margin of ``(n, k)`` customers, with what it is made from."""
         alone = self._alone(tuple(columns)) if len(values) == 1 else None
         if alone is not None:
-            return View(*alone.view(np.ascontiguousarray(values, dtype=np.float64)))
+            if values.dtype != np.float64 or not values.flags.c_contiguous:
+                values = np.ascontiguousarray(values, dtype=np.float64)
+            return View(*alone.view(values))
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
         return View(start, design, self._margin(design.matrix, start))

@@ -122,6 +122,10 @@ class Forest:
             for part in self._parts:
                 shapley(matrix[rows], *part, *self.asked, *self._weighed, found[rows])
 
+        if len(matrix) == 1:
+            for part in self._parts:
+                shapley(matrix, *part, *self.asked, *self._weighed, found)
+            return found
         in_blocks(len(matrix), work, rows=_SHAPLEY_ROWS, threads=threads)
         return found
 
