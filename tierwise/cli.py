@@ -41,7 +41,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "recipe": Entry("tierwise.recipes", "Print a training recipe, to copy and change."),
     "scheme": Entry(
-        "training.commands.scheme", "List, show, check, diff, dry-run schemes; fit cuts to capacity.", whole=True
+        "training.commands.scheme",
+        "List, show, check, diff, dry-run schemes; fit cuts to capacity.",
+        whole=True,
     ),
     "train": Entry("training.cli", "Train, backtest, stress-test and register a challenger."),
     "backtest": Entry("training.cli", "Rolling-origin backtest beside the baselines."),
