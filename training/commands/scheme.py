@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from training.dry_run import Population
 
 app = typer.Typer(
-    name="scheme", help="Grading schemes: list, show, check, diff, dry-run.", no_args_is_help=True
+    name="scheme",
+    help="Grading schemes: list, show, check, diff, dry-run.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 console = Console()
 
