@@ -84,8 +84,14 @@ class Postgres:
 
 
 @contextmanager
-def running() -> Iterator[Postgres]:
-    """Run a server of one's own, and leave nothing behind."""
+def running(*, durable: bool = False) -> Iterator[Postgres]:
+    """Run a server of one's own, and leave nothing behind.
+
+    Parameters
+    ----------
+    durable
+        Keep PostgreSQL's own settings: what is committed outlives a power failure.
+    """
     folder = Path(mkdtemp(prefix="tierwise-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where the session has no run-time folder
@@ -93,7 +99,7 @@ def running() -> Iterator[Postgres]:
     try:
         server.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write(_QUICK)
+            settings.write("\nmax_connections = 200\n" if durable else _QUICK)
         server.start()
         yield Postgres(server)
     finally:

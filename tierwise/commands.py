@@ -41,7 +41,7 @@ PANELS: dict[str, dict[str, Entry]] = {
         ),
         "scheme": Entry(
             "training.commands.scheme",
-            "List, show, check, diff and dry-run schemes.",
+            "List, show, check, diff, dry-run schemes; fit cuts to capacity.",
             "scheme check mine.toml",
             whole=True,
         ),
