@@ -23,6 +23,7 @@ app = typer.Typer(
     name="scheme",
     help="Grading schemes: list, show, check, diff, dry-run, capacity.",
     no_args_is_help=True,
+    add_completion=False,
 )
 console = Console()
 app.command()(capacity)
