@@ -47,8 +47,9 @@ def downgrade() -> None:
     best = sa.text("score DESC")
     op.create_index("ix_grade_run_score", "grade", ["run_id", best, "customer_id"])
     for name in LISTS:
-        columns = ["run_id", _COLUMN[name], best, "customer_id"]
-        op.create_index(f"ix_grade_run_{name}_score", "grade", columns)
+        op.create_index(
+            f"ix_grade_run_{name}_score", "grade", ["run_id", _COLUMN[name], best, "customer_id"]
+        )
     op.drop_table("grade_rank")
 
 
