@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from typer.core import TyperCommand, TyperGroup
 
+from features.disks import MAKE_ROOM, is_full
 from features.errors import TierwiseError
 
 
@@ -154,4 +155,10 @@ def main() -> None:
         app()
     except TierwiseError as error:
         Console(stderr=True).print(render(error))
+        sys.exit(1)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        told = TierwiseError(f"A disk is full: {error}", hint=MAKE_ROOM)
+        Console(stderr=True).print(render(told))
         sys.exit(1)
