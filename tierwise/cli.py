@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from typer.core import TyperCommand, TyperGroup
 
+from features.disks import MAKE_ROOM, is_full
 from features.errors import TierwiseError
 from tierwise.commands import COMMANDS, PANELS
 
@@ -109,4 +110,10 @@ def main() -> None:
         if error.filename is None:
             raise  # no file of a person's: what the trace tells is wanted
         errors.print(render(unusable(error)))
+        sys.exit(1)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        told = TierwiseError(f"A disk is full: {error}", hint=MAKE_ROOM)
+        Console(stderr=True).print(render(told))
         sys.exit(1)
