@@ -90,8 +90,15 @@ def render(error: TierwiseError) -> Panel:
     return Panel("\n".join(lines), title=type(error).__name__, border_style="red", expand=False)
 
 
-def unusable(error: OSError) -> TierwiseError:
-    """Return a file or folder that cannot be used as an error with a hint."""
+def unusable(error: OSError) -> TierwiseError | None:
+    """Return a full disk, or a file or folder that cannot be used, as an error with a hint.
+
+    None if it is about neither: then what the trace tells is wanted.
+    """
+    if is_full(error):
+        return TierwiseError(f"A disk is full: {error}", hint=MAKE_ROOM)
+    if error.filename is None:
+        return None
     return TierwiseError(
         f"{error.filename} cannot be used: {error.strerror}.",
         hint="Name a file or folder that is there and that you may read and write.",
@@ -107,13 +114,8 @@ def main() -> None:
         errors.print(render(error))
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
-            raise  # no file of a person's: what the trace tells is wanted
-        errors.print(render(unusable(error)))
-        sys.exit(1)
-    except OSError as error:
-        if not is_full(error):
+        told = unusable(error)
+        if told is None:
             raise
-        told = TierwiseError(f"A disk is full: {error}", hint=MAKE_ROOM)
-        Console(stderr=True).print(render(told))
+        errors.print(render(told))
         sys.exit(1)
