@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from serving.api.outlook_examples import OUTLOOK
 from serving.app import create_app
 from serving.archive import BundleArchive
 from serving.batch import run_batch
+from serving.canary.standing import Deciding, start
+from serving.domain.canary import PLACES
 from serving.domain.grade import LANGS, Grade
 from serving.domain.outlook import Outlook
 from serving.errors import NotReadyError
@@ -26,6 +28,7 @@ from serving.nightly.watching import health_score
 from serving.outlook import _WORDS, outlook_of
 from serving.scoring import basis_of, grade_alone
 from serving.settings import Settings
+from serving.sides import Tried
 from serving.store.grades import Grades
 from serving.store.session import Database
 from tests.blank_store import blank_store
@@ -270,6 +273,33 @@ def test_the_past_is_told_by_the_bundle_of_then(
     with TestClient(bare) as without:
         assert without.get(past).json() == again
     bare.state.database.dispose()
+
+
+def test_a_grade_of_the_canary_is_told_by_the_canary(
+    settings: Settings, rich: Bundle, bundle: Bundle, known: IndicatorFrame, tmp_path: Path
+) -> None:
+    mine = settings.model_copy(update={"home": tmp_path, "bundle_dir": settings.bundle})
+    tries = replace(bundle, recipe=rich.recipe).with_version("4")
+    tries.save(tmp_path / "tries")
+    BundleArchive(mine.archive).keep(tmp_path / "tries", tries.digest)
+    store = blank_store(mine.database)
+    who = Deciding("li.wei", datetime(2024, 7, 1), "a trial")
+    tried = Tried(start(store, tries, PLACES // 2, who, "salt"), tries)
+    few = replace(known, customer_id=known.customer_id[:20], values=known.values[:20])
+    run_batch(rich, few, store, canary=tried)
+    store.dispose()
+    application = create_app(mine)
+    with TestClient(application) as client:
+        told = [client.get(f"/v1/grades/{each}/outlook").json() for each in few.customer_id]
+    application.state.database.dispose()
+    sides = {each["model"]["side"] for each in told}
+    assert sides == {"champion", "canary"}
+    for row, each in enumerate(told):
+        own = tries if each["model"]["side"] == "canary" else rich
+        values = few.values[row : row + 1]
+        assert each["model"]["bundle_digest"] == own.digest
+        assert each["demand"]["value"] == own.demand_forecast(values)[0]
+        assert len(each["churn"]) == len(own.churn_curve(values))
 
 
 # --- what is not there ---------------------------------------------------------------------
