@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.schema import FloatArray, IndicatorFrame
-from serving.api import outlook_schemas
+from serving.api import outlook_presenting, outlook_schemas
 from serving.api.outlook_examples import OUTLOOK
 from serving.app import create_app
 from serving.archive import BundleArchive
@@ -305,9 +305,13 @@ def test_a_grade_of_the_canary_is_told_by_the_canary(
 # --- what is not there ---------------------------------------------------------------------
 
 
+def graded_by(bundle: Bundle, values: FloatArray) -> Grade:
+    (graded,) = grade_alone(bundle, values, ["c"], basis_of(bundle, SERVED_DAY, "run"))
+    return graded
+
+
 def one(bundle: Bundle, values: FloatArray) -> Outlook:
-    (found,) = grade_alone(bundle, values, ["c"], basis_of(bundle, SERVED_DAY, "run"))
-    return outlook_of(bundle, found)
+    return outlook_of(bundle, graded_by(bundle, values))
 
 
 def test_a_bare_bundle_says_what_it_does_not_know_and_why(
@@ -353,6 +357,9 @@ def test_who_is_unknown_has_no_health_and_no_band(rich: Bundle, known: Indicator
     assert found.health.known == 0.0
     assert {(x.points, x.scale_points, x.band) for x in found.health.dimensions} == {(None,) * 3}
     assert ("health", "no_data") in [(each.figure, each.why) for each in found.unknown]
+    told = outlook_presenting.outlook(graded_by(rich, values), found).health
+    assert (told.score, told.band, told.response) == (None, None, None)
+    assert {each.band for each in told.dimensions} == {None}
 
 
 def test_a_bundle_of_fewer_columns_is_asked_by_those_it_has(
@@ -371,7 +378,7 @@ def test_a_bundle_of_fewer_columns_is_asked_by_those_it_has(
 
 
 def test_another_bundle_is_refused(rich: Bundle, bundle: Bundle, known: IndicatorFrame) -> None:
-    (graded,) = grade_alone(rich, known.values[:1], ["c"], basis_of(rich, SERVED_DAY, "run"))
+    graded = graded_by(rich, known.values[:1])
     with pytest.raises(NotReadyError, match="another model than the one that is at hand"):
         outlook_of(bundle, graded)
 
