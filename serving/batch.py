@@ -4,8 +4,7 @@ Customers are graded some at a time and wait in a file (``nightly.merging``); on
 graded is the store written, in short transactions, so that others can write to it meanwhile. Until
 the last of them the run before is served, so a batch that dies on the way changes nothing; what
 follows from the run is told from then on (``serving.following``). A frame that the current run
-already holds, under the same bundle, is not graded again unless forced. Neither memory nor results
-depend on how many are graded at a time.
+holds, under the same bundle, is graded again only if forced. Results do not depend on ``CHUNK``.
 """
 
 from __future__ import annotations
