@@ -6,10 +6,12 @@ parser that would take it, a link against the file and its headings, an address 
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,21 @@ def test_addresses_are_answered_by_the_service(tmp_path: Path) -> None:
         or any(path.startswith(f"{one[1]}/") for path in paths)  # "below /v1/access"
     }
     assert said - answered == set()
+
+
+def test_snippets_of_python_import_what_is_there() -> None:
+    imports = [
+        (name, node)
+        for name, text in PAGES.items()
+        for language, block in FENCE.findall(text)
+        if language == "python"
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module
+    ]
+    assert imports
+    for name, node in imports:
+        module = import_module(str(node.module))
+        assert [each.name for each in node.names if not hasattr(module, each.name)] == [], name
 
 
 def test_variables_are_read_somewhere() -> None:
