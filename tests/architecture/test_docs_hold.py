@@ -20,6 +20,7 @@ from fastapi.routing import iter_route_contexts
 
 from serving.app import create_app
 from serving.settings import PushSettings, Settings
+from tiering.scheme import load_scheme
 from tierwise import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,6 +76,13 @@ def _refused(words: list[str]) -> str:
     except Exception as error:  # typer keeps its classes to itself
         return str(error)
     lacking = [p.name for p in command.params if p.required and taken.get(p.name) is None]
+    twice = [
+        p.name
+        for p in command.params
+        if sum(left.count(option) for option in p.opts) > 1 and not p.multiple
+    ]
+    if twice:
+        return f"only the last counts of {twice}"
     return f"unused {unused}" if unused else f"lacks {lacking}" if lacking else ""
 
 
@@ -83,6 +91,14 @@ def test_the_parser_takes_the_commands_of_the_pages() -> None:
     assert len(commands) > 100
     refused = {(name, *words): _refused(words) for name, words in commands}
     assert {line: why for line, why in refused.items() if why} == {}
+
+
+def test_weights_are_applied_under_a_version_that_is_not_the_schemes_own() -> None:
+    """That is refused; the example has to move on with the scheme."""
+    applied = [words for _, words in _typed() if words[:2] == ["weights", "apply"]]
+    assert applied
+    for words in applied:
+        assert words[words.index("--version") + 1] != load_scheme().version
 
 
 def test_a_command_in_a_sentence_is_there_with_its_options() -> None:
