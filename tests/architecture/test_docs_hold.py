@@ -18,9 +18,10 @@ from typing import Any
 import typer
 from fastapi.routing import iter_route_contexts
 
+from features.schema import CATALOGUE
 from serving.app import create_app
 from serving.settings import PushSettings, Settings
-from tiering.scheme import load_scheme
+from tiering.scheme import load_scheme, scheme_names
 from tierwise import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +113,18 @@ def test_a_command_in_a_sentence_is_there_with_its_options() -> None:
             continue
         known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
         assert {word for word in left if word.startswith("-")} <= known, (name, span)
+
+
+def test_counts_of_indicators_and_schemes_are_those_there_are() -> None:
+    kinds = {
+        r"(\d+) (?:indicators|个指标)": len(CATALOGUE),
+        r"\[(\d+) schemes\]": len(scheme_names()),
+        r"\[(\d+) 套方案": len(scheme_names()),
+    }
+    for name in ("README.md", "README.zh-CN.md"):
+        for kind, count in kinds.items():
+            assert {int(one) for one in re.findall(kind, PAGES[name])} <= {count}, (name, kind)
+        assert f"{len(CATALOGUE)} " in PAGES[name]
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = run("ingest", "--world", "cdnow", "--out", folder / "sources").output
     assert "orders: 69,659 rows accepted" in told
     return folder
+
+
+def test_a_simulated_company_is_taken_in_by_the_command_it_tells(tmp_path: Path) -> None:
+    told = run("simulate", "--accounts", 8, "--out", tmp_path / "company").output
+    command = " ".join(told.split()).split("Take it in: tierwise features ")[1]
+    assert "orders" in run(*shlex.split(command)).output
+    assert (tmp_path / "company-sources" / "sources.json").is_file()
 
 
 def test_a_day_after_the_data_is_told(world: Path, tmp_path: Path) -> None:
