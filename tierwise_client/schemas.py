@@ -437,6 +437,17 @@ class Contribution(Struct, frozen=True, kw_only=True):
     contribution: float
 
 
+class Contributions(Struct, frozen=True, kw_only=True):
+    """An exact account in numbers: ``base`` plus all contributions is ``score`` (1e-9).
+
+    They are those of the explanation, in score points.
+    """
+
+    base: float
+    score: float
+    dimensions: list[DimensionContributions]
+
+
 class Deciding(Struct, frozen=True, kw_only=True):
     """The panel's reason in words, in both languages, as the customer may be told it."""
 
@@ -488,6 +499,18 @@ class DimensionChange(Struct, frozen=True, kw_only=True):
     id: str
     label: Text
     points: float
+
+
+class DimensionContributions(Struct, frozen=True, kw_only=True):
+    """What the indicators of a dimension bring; ``contribution`` is their sum (1e-9).
+
+    An indicator that acts in several ways is told once in each dimension it acts in. Those that
+    contribute exactly 0 are left out.
+    """
+
+    id: str
+    contribution: float
+    indicators: dict[str, float]
 
 
 class DimensionScore(Struct, frozen=True, kw_only=True):
@@ -1633,11 +1656,13 @@ class SideScores(Struct, frozen=True, kw_only=True):
 class Simulated(Struct, frozen=True, kw_only=True):
     """The grade of a what-if; nothing is stored.
 
-    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
+    ``explanation`` and ``contributions`` are null unless they were asked for; ``difference``
+    needs a customer.
     """
 
     grade: Grade
     explanation: Explanation | None
+    contributions: Contributions | None
     difference: Difference | None
 
 
@@ -1666,7 +1691,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
-    explanation: bool | UnsetType = UNSET
+    explanation: bool | Literal["contributions"] | UnsetType = UNSET
 
 
 class SimulationFromEvents(Struct, frozen=True, kw_only=True):
