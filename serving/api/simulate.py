@@ -114,7 +114,7 @@ def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> by
         why = account_bytes.explanation(after, found.layout, found.evidence)
     difference = presenting.difference(after, before) if before else None
     return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
-        grade_bytes.what_if(after),
+        grade_bytes.written(after, None),
         why,
         b"null" if difference is None else _bytes_of(difference),
     )
