@@ -47,6 +47,7 @@ from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
 from serving.lane.answers import Answers
+from serving.lane.first_reads import FirstReads
 from serving.lane.reads import StoredAnswers
 from serving.lane.what_ifs import WhatIfs
 from serving.leaving import Farewell
@@ -140,6 +141,7 @@ def create_app(settings: Settings) -> FastAPI:
     manners.install(app)
     # The last added is the outermost.
     app.add_middleware(WhatIfs, parts=parts)
+    app.add_middleware(FirstReads, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
     app.add_middleware(

@@ -1,7 +1,8 @@
 """Stored grades and explanations: given again as they were given, while nothing has changed.
 
-The first answer comes the long way, through FastAPI; this keeps its bytes. So an answer from
-here is what the endpoint said, and what it costs is a look at the store's mark and a dictionary.
+The first answer comes from the store (`serving/lane/first_reads.py`) or from the endpoint; this
+keeps its bytes. So an answer from here is what was said then, and what it costs is a look at the
+store's mark and a dictionary.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
@@ -28,6 +29,16 @@ from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
 _NEWEST = (RunRow.finished_at.desc(), RunRow.run_id.desc())
 
+# What every request for one customer asks: made once, and rows instead of objects of the mapper.
+_RUNS, _GRADES = RunRow.__table__.c, GradeRow.__table__.c
+_SERVED = select(_RUNS.run_id).where(FINISHED).order_by(*_NEWEST).limit(1)
+_GRADE = select(*_GRADES).where(
+    _GRADES.run_id == bindparam("run"), _GRADES.customer_id == bindparam("customer")
+)
+_EVIDENCE = select(*ExplanationRow.__table__.c).where(
+    ExplanationRow.__table__.c.grade_id == bindparam("grade")
+)
+
 
 class Grades:
     """Grades as of a session; reads what is served, writes a finished run.
@@ -42,8 +53,7 @@ class Grades:
 
     def current_run(self) -> Run | None:
         """Return the run that is served, None before the first one."""
-        newest = select(RunRow.run_id).where(FINISHED).order_by(*_NEWEST)
-        run_id = self._session.scalars(newest.limit(1)).one_or_none()
+        run_id = self._session.connection().scalar(_SERVED)
         return None if run_id is None else self._known(run_id)
 
     def run(self, run_id: str) -> Run | None:
@@ -59,10 +69,8 @@ class Grades:
 
     def of(self, customer_id: str, run: Run) -> Grade | None:
         """Return a customer's grade in a run."""
-        wanted = select(GradeRow).where(
-            GradeRow.run_id == run.run_id, GradeRow.customer_id == customer_id
-        )
-        row = self._session.scalars(wanted).one_or_none()
+        wanted = {"run": run.run_id, "customer": customer_id}
+        row: Any = self._session.connection().execute(_GRADE, wanted).one_or_none()
         return None if row is None else grade_of(row, run)
 
     def among(self, customer_ids: Sequence[str], run: Run) -> dict[str, Grade]:
@@ -230,7 +238,8 @@ class Grades:
 
     def evidence(self, grade: Grade) -> Evidence | None:
         """Return the numbers of a stored grade's explanation, in the layout of its run."""
-        row = self._session.get(ExplanationRow, grade.grade_id)
+        wanted = {"grade": grade.grade_id}
+        row: Any = self._session.connection().execute(_EVIDENCE, wanted).one_or_none()
         return None if row is None else evidence_of(row, self._layout(grade))
 
     def _layout(self, grade: Grade) -> tuple[LayoutEntry, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from serving.domain.grade import Run
@@ -14,6 +15,14 @@ from serving.domain.override import Ending, Override
 from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 from serving.store.review_tables import GradeOverrideRow
 from serving.store.tables import RankRow
+
+_COLUMNS = GradeOverrideRow.__table__.c
+# Asked with every grade that is read, so made once.
+_IN_FORCE = select(*_COLUMNS).where(
+    _COLUMNS.customer_id.in_(bindparam("customers", expanding=True)),
+    _COLUMNS.ended_at.is_(None),
+    _COLUMNS.expires_at > bindparam("now"),
+)
 
 
 class Overrides:
@@ -35,10 +44,9 @@ class Overrides:
 
     def in_force(self, customer_ids: Sequence[str], now: datetime) -> dict[str, Override]:
         """Return the overrides of some customers (a page of them) that hold, by customer."""
-        wanted = select(GradeOverrideRow).where(
-            GradeOverrideRow.customer_id.in_(customer_ids), *_holding(now)
-        )
-        return {row.customer_id: _override(row) for row in self._session.scalars(wanted)}
+        asked = {"customers": list(customer_ids), "now": now}
+        rows: Any = self._session.connection().execute(_IN_FORCE, asked)
+        return {row.customer_id: _override(row) for row in rows}
 
     def standing_of(self, customer_id: str) -> Override | None:
         """Return the customer's override that has not ended, expired or not; locked."""

@@ -11,7 +11,7 @@ from sqlalchemy import distinct, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from serving.domain.reading import Read
-from serving.store.engines import resting
+from serving.store.engines import make_room
 from serving.store.governance_tables import ReadRow
 
 # A page is one statement: the database takes its lines apart, while Python answers requests.
@@ -37,6 +37,7 @@ _ADD = {
 }
 _NUL = "\\u0000"
 """As JSON writes the character that SQLite's functions end a text at."""
+_ROOM_KB = 16_000
 _LAST = select(func.max(ReadRow.read_id))
 
 
@@ -59,8 +60,9 @@ class Reads:
             self._session.execute(insert(ReadRow), rows)
             return
         connection = self._session.connection()
-        with resting(connection):
-            connection.execute(_ADD[connection.dialect.name], {"page_id": page_id, "lines": lines})
+        # Each customer has a place of its own in the index of who was looked at.
+        make_room(connection, _ROOM_KB)
+        connection.execute(_ADD[connection.dialect.name], {"page_id": page_id, "lines": lines})
 
     def page(self, page_id: str) -> tuple[Read, ...]:
         """Return one page of the log in the order it was written."""

@@ -7,15 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
 
 from serving.domain.reading import Read
 from serving.governance import gathering as module
 from serving.governance.bulk import Seen
-from serving.governance.gathering import Gathering, Page
-from serving.store import engines
-from serving.store.reads import Reads
-from serving.store.session import Database
+from serving.governance.gathering import Gathering
 
 START = datetime(2026, 11, 22, 18)
 LOOKS = st.lists(
@@ -59,33 +55,3 @@ def test_pages_are_full_or_the_last_and_keep_the_order(monkeypatch: pytest.Monke
     lines = [line for page in gathered.take() for line in page.lines]
     assert [line.split(",")[3] for line in lines] == [f'"c-{n}"' for n in range(3, 11)]
     assert gathered.take() == ()
-
-
-def test_a_page_rests_while_it_is_written(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    rests: list[float] = []
-    monkeypatch.setattr(engines, "sleep", rests.append)
-    page = Page()
-    for number in range(1_000):
-        page.add(look(number))
-    with store.write() as session:
-        Reads(session).add("p" * 32, page.text())
-        assert 5 < len(rests) < 100
-        done = len(rests)
-        # What follows in the same transaction runs through.
-        session.execute(text("SELECT count(*) FROM read_event a, read_event b")).one()
-        assert len(rests) == done
-        assert len(Reads(session).page("p" * 32)) == 1_000
-
-
-def test_after_a_tenth_of_a_second_there_is_no_more_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    instants = iter([0.0, 0.05, 0.11])
-    rests: list[float] = []
-    monkeypatch.setattr(engines, "monotonic", lambda: next(instants, 9.0))
-    monkeypatch.setattr(engines, "sleep", rests.append)
-    count = (
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) "
-        "SELECT sum(i) FROM n"
-    )
-    with create_engine("sqlite://").connect() as connection, engines.resting(connection):
-        assert connection.execute(text(count)).scalar_one() == 12_502_500
-    assert rests == [engines._REST_S]
