@@ -39,12 +39,12 @@ from training.models.companions import Companions, correction_texts, stored
 from training.models.correction import Views
 from training.models.design import checked
 from training.models.health import Health
-from training.models.lifetime import Lifetime, LifetimeTerms, lifetime
+from training.models.lifetime import Lifetime, LifetimeTerms, lifetime, value_to_acquisition_cost
 from training.models.ltv import LtvModel
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
 
-__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores", "Views"]
+__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores", "Views", "value_to_acquisition_cost"]
 
 
 @dataclass(frozen=True, eq=False)

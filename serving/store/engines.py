@@ -8,6 +8,9 @@ by one advisory lock that each writer takes first and that ends with its transac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -28,6 +31,10 @@ _PAGE = 8_192
 _USUAL_KB, _ROOM_KB = 2_000, 64_000
 """Pages that a SQLite connection keeps in memory: usually, and while it loads many rows."""
 _ROOMY = "tierwise_roomy"
+_PIECE = 4_000
+"""Steps of SQLite's machine from rest to rest: a third of a millisecond of inserting."""
+_REST_S, _RESTS_S = 0.0003, 0.1
+"""Seconds of a rest; and after so many of one statement no more rests, as others wait to write."""
 _RECYCLED_S = 1_800
 _POSTGRESQL = {
     "application_name": "tierwise",
@@ -83,6 +90,31 @@ def make_room(connection: Connection) -> None:
     if connection.dialect.name == "sqlite" and not connection.info.get(_ROOMY):
         connection.exec_driver_sql(f"PRAGMA cache_size=-{_ROOM_KB}")
         connection.info[_ROOMY] = True
+
+
+@contextmanager
+def resting(connection: Connection) -> Iterator[None]:
+    """Let a statement that writes thousands of rows leave its processor again and again.
+
+    On SQLite it runs in this process, for tens of milliseconds, beside the thread that answers
+    and whoever else is at work here. Whoever wakes up on its processor meanwhile would wait for
+    the end of its turn, a millisecond or more; so it waits for a fraction of that.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    until = monotonic() + _RESTS_S
+
+    def rest() -> None:
+        if monotonic() < until:
+            sleep(_REST_S)
+
+    driver.set_progress_handler(rest, _PIECE)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def unbounded(connection: Connection) -> None:

@@ -15,13 +15,14 @@ from serving.audit import verify
 from serving.batch import run_batch
 from serving.errors import BatchError, StoreError
 from serving.following import catch_up
-from serving.nightly.merging import BestFirst
+from serving.nightly.merging import InOrder, best_first, by_customer
 from serving.nightly.pace import LEAST, MOST, WANTED, Pace
 from serving.sealing import verify_runs
 from serving.store.audit_events import AuditEvents
 from serving.store.drift import DriftReports
 from serving.store.grades import Grades
 from serving.store.past import Past
+from serving.store.ranks import RANK_COLUMNS, rank_row
 from serving.store.raw import grade_ids, strays
 from serving.store.reviews import Reviews
 from serving.store.rows import GRADE_COLUMNS
@@ -32,29 +33,34 @@ from tests.serving.order_log import Later
 from tiering.panel.policy_file import packaged_panel
 from training.bundle import Bundle
 
-SCORES = st.lists(st.tuples(st.sampled_from([0.0, 12.5, 50.0]), st.text("ab客", max_size=3)))
+ROWS = st.lists(st.tuples(st.sampled_from([0.0, 12.5, 50.0]), st.text("ab客", max_size=3)))
 
 
-def row(score: float, customer: str) -> tuple[object, ...]:
-    values = {"score": score, "customer_id": customer}
-    return tuple(values.get(name) for name in GRADE_COLUMNS)
-
-
-@given(st.lists(SCORES, max_size=8), st.integers(1, 9))
-def test_whatever_comes_in_any_order_goes_out_best_first(
+@given(st.lists(ROWS, max_size=8), st.integers(1, 9))
+def test_whatever_comes_in_any_order_goes_out_in_that_of_the_keys(
     chunks: list[list[tuple[float, str]]], run: int
 ) -> None:
-    with BestFirst(run=run) as kept:
+    with InOrder[tuple[float, str]](lambda row: row, run=run) as kept:
         for chunk in chunks:
-            explained = [(f"of {customer}", score) for score, customer in chunk]
-            kept.add(([row(*each) for each in chunk], explained))  # type: ignore[arg-type]
+            kept.add(iter(chunk))
         everything = [each for chunk in chunks for each in chunk]
-        wanted = sorted(everything, key=lambda each: (-each[0], each[1]))
         assert len(kept) == len(everything)
         for _ in range(2):
-            found = list(kept)
-            assert [each[0] for each in found] == [row(*each) for each in wanted]
-            assert [each[1] for each in found] == [(f"of {c}", s) for s, c in wanted]
+            assert list(kept) == sorted(everything)
+
+
+def test_grades_come_by_customer_and_places_best_score_first() -> None:
+    def row(score: float, customer: str) -> tuple[object, ...]:
+        values = {"score": score, "customer_id": customer, "run_id": "r", "tier_index": 1}
+        return tuple(values.get(name) for name in GRADE_COLUMNS)
+
+    given = [row(0.0, "b"), row(50.0, "c"), row(50.0, "a"), row(7.5, "客")]
+    keys = [by_customer((grade, ())) for grade in given]  # type: ignore[arg-type]
+    assert keys == ["b", "c", "a", "客"]
+    ranked = sorted((rank_row(grade) for grade in given), key=best_first)  # type: ignore[arg-type]
+    assert [place[RANK_COLUMNS.index("customer_id")] for place in ranked] == ["a", "c", "客", "b"]
+    assert [place[RANK_COLUMNS.index("minus_score")] for place in ranked] == [-50, -50, -7.5, 0]
+    assert str(ranked[-1][1]) == "0.0", "no negative zero, which SQLite does not keep"
 
 
 def test_a_pace_finds_what_is_done_in_the_time_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

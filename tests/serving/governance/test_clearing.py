@@ -56,7 +56,7 @@ def test_of_other_customers_an_analyst_sees_all(house: TestClient, ordinary: str
 
 
 def test_why_is_refused_with_the_class(house: TestClient, best: str) -> None:
-    for path in ("explanation", "lift", "change?since=2030-01-01"):
+    for path in ("explanation", "lift", "outlook", "change?since=2030-01-01"):
         answer = house.get(f"/v1/grades/{best}/{path}", headers={"X-Who": "an"})
         assert answer.status_code == 403, path
         assert answer.json()["context"] == {"part": "explanation", "data_class": "confidential"}
