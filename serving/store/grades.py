@@ -138,7 +138,8 @@ class Grades:
         more = len(customers) > limit
         return Page(
             items=items,
-            total=ranks.count(kept),
+            # Of all of a run, it says itself how many there are.
+            total=run.customers if len(kept) == 1 else ranks.count(kept),
             cursor=encode_cursor(run.run_id, items[-1].score, items[-1].customer_id)
             if more
             else None,

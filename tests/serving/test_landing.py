@@ -22,13 +22,13 @@ from serving.store.audit_events import AuditEvents
 from serving.store.drift import DriftReports
 from serving.store.grades import Grades
 from serving.store.past import Past
-from serving.store.ranks import RANK_COLUMNS, rank_row
+from serving.store.ranks import RANK_COLUMNS, Ranks, rank_row
 from serving.store.raw import grade_ids, strays
 from serving.store.reviews import Reviews
 from serving.store.rows import GRADE_COLUMNS
 from serving.store.session import Database
 from serving.store.steps import RunSteps
-from serving.store.tables import GradeRow
+from serving.store.tables import GradeRow, RankRow
 from tests.serving.order_log import Later
 from training.bundle import Bundle
 
@@ -142,6 +142,37 @@ def test_a_run_that_is_being_written_is_not_there_for_anybody(
     assert (standing.look() or ("",))[0] == new.run_id
 
 
+def test_a_run_that_dies_among_its_places_is_taken_away_some_at_a_time(
+    database: Database, served_bundle: Bundle, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = run_batch(served_bundle, later(0, 1.0), database).run
+    monkeypatch.setattr("serving.nightly.landing._DISCARDED", 50)
+    monkeypatch.setattr("serving.nightly.pace.WANTED", 0.0)  # no piece grows
+    graded: list[int] = []
+
+    def fail(stage: str, done: int, total: int) -> None:
+        if stage == "store" and done == total:
+            graded.append(places(database, old.run_id))
+            if len(graded) == 2:
+                raise StoreError("The power is out.")
+
+    with pytest.raises(StoreError, match="power"):
+        run_batch(served_bundle, later(30, 0.3), database, progress=fail, piece=30)
+    assert 0 < graded[0] < graded[1] < old.customers, "it died among them"
+    assert places(database, old.run_id) == 0
+    assert stored(database) == old.customers
+    with database.read() as session:
+        assert RunSteps(session).coming() == ()
+        assert verify_runs(session).runs == 1
+        assert Ranks(session).count([RankRow.run_id == old.run_id]) == old.customers
+
+
+def places(database: Database, run_id: str) -> int:
+    """Return how many places there are of other runs."""
+    with database.read() as session:
+        return Ranks(session).count([RankRow.run_id != run_id])
+
+
 def test_what_is_told_in_pieces_goes_on_where_it_stopped(
     database: Database, served_bundle: Bundle, later: Later
 ) -> None:
@@ -181,6 +212,21 @@ def test_what_is_told_in_pieces_goes_on_where_it_stopped(
         assert {case.run_id for case in live.values()} == {run.run_id}
         assert len(live) == run.referred
         verify(session)
+
+
+def test_ids_come_in_the_order_of_the_customers(
+    database: Database, served_bundle: Bundle, later: Later
+) -> None:
+    run = run_batch(served_bundle, later(0, 1.0), database).run
+    with database.read() as session:
+        held = Grades(session).held_in(run.run_id).tiers
+        graded = {c: Grades(session).of(c, run) for c in sorted(held)[:50]}
+        cases = Reviews(session).open_cases()
+    ids = [grade.grade_id for grade in graded.values() if grade is not None]
+    assert ids == sorted(ids)
+    opened = [cases[customer].case_id for customer in sorted(cases)]
+    assert opened == sorted(opened)
+    assert len(set(opened)) == run.referred > 1
 
 
 def test_customers_are_drawn_for_the_watch_over_drift(

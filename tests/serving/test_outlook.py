@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.schema import FloatArray, IndicatorFrame
-from serving.api import outlook_schemas
+from serving.api import outlook_presenting, outlook_schemas
 from serving.api.outlook_examples import OUTLOOK
 from serving.app import create_app
 from serving.archive import BundleArchive
 from serving.batch import run_batch
+from serving.canary.standing import Deciding, start
+from serving.domain.canary import PLACES
 from serving.domain.grade import LANGS, Grade
 from serving.domain.outlook import Outlook
 from serving.errors import NotReadyError
@@ -26,6 +28,7 @@ from serving.nightly.watching import health_score
 from serving.outlook import _WORDS, outlook_of
 from serving.scoring import basis_of, grade_alone
 from serving.settings import Settings
+from serving.sides import Tried
 from serving.store.grades import Grades
 from serving.store.session import Database
 from tests.blank_store import blank_store
@@ -272,12 +275,43 @@ def test_the_past_is_told_by_the_bundle_of_then(
     bare.state.database.dispose()
 
 
+def test_a_grade_of_the_canary_is_told_by_the_canary(
+    settings: Settings, rich: Bundle, bundle: Bundle, known: IndicatorFrame, tmp_path: Path
+) -> None:
+    mine = settings.model_copy(update={"home": tmp_path, "bundle_dir": settings.bundle})
+    tries = replace(bundle, recipe=rich.recipe).with_version("4")
+    tries.save(tmp_path / "tries")
+    BundleArchive(mine.archive).keep(tmp_path / "tries", tries.digest)
+    store = blank_store(mine.database)
+    who = Deciding("li.wei", datetime(2024, 7, 1), "a trial")
+    tried = Tried(start(store, tries, PLACES // 2, who, "salt"), tries)
+    few = replace(known, customer_id=known.customer_id[:20], values=known.values[:20])
+    run_batch(rich, few, store, canary=tried)
+    store.dispose()
+    application = create_app(mine)
+    with TestClient(application) as client:
+        told = [client.get(f"/v1/grades/{each}/outlook").json() for each in few.customer_id]
+    application.state.database.dispose()
+    sides = {each["model"]["side"] for each in told}
+    assert sides == {"champion", "canary"}
+    for row, each in enumerate(told):
+        own = tries if each["model"]["side"] == "canary" else rich
+        values = few.values[row : row + 1]
+        assert each["model"]["bundle_digest"] == own.digest
+        assert each["demand"]["value"] == own.demand_forecast(values)[0]
+        assert len(each["churn"]) == len(own.churn_curve(values))
+
+
 # --- what is not there ---------------------------------------------------------------------
 
 
+def graded_by(bundle: Bundle, values: FloatArray) -> Grade:
+    (graded,) = grade_alone(bundle, values, ["c"], basis_of(bundle, SERVED_DAY, "run"))
+    return graded
+
+
 def one(bundle: Bundle, values: FloatArray) -> Outlook:
-    (found,) = grade_alone(bundle, values, ["c"], basis_of(bundle, SERVED_DAY, "run"))
-    return outlook_of(bundle, found)
+    return outlook_of(bundle, graded_by(bundle, values))
 
 
 def test_a_bare_bundle_says_what_it_does_not_know_and_why(
@@ -323,6 +357,9 @@ def test_who_is_unknown_has_no_health_and_no_band(rich: Bundle, known: Indicator
     assert found.health.known == 0.0
     assert {(x.points, x.scale_points, x.band) for x in found.health.dimensions} == {(None,) * 3}
     assert ("health", "no_data") in [(each.figure, each.why) for each in found.unknown]
+    told = outlook_presenting.outlook(graded_by(rich, values), found).health
+    assert (told.score, told.band, told.response) == (None, None, None)
+    assert {each.band for each in told.dimensions} == {None}
 
 
 def test_a_bundle_of_fewer_columns_is_asked_by_those_it_has(
@@ -341,7 +378,7 @@ def test_a_bundle_of_fewer_columns_is_asked_by_those_it_has(
 
 
 def test_another_bundle_is_refused(rich: Bundle, bundle: Bundle, known: IndicatorFrame) -> None:
-    (graded,) = grade_alone(rich, known.values[:1], ["c"], basis_of(rich, SERVED_DAY, "run"))
+    graded = graded_by(rich, known.values[:1])
     with pytest.raises(NotReadyError, match="another model than the one that is at hand"):
         outlook_of(bundle, graded)
 
