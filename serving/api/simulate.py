@@ -124,13 +124,8 @@ def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> by
         else:
             numbers = contribution_bytes.contributions(after.score, account)
     difference = presenting.difference(after, before) if before else None
-<<<<<<< HEAD
     return b'{"grade":%b,"explanation":%b,"contributions":%b,"difference":%b}' % (
-        grade_bytes.what_if(after),
-=======
-    return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
         grade_bytes.written(after, None),
->>>>>>> e61133bf6a2ba5bb0df65843870f35a633e43d78
         why,
         numbers,
         b"null" if difference is None else _bytes_of(difference),
