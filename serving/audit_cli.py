@@ -18,6 +18,7 @@ from serving.audit import Proof, prove, verify
 from serving.domain.event import AuditEvent
 from serving.domain.merkle import Head
 from serving.errors import AuditError
+from serving.governance.anchors import verify_reads
 from serving.options import DatabaseUrl, Home, WorldArgument, read_settings
 from serving.sealing import (
     proof_document,
@@ -57,15 +58,19 @@ def verify_trail(
     ] = None,
     out: Out = None,
 ) -> None:
-    """Check the trail, and runs and grades against it; tell its head, to be kept elsewhere."""
+    """Check the trail, and runs, grades and the log of reads against it; tell its head."""
     kept = None if head is None else _head(_document(head))
-    with _session(home, world, database) as (session, _), _bar("runs") as tell:
+    with _session(home, world, database) as (session, _):
         found = verify(session, kept)
-        runs = verify_runs(session, tell)
+        with _bar("runs") as tell:
+            runs = verify_runs(session, tell)
+        with _bar("pages of looks") as tell:
+            looks = verify_reads(session, tell)
     since = "" if kept is None else f"; it only grew since the {kept.size:,} that were kept"
     _say(f"{found.size:,} events verify{since}. Root {found.root}")
     before = f"; {runs.unsealed:,} older runs were not sealed" if runs.unsealed else ""
     _say(f"{runs.grades:,} grades of {runs.runs:,} runs are as they were recorded{before}.")
+    _say(f"{looks.reads:,} looks at customers in {looks.pages:,} pages are as they were written.")
     if out is not None:
         _write(out, asdict(found))
 
