@@ -4,8 +4,7 @@ Customers are graded some at a time and wait in a file (``nightly.merging``); on
 graded is the store written, in short transactions, so that others can write to it meanwhile. Until
 the last of them the run before is served, so a batch that dies on the way changes nothing; what
 follows from the run is told from then on (``serving.following``). A frame that the current run
-already holds, under the same bundle, is not graded again unless forced. Neither memory nor results
-depend on how many are graded at a time.
+holds, under the same bundle, is graded again only if forced. Results do not depend on ``CHUNK``.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from serving.following import Following, alone, catch_up
 from serving.nightly.ahead import ahead
 from serving.nightly.fingerprint import frame_sha256
 from serving.nightly.landing import Landing, discard_dead
-from serving.nightly.merging import BestFirst
+from serving.nightly.merging import PLACES_RUN, InOrder, best_first, by_customer
 from serving.nightly.pace import PIECE, Pace
 from serving.nightly.passing import Passing, check_canary, grade_some
 from serving.nightly.telling import finished
@@ -148,7 +147,7 @@ def run_batch(
 
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
-    with BestFirst(database.scratch) as rows:
+    with InOrder(by_customer, database.scratch) as rows:
         passing = Passing.begin(bundle, canary, run_id, frame.as_of, rows, watch)
         parts = (part for block in frame.blocks(chunk) for part in passing.split(block))
         for some in ahead(grade_some, parts):
@@ -247,9 +246,11 @@ def _write(
     pace: Pace,
 ) -> BatchResult:
     """Write a run, let it be served, and tell what follows from it."""
-    landing = Landing(run.run_id, passing.rows, pace)
     try:
-        landing.before_the_last(database, run, lambda done: tell("store", done, run.customers))
+        with InOrder(best_first, database.scratch, PLACES_RUN) as places:
+            landing = Landing(run.run_id, passing.rows, places, pace)
+            landing.before_the_last(database, run, lambda done: tell("store", done, run.customers))
+        head = landing.seal.head
         with database.write() as session:
             begun.check(session, frame)
             run = replace(run, finished_at=begun.behind(now()))
@@ -257,9 +258,9 @@ def _write(
                 RunSteps(session).serve(run.run_id, run.finished_at)
             else:
                 Grades(session).add_run(run)
-            Grades(session).load(*landing.rest)
+            landing.rest.load(session)
             alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
-            seals = sealed(run_values(run), landing.seal)
+            seals = sealed(run_values(run), head)
             happened = (finished(run, passing.tally, alerts.payload, seals), *alerts.happenings)
             record(session, happened, at=run.finished_at, actor=run.actor)
             following = Following(run, begun.current, pace)

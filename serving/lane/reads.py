@@ -17,8 +17,11 @@ from serving.domain.access import Permission, Principal
 from serving.lane.answers import Answer, Answers
 from serving.store.standing import Mark, Standing
 
-ROUTES = frozenset({"read_grade", "read_explanation"})
-"""Names of the endpoints whose answers depend on the store and on who asks, and nothing else."""
+ROUTES = frozenset({"read_grade", "read_explanation", "read_outlook"})
+"""Names of the endpoints whose answers depend on the store and on who asks, and nothing else.
+
+An outlook also takes a bundle: the one whose digest the stored grade names.
+"""
 CLOCK = 600.0
 """Seconds after which an answer is made anew though nothing says that it changed.
 

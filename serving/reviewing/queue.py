@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from serving.domain.case import CaseKind, CaseStatus, ReviewCase, case_id_of
+from serving.domain.case import CaseKind, CaseStatus, ReviewCase, case_id_of_grade
 from serving.domain.event import Happening
 from serving.domain.grade import Grade
 from serving.reviewing.overriding import expire
@@ -145,7 +145,7 @@ class QueueRenewal:
 
     def _opened(self, grade: Grade) -> ReviewCase:
         return ReviewCase(
-            case_id=case_id_of(grade.grade_id),
+            case_id=case_id_of_grade(grade.grade_id),
             grade_id=grade.grade_id,
             run_id=str(grade.basis.run_id),
             customer_id=grade.customer_id,

@@ -14,7 +14,7 @@ from serving.domain.grade import Run
 from serving.domain.override import Ending, Override
 from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 from serving.store.review_tables import GradeOverrideRow
-from serving.store.tables import GradeRow
+from serving.store.tables import RankRow
 
 _COLUMNS = GradeOverrideRow.__table__.c
 # Asked with every grade that is read, so made once.
@@ -149,7 +149,7 @@ class Overrides:
 def standing_in(
     session: Session, run: Run, tier_id: str | None, now: datetime
 ) -> ColumnElement[bool]:
-    """Return the clause that keeps the grades of a tier, as panels overruled it.
+    """Return the clause that keeps the places of a tier, as panels overruled it.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def standing_in(
         A tier the run does not have keeps nothing.
     """
     indexes = {tier.id: tier.index for tier in run.basis.tiers}
-    by_model = GradeRow.tier_index == indexes.get(str(tier_id), -1)
+    by_model = RankRow.tier_index == indexes.get(str(tier_id), -1)
     meant = [
         *_holding(now),
         GradeOverrideRow.scheme_id == run.basis.scheme_id,
@@ -168,8 +168,8 @@ def standing_in(
         return by_model
     given = overruled.where(GradeOverrideRow.tier_id == tier_id)
     return or_(
-        GradeRow.customer_id.in_(given),
-        and_(by_model, GradeRow.customer_id.not_in(overruled)),
+        RankRow.customer_id.in_(given),
+        and_(by_model, RankRow.customer_id.not_in(overruled)),
     )
 
 

@@ -16,11 +16,13 @@ from serving.access.limits import Buckets
 from serving.deps import service
 from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
+from serving.domain.outlook import Outlook
 from serving.errors import ForbiddenError, NotReadyError, RateLimitError, StoreError
 from serving.governance.looks import seen
-from serving.governance.masking import check_part
+from serving.governance.masking import check_outlook, check_part
 from serving.guard import needs, permitted
 from serving.lifting import lift_of
+from serving.outlook import outlook_of
 from serving.problems import respond as respond_problem
 from serving.store.grades import Grades
 from serving.store.overrides import Overrides
@@ -234,6 +236,7 @@ def _customer(
         Reviews(session).open_case_of(customer_id),
         _lift(request, grade),
         Overrides(session).in_force([customer_id], _now()).get(customer_id),
+        _outlook(request, grade),
     )
     return respond(request, writer, "customer.html", page)
 
@@ -243,6 +246,16 @@ def _lift(request: Request, grade: Grade) -> Lift | None:
     try:
         return lift_of(service(request).sides.of_digest(grade.basis.bundle_digest), grade)
     except NotReadyError:
+        return None
+
+
+def _outlook(request: Request, grade: Grade) -> Outlook | None:
+    """Return what is expected of a customer; None where the model is gone, or may not be seen."""
+    parts = service(request)
+    try:
+        check_outlook(parts.governance, permitted(request.scope), grade.tier.id)
+        return outlook_of(parts.sides.that_graded(grade.basis.bundle_digest), grade)
+    except (ForbiddenError, NotReadyError):
         return None
 
 
