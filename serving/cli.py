@@ -202,9 +202,12 @@ def _batch(
     from serving.canary.reporting import make_report
     from serving.drifting import watch_drift
     from serving.published import open_published
+    from serving.reviewing.horizon import calendar_fault
     from serving.store.session import Database
+    from tiering.panel.policy_file import load_panel
     from training.bundle import Bundle
 
+    panel = load_panel(settings.panel, settings.days_off)
     loaded = Bundle.load(settings.bundle)
     BundleArchive(settings.archive).keep(settings.bundle, loaded.digest)
     indicators, origin = (
@@ -224,7 +227,10 @@ def _batch(
             progress=told,
             force=force,
             canary=canary,
+            panel=panel,
         )
+        if (told_of := calendar_fault(panel, result.run.finished_at)) is not None:
+            _say(told_of)
         if canary is not None:
             now = datetime.now(UTC).replace(tzinfo=None)
             make_report(store, canary.plan, settings.published, now)

@@ -24,6 +24,7 @@ from serving.store.followed import followed
 from serving.store.grades import Grades
 from serving.store.session import Database, Session
 from serving.store.steps import RunSteps, Telling
+from tiering.panel.policy import PanelPolicy
 
 
 @dataclass(slots=True)
@@ -56,13 +57,18 @@ class Following:
         It is served.
     served
         The run that was served before; None: there was none.
+    panel
+        By which review cases are opened.
     after
         The last customer of whom all is told already.
     """
 
-    def __init__(self, run: Run, served: Run | None, pace: Pace, after: str = "") -> None:
+    def __init__(
+        self, run: Run, served: Run | None, pace: Pace, panel: PanelPolicy, after: str = ""
+    ) -> None:
         self.counts = Counts()
         self.over = False
+        self._panel = panel
         self._run, self._served, self._pace, self._after = run, served, pace, after
 
     def some(self, session: Session) -> int:
@@ -86,7 +92,7 @@ class Following:
         make_room(session.connection())
         run, counts = self._run, self.counts
         upto = None if some.last else some.upto
-        queue = QueueRenewal(session, run.finished_at, customers=(self._after, upto))
+        queue = QueueRenewal(session, run.finished_at, self._panel, (self._after, upto))
         happenings = queue.see(some.referred)
         happenings += queue.finish(run.actor)
         happenings += told(some.changes, run.basis)
@@ -117,7 +123,7 @@ class Following:
 
 
 @contextmanager
-def alone(database: Database) -> Iterator[None]:
+def alone(database: Database, panel: PanelPolicy) -> Iterator[None]:
     """Be the one batch that writes, with nothing left to do of those that died before.
 
     Raises
@@ -132,18 +138,18 @@ def alone(database: Database) -> Iterator[None]:
                 hint="Run it again when the other is done, if it is still wanted then.",
             )
         discard_dead(database)
-        _finish(database)
+        _finish(database, panel)
         yield
 
 
-def catch_up(database: Database) -> None:
+def catch_up(database: Database, panel: PanelPolicy) -> None:
     """Finish what a batch left that died when its run was served already."""
     with database.place() as free:
         if free:  # else it is alive, and does it
-            _finish(database)
+            _finish(database, panel)
 
 
-def _finish(database: Database) -> None:
+def _finish(database: Database, panel: PanelPolicy) -> None:
     with database.read() as session:
         left = RunSteps(session).telling()
         store = Grades(session)
@@ -152,4 +158,5 @@ def _finish(database: Database) -> None:
         if left is not None and left.served_run_id is not None:
             served = store.run(left.served_run_id)
     if left is not None and run is not None:
-        Following(run, served, Pace(), left.told_to).to_the_end(database, 0, lambda _done: None)
+        again = Following(run, served, Pace(), panel, left.told_to)
+        again.to_the_end(database, 0, lambda _done: None)

@@ -81,7 +81,7 @@ PANELS: dict[str, dict[str, Entry]] = {
         "compare": Entry(
             "training.workbench",
             "Runs side by side: figures, recipes, lineage.",
-            "compare journey --versions 3 --versions 4",
+            "compare journey --versions 3,4",
         ),
     },
     "Release": {

@@ -1367,6 +1367,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     bundle_digest: str
     bundle_fault: str | None
     canary_fault: str | None
+    calendar_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):

@@ -172,9 +172,8 @@ class Bundle:
             If the sources the bundle learned from hold too few contracts that ended.
         """
         model = self.companions.needed("renewal", self.companions.renewal)
-        return model.lapse_within(
-            self.columns, checked(self.columns, values), self.churn.horizon_days
-        )
+        values = checked(self.columns, values)
+        return model.lapse_within(self.columns, values, self.churn.horizon_days)
 
     def indicator_values(
         self, values: FloatArray, scores: Scores | None = None, *, every: bool = False

@@ -1,8 +1,8 @@
 """What each indicator brings to a score, as numbers: ``simulation_schemas.Contributions``.
 
-A program that grades a thousand what-ifs shows nobody a sentence. Names, units, percentiles and
-texts are two thirds of the time of an explanation and nine tenths of its bytes. That the bytes are
-those of the schema's models, and the numbers those of the explanation, is held by
+A program that grades a thousand what-ifs shows nobody a sentence, and labels, units, percentiles
+and texts are nine tenths of an explanation's bytes. That these bytes are those of the schema's
+models, and their numbers those of the explanation, is held by
 ``tests/serving/test_contribution_bytes.py``.
 """
 

@@ -37,7 +37,7 @@ HERE = 0.002
 interpreter between two threads, take as long."""
 AT_ONCE = 0.0005
 """Seconds of explaining up to which numbers alone are computed at once, as what is not explained:
-waiting for a turn takes a fifth of it, and nobody behind waits longer than for a page of texts."""
+nobody behind waits longer for them than for a page of texts."""
 _KNOWN = 1_000
 """Customers whose present grades are remembered."""
 

@@ -20,7 +20,6 @@ from serving.reviewing.stepping import escalated, told
 from serving.store.reviews import EVERYBODY, Between, Reviews
 from serving.store.session import Session
 from tiering.panel.policy import PanelPolicy
-from tiering.panel.policy_file import packaged_panel
 from tiering.panel.steps import Step, advance
 
 
@@ -63,13 +62,13 @@ class QueueRenewal:
         self,
         session: Session,
         now: datetime,
-        policy: PanelPolicy | None = None,
+        policy: PanelPolicy,
         customers: Between = EVERYBODY,
     ) -> None:
         self._session = session
         self._reviews = Reviews(session)
         self._now = now
-        self._policy = policy or packaged_panel()
+        self._policy = policy
         self._live = self._reviews.locked_cases(customers)
         self._resting = self._reviews.resting(now, customers)
         self._seen: set[str] = set()

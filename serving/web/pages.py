@@ -41,7 +41,6 @@ from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
 from serving.web.summaries import Summaries
 from tiering.lift.found import Lift
-from tiering.panel.policy_file import load_panel
 
 LOG = logging.getLogger("tierwise.pages")
 
@@ -199,7 +198,7 @@ def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HT
         page=_page_number(request),
         size=CASES_PER_PAGE,
         now=_now(),
-        policy=load_panel(service(request).settings.panel),
+        policy=service(request).panel,
     )
     return respond(request, writer, "reviews.html", page)
 

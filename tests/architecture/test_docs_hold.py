@@ -6,18 +6,22 @@ parser that would take it, a link against the file and its headings, an address 
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import typer
 from fastapi.routing import iter_route_contexts
 
+from features.schema import CATALOGUE
 from serving.app import create_app
 from serving.settings import PushSettings, Settings
+from tiering.scheme import load_scheme, scheme_names
 from tierwise import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +77,13 @@ def _refused(words: list[str]) -> str:
     except Exception as error:  # typer keeps its classes to itself
         return str(error)
     lacking = [p.name for p in command.params if p.required and taken.get(p.name) is None]
+    twice = [
+        p.name
+        for p in command.params
+        if sum(left.count(option) for option in p.opts) > 1 and not p.multiple
+    ]
+    if twice:
+        return f"only the last counts of {twice}"
     return f"unused {unused}" if unused else f"lacks {lacking}" if lacking else ""
 
 
@@ -81,6 +92,14 @@ def test_the_parser_takes_the_commands_of_the_pages() -> None:
     assert len(commands) > 100
     refused = {(name, *words): _refused(words) for name, words in commands}
     assert {line: why for line, why in refused.items() if why} == {}
+
+
+def test_weights_are_applied_under_a_version_that_is_not_the_schemes_own() -> None:
+    """That is refused; the example has to move on with the scheme."""
+    applied = [words for _, words in _typed() if words[:2] == ["weights", "apply"]]
+    assert applied
+    for words in applied:
+        assert words[words.index("--version") + 1] != load_scheme().version
 
 
 def test_a_command_in_a_sentence_is_there_with_its_options() -> None:
@@ -94,6 +113,18 @@ def test_a_command_in_a_sentence_is_there_with_its_options() -> None:
             continue
         known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
         assert {word for word in left if word.startswith("-")} <= known, (name, span)
+
+
+def test_counts_of_indicators_and_schemes_are_those_there_are() -> None:
+    kinds = {
+        r"(\d+) (?:indicators|个指标)": len(CATALOGUE),
+        r"\[(\d+) schemes\]": len(scheme_names()),
+        r"\[(\d+) 套方案": len(scheme_names()),
+    }
+    for name in ("README.md", "README.zh-CN.md"):
+        for kind, count in kinds.items():
+            assert {int(one) for one in re.findall(kind, PAGES[name])} <= {count}, (name, kind)
+        assert f"{len(CATALOGUE)} " in PAGES[name]
 
 
 def test_links_lead_somewhere() -> None:
@@ -145,6 +176,21 @@ def test_addresses_are_answered_by_the_service(tmp_path: Path) -> None:
         or any(path.startswith(f"{one[1]}/") for path in paths)  # "below /v1/access"
     }
     assert said - answered == set()
+
+
+def test_snippets_of_python_import_what_is_there() -> None:
+    imports = [
+        (name, node)
+        for name, text in PAGES.items()
+        for language, block in FENCE.findall(text)
+        if language == "python"
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module
+    ]
+    assert imports
+    for name, node in imports:
+        module = import_module(str(node.module))
+        assert [each.name for each in node.names if not hasattr(module, each.name)] == [], name
 
 
 def test_variables_are_read_somewhere() -> None:

@@ -30,6 +30,7 @@ from serving.store.session import Database
 from serving.store.steps import RunSteps
 from serving.store.tables import GradeRow, RankRow
 from tests.serving.order_log import Later
+from tiering.panel.policy_file import packaged_panel
 from training.bundle import Bundle
 
 ROWS = st.lists(st.tuples(st.sampled_from([0.0, 12.5, 50.0]), st.text("ab客", max_size=3)))
@@ -124,7 +125,7 @@ def test_a_run_that_is_being_written_is_not_there_for_anybody(
             session.execute(text("UPDATE alembic_version SET version_num = version_num"))
         with pytest.raises(BatchError, match="Another batch is writing"):
             run_batch(served_bundle, later(0, 0.5), database)
-        catch_up(database)  # leaves it to who is alive
+        catch_up(database, packaged_panel())  # leaves it to who is alive
         time.sleep(0.3 if standing.mark() is None else 0)
         assert (standing.mark() or standing.look()) == mark, "kept answers stay"
         looked.append(done)

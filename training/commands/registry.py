@@ -161,6 +161,9 @@ def versions(
         _show_champion_at(store, model, moment)
         return
     found = store.versions(model)
+    if not found:
+        console.print(f"{model} has no version yet. Train one: tierwise train {world}")
+        return
     _show_versions(model, found)
     entries = store.ledger.entries(model)
     if entries:
