@@ -83,7 +83,7 @@ class Reads:
         """
         event = AuditEventRow
         told = exists().where(event.subject == prefix + ReadRow.page_id, event.action == action)
-        yield from self._session.scalars(select(distinct(ReadRow.page_id)).where(~told))
+        yield from self._session.scalars(select(ReadRow.page_id).distinct().where(~told))
 
     def about(self, customer_id: str, limit: int = 100) -> tuple[Read, ...]:
         """Return who looked at one customer, newest first."""
