@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from features.dimensions.assemble import assemble
+from features.dimensions.assemble import Assembly, assemble
 from features.dimensions.receivables import bills, days_sales_outstanding
 from features.dimensions.risk_relation import approvals, changes, credit, fulfilment
 from features.dimensions.risk_service import service, streaks
@@ -18,7 +18,7 @@ FEWEST_OTHER_DAYS = 4
 """Purchase days beside the largest, below which their mean says nothing about a usual one."""
 
 
-def risk(tables: SnapshotTables) -> ir.Table:
+def risk(tables: SnapshotTables) -> Assembly:
     """Return the risk indicators, one row a customer.
 
     ``days_since_last_order``

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from features.dimensions.assemble import assemble
+from features.dimensions.assemble import Assembly, assemble
 from features.dimensions.receivables import days_sales_outstanding
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
@@ -24,7 +24,7 @@ _JOINED = {
 """What other tables than orders add, null where the source lacks the table."""
 
 
-def value(tables: SnapshotTables) -> ir.Table:
+def value(tables: SnapshotTables) -> Assembly:
     """Return the value indicators, one row a customer.
 
     Profit is the net amount of the lines whose cost is known, minus that cost, minus the
