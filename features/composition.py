@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from features.contract import CONTRACT
 from features.ledger import categories, gaps, purchase_steps, steady_gaps
+from features.receivables import receivables
 from features.snapshot import SnapshotTables
 from features.totals import lived, spine, totals, windows
 
@@ -41,15 +42,17 @@ def snapshot_tables(
     put = lay if lay is not None else _where_they_are
     added = put("windows", windows(ledger))
     summed = put("totals", totals(spined, _gaps(seen, versioned=versioned), added))
+    owed = put("receivables", receivables(seen["invoices"])) if "invoices" in seen else None
     return SnapshotTables(
         mapped=mapped,
-        ledger=ledger,
+        several=ledger if versioned else seen["several"],
         lines=seen["lines"],
         categories=put("categories", categories(seen["lines"])),
         first_categories=seen["firsts"],
         spine=spined if lay is None else summed.select(*spined.columns),
         windows=added,
         totals=summed,
+        receivables=owed,
         **{name: seen[name] for name in CONTRACT if name in seen},
     )
 

@@ -28,6 +28,7 @@ from features.ledger import (
     first_purchases,
     number_of,
     out_of_order,
+    several_rows,
     steady_steps,
 )
 from features.sights import FOLDS, LATEST, REACH, STEADY_FOLDS, fold_seen, table_seen
@@ -191,6 +192,7 @@ class History:
         if not self._versioned("orders"):
             ledger = self._relation("ledger")
             self._keep("restless", out_of_order(ledger))
+            self._keep("several", several_rows(ledger))
             self._keep("steps", steady_steps(ledger, self._relation("restless")))
             self._keep("lives", lives(ledger, self._relation("steps")))
             self._keep("beginnings", beginnings(ledger, self._relation("lives")))

@@ -7,11 +7,12 @@ finds its rows by its place in an array.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +20,7 @@ from features.backends import Session, compiled
 from features.frame import DIMENSIONS
 from features.history import History, Turn
 from features.schema import CATALOGUE
+from features.windows import window_days
 
 LIMIT = 400_000
 """Customers up to which a snapshot is stitched: it is held in memory, a kilobyte for each."""
@@ -35,12 +37,16 @@ class Pattern:
     pieces
         SQL of each piece, with the catalogue columns taken from it; the first, of value,
         has all customers of the snapshot.
+    assessed
+        SQL of the assessments that count, with the indicators which are the value of one:
+        unlike a piece it has many rows of a customer, one of a kind.
     zeros
         Indicators whose missing value is 0.
     """
 
     laid: Mapping[str, str]
     pieces: Mapping[str, tuple[str, ...]]
+    assessed: tuple[str, tuple[str, ...]] | None
     zeros: frozenset[str]
 
     def turned(self, turn: Turn) -> Pattern:
@@ -49,6 +55,7 @@ class Pattern:
             self,
             laid={turn(name): turn(sql) for name, sql in self.laid.items()},
             pieces={turn(sql): columns for sql, columns in self.pieces.items()},
+            assessed=self.assessed and (turn(self.assessed[0]), self.assessed[1]),
         )
 
 
@@ -58,6 +65,7 @@ def pattern(history: History) -> Pattern:
     tables, laid = history.laid()
     pieces: dict[str, tuple[str, ...]] = {}
     zeros: set[str] = set()
+    assessed: list[str] = []
     for dimension in DIMENSIONS.values():
         assembly = dimension(tables)
         zeros |= assembly.zeros
@@ -69,12 +77,33 @@ def pattern(history: History) -> Pattern:
             if taken:  # nobody runs a piece of which the source maps nothing
                 missing.difference_update(taken)
                 pieces[sql] = (*pieces.get(sql, ()), *taken)
-    return Pattern(laid, pieces, frozenset(zeros))
+        if assembly.assessments is not None:
+            assessed += [n for n in assembly.columns if n in missing and CATALOGUE[n].assessment]
+    rows = tables.assessments
+    latest = None if rows is None else (compiled(link, _assessed(rows)), tuple(assessed))
+    return Pattern(laid, pieces, latest, frozenset(zeros))
 
 
 def _measured(part: ir.Table) -> ir.Table:
     columns = {c: part[c].cast("float64") for c in part.columns if c in CATALOGUE}
     return part.select("customer_id", **columns)
+
+
+def _kinds() -> dict[str, int]:
+    kinds = sorted({i.assessment for i in CATALOGUE.values() if i.assessment is not None})
+    return {kind: number for number, kind in enumerate(kinds)}
+
+
+def _assessed(rows: ir.Table) -> ir.Table:
+    """Return ``customer_id``, ``value``, ``age`` and ``number``, that of the kind.
+
+    As :func:`features.dimensions.assemble.latest_assessments`, without eighteen sums over rows
+    of which each belongs to one: a snapshot sees one assessment of a customer and kind.
+    """
+    kinds = _kinds()
+    rows = rows.filter(rows.kind.isin(list(kinds)))
+    number = rows.kind.cases(*kinds.items()).cast("int32")
+    return rows.select("customer_id", "age", value=rows["value"].cast("float64"), number=number)
 
 
 def stitched(pattern: Pattern, customers: pa.Array, session: Session) -> pa.Table:
@@ -88,22 +117,47 @@ def stitched(pattern: Pattern, customers: pa.Array, session: Session) -> pa.Tabl
     for name, sql in pattern.laid.items():
         session.lay(name, sql)
     found: dict[str, pa.Array] = {}
-    spine: np.ndarray[tuple[int], np.dtype[np.int32]] | None = None
+    loom: _Loom | None = None
     for sql, columns in pattern.pieces.items():
         piece = session.rows(sql).combine_chunks()
         codes = piece["customer_id"].to_numpy()
-        if spine is None:
-            spine = np.sort(codes)
-            found["customer_id"] = customers.take(pa.array(spine))
-        places = np.full(len(customers), -1, dtype=np.int32)
-        places[codes] = np.arange(len(codes), dtype=np.int32)
-        where = places[spine]
-        taken = piece.select(columns).take(pa.array(where, mask=where < 0))
+        if loom is None:
+            loom = _Loom(np.sort(codes), len(customers))
+        taken = piece.select(list(columns)).take(loom.where(codes, np.arange(len(codes))))
         found |= zip(columns, taken.columns, strict=True)
-    assert spine is not None  # every dimension has a piece
-    nothing = pa.nulls(len(spine), pa.float64())
-    whole = {"customer_id": found["customer_id"]}
+    assert loom is not None  # value has a piece whatever is mapped
+    if pattern.assessed is not None:
+        found |= _latest(session.rows(pattern.assessed[0]), pattern.assessed[1], loom)
+    nothing = pa.nulls(len(loom.spine), pa.float64())
+    whole = {"customer_id": customers.take(pa.array(loom.spine))}
     for name in CATALOGUE:
         column = found.get(name, nothing)
         whole[name] = pc.fill_null(column, 0.0) if name in pattern.zeros else column
     return pa.table(whole)
+
+
+def _latest(rows: pa.Table, names: Sequence[str], loom: _Loom) -> dict[str, pa.Array]:
+    rows, kinds, found = rows.combine_chunks(), _kinds(), {}
+    codes, numbers, ages = (rows[name].to_numpy() for name in ("customer_id", "number", "age"))
+    for name in names:
+        indicator = CATALOGUE[name]
+        counts = numbers == kinds[str(indicator.assessment)]
+        counts &= ages < window_days(indicator.window)
+        chosen = np.flatnonzero(counts)
+        found[name] = rows["value"].take(loom.where(codes[chosen], chosen))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Loom:
+    """Lays columns into place: ``spine``, the numbers of the customers of a snapshot, sorted."""
+
+    spine: npt.NDArray[np.int32]
+    customers: int
+
+    def where(self, codes: npt.NDArray[np.int32], rows: npt.NDArray[np.intp]) -> pa.Array:
+        """Return, for each customer of the spine, which of the rows is his; null for none."""
+        places = np.full(self.customers, -1, dtype=np.int64)
+        places[codes] = rows
+        where = places[self.spine]
+        return pa.array(where, mask=where < 0)

@@ -24,6 +24,8 @@ class Assembly:
     parts
         Tables of some customers, of the same form. A column is that of the first table
         which has it.
+    assessments
+        Rows of which indicators are the latest value of their kind; None without such ones.
     columns
         The indicators of the dimension, in the order of the catalogue.
     unmapped
@@ -34,14 +36,17 @@ class Assembly:
 
     whole: ir.Table
     parts: tuple[ir.Table, ...]
+    assessments: ir.Table | None
     columns: tuple[str, ...]
     unmapped: frozenset[str]
     zeros: frozenset[str]
 
     def joined(self) -> ir.Table:
         """Return ``customer_id`` and the indicators, one row for every customer."""
-        joined = self.whole
-        for number, part in enumerate(self.parts):
+        joined, parts = self.whole, self.parts
+        if self.assessments is not None:
+            parts = (*parts, latest_assessments(self.assessments))
+        for number, part in enumerate(parts):
             joined = joined.left_join(part, "customer_id", rname=f"{{name}}_of_part_{number}")
         columns: dict[str, ir.Value] = {}
         for name in self.columns:
@@ -64,12 +69,12 @@ def assemble(
     latest assessment of some kind are added here; they have no code of their own.
     """
     wanted = [i for i in CATALOGUE.values() if i.dimension is dimension]
-    if tables.assessments is not None and any(i.assessment is not None for i in wanted):
-        parts = (*parts, latest_assessments(tables.assessments))
+    assessed = any(i.assessment is not None for i in wanted)
     unmapped = frozenset(i.name for i in wanted if not all(map(tables.has, i.source)))
     return Assembly(
         whole=whole,
         parts=parts,
+        assessments=tables.assessments if assessed else None,
         columns=tuple(i.name for i in wanted),
         unmapped=unmapped,
         zeros=frozenset(i.name for i in wanted if i.null_policy == "zero") - unmapped,

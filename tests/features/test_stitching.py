@@ -46,7 +46,8 @@ def test_every_mapped_indicator_comes_from_one_piece(company: Sources) -> None:
     with History(company, [Snapshot.at(DAYS[0])]) as history:
         history.at(Snapshot.at(DAYS[0]))
         cut = pattern(history)
-        taken = [name for columns in cut.pieces.values() for name in columns]
+        assert cut.assessed is not None
+        taken = [name for columns in (*cut.pieces.values(), cut.assessed[1]) for name in columns]
         unmapped = {n for d in DIMENSIONS.values() for n in d(history.tables).unmapped}
     assert len(taken) == len(set(taken))
     assert set(taken) == set(CATALOGUE) - unmapped
