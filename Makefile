@@ -71,7 +71,7 @@ bench-certified: install ## certify automatic grades at past origins (docs/bench
 bench-serving: install ## measure the service beside MLflow, BentoML, MLServer and bare FastAPI (docs/benchmarks/serving.md)
 	$(BIN)/python -m tests.benchmarks.serving.bench_serving
 
-load: install ## five minutes of load with promotion, rollback and batch: nothing may fail (LOAD_SECONDS=300)
+load: install ## five minutes of load with promotion, rollback and batch: nothing may fail (LOAD_SECONDS, LOAD_ENGINE=postgresql)
 	$(BIN)/python -m tests.benchmarks.serving.load
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -27,6 +27,8 @@ ENGINE_ERRORS: tuple[type[Exception], ...] = (duckdb.Error,)
 
 _BATCH_ROWS = 100_000
 
+_LAID = "rows_of_memory"
+
 _SIDES = 2  # each holds a working set; the memory limit is for all of them together
 
 
@@ -83,12 +85,26 @@ def connect(
     return connection
 
 
-def keep(connection: BaseBackend, name: str, expression: ir.Table) -> None:
-    """Compute an expression now, and keep its rows as a relation of the connection."""
+def keep(connection: BaseBackend, name: str, rows: ir.Table | str) -> None:
+    """Compute rows now, an expression or SQL, and keep them as a relation of the connection.
+
+    A relation of the same name is replaced; what was written over it then reads the new rows.
+    """
     if _on_spark(connection):
-        spark.keep(connection, name, expression)
-        return
-    connection.create_table(name, expression, overwrite=True)
+        spark.keep(connection, name, rows)
+    elif isinstance(rows, str):
+        connection.raw_sql(f'CREATE OR REPLACE TABLE "{name}" AS {rows}')
+    else:
+        connection.create_table(name, rows, overwrite=True)
+
+
+def lay(connection: BaseBackend, name: str, rows: pa.Table) -> None:
+    """Keep rows of memory as a relation, without a trace of where they came from."""
+    connection.con.register(_LAID, rows)
+    try:
+        connection.raw_sql(f'CREATE OR REPLACE TABLE "{name}" AS FROM {_LAID}')
+    finally:
+        connection.con.unregister(_LAID)
 
 
 def view(connection: BaseBackend, name: str, rows: ir.Table | str) -> None:

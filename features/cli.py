@@ -16,6 +16,10 @@ from features.commands.resolve import resolve
 from features.commands.simulate import simulate
 from features.commands.unify import unify
 
-app = typer.Typer(no_args_is_help=True, help="Ingest sources, check them, publish indicators.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Ingest sources, check them, publish indicators.",
+    add_completion=False,
+)
 for command in (ingest, check, resolve, unify, publish, catalogue, contract, simulate):
     app.command()(command)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import count
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import ibis
@@ -36,13 +35,7 @@ from features.ledger import (
 from features.sights import FOLDS, LATEST, REACH, STEADY_FOLDS, fold_seen, table_seen
 from features.snapshot import Snapshot, SnapshotTables, ascending
 from features.totals import beginnings, lived, lives, spine, totals, windows
-from features.visibility import (
-    named,
-    numbered,
-    seen_columns,
-    superseded,
-    times,
-)
+from features.visibility import named, numbered, seen_columns, superseded, times
 
 if TYPE_CHECKING:
     from features.sources import Sources
@@ -80,6 +73,7 @@ class History:
         self._prefix = f"history_{next(_SERIAL)}"
         self._kept: list[str] = []
         self._views: list[str] = []
+        self._folded: list[tuple[str, ir.Table | str]] = []
         self._sights: dict[str, str] = {}
         self._at: Snapshot | None = None
         self._tables: SnapshotTables | None = None
@@ -91,12 +85,7 @@ class History:
             undo.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -145,6 +134,19 @@ class History:
         """Run an expression over the tables of the present snapshot."""
         return batches(self.connection, compiled(self.connection, expression))
 
+    def refold(self) -> None:
+        """Fold again, for the same snapshots, what the relations of the sources hold by now.
+
+        The SQL is written once: for few rows that is nearly all the work. Whether a key has
+        versions must be as it was.
+        """
+        link = self.connection
+        for place, (name, rows) in enumerate(self._folded):
+            sql = rows if isinstance(rows, str) else compiled(link, rows)
+            self._folded[place] = name, sql
+            keep(link, f"{self._prefix}_{name}", sql)
+        self._forget("days")
+
     def _fold(self) -> None:
         lines = self._seen("orders")
         lines = lines.filter(~lines.is_cancelled.fill_null(False))
@@ -160,7 +162,7 @@ class History:
         self._keep("codes", buyers.select("customer_id", code=code))
         # By customer: the sums of a snapshot then meet one customer after the other.
         self._keep("ledger", self._coded(days).order_by("customer_id", "day"))
-        drop(self.connection, views=[], tables=[self._kept.pop(0)])  # days, by text ids
+        self._forget("days")  # by text ids
         self._fold_categories(lines)
         if not self._versioned("orders"):
             ledger = self._relation("ledger")
@@ -290,3 +292,7 @@ class History:
         relation = f"{self._prefix}_{name}"
         keep(self.connection, relation, expression)
         self._kept.append(relation)
+        self._folded.append((name, expression))
+
+    def _forget(self, name: str) -> None:
+        drop(self.connection, views=[], tables=[f"{self._prefix}_{name}"])

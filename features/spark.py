@@ -170,15 +170,15 @@ def errors() -> tuple[type[Exception], ...]:
     return (PySparkException,)
 
 
-def keep(connection: BaseBackend, name: str, expression: ir.Table) -> None:
-    """Compute an expression now; its rows stay in memory, and on disk what does not fit.
+def keep(connection: BaseBackend, name: str, rows: ir.Table | str) -> None:
+    """Compute rows now; they rows stay in memory, and on disk what does not fit.
 
     The rows of one customer lie in one partition, the same of every relation, so that what
     is counted and joined by customer later moves no row. The relation forgets how it was
     made: otherwise every query over it would plan all of that again.
     """
     drop(connection, views=[], tables=[name])
-    frame = connection.raw_sql(connection.compile(expression))
+    frame = connection.raw_sql(rows if isinstance(rows, str) else connection.compile(rows))
     for key in _CUSTOMER:
         if key in frame.columns:
             partitions = int(connection._session.conf.get(_PARTITIONS))

@@ -19,25 +19,23 @@ from rich.table import Table
 
 from serving.access import keys, people
 from serving.domain.access import LOCAL, Permission, Principal, Role
-from serving.settings import Settings
+from serving.options import DatabaseUrl, Home, WorldOption, read_settings
 from serving.store.credentials import Accounts, ApiKeys
 from serving.store.paging import MAX_LIMIT
 from serving.store.session import Database
 
-app = typer.Typer(name="access", help="Who may ask: keys and accounts.", no_args_is_help=True)
+app = typer.Typer(
+    name="access",
+    help="Who may ask: keys and accounts.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 key = typer.Typer(help="Keys of machines.", no_args_is_help=True)
 user = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 app.add_typer(key, name="key")
 app.add_typer(user, name="user")
 console = Console()
 
-World = Annotated[str | None, typer.Option(help="Name of the world. [default: journey]")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder that holds all state. [default: var]")
-]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
-]
 Roles = Annotated[list[Role], typer.Option("--role", help="Give it once for each role.")]
 KeyName = Annotated[str, typer.Argument(help="Name or id of the key.")]
 UserName = Annotated[str, typer.Argument(help="Name of the account.")]
@@ -52,9 +50,9 @@ def create_key(
         typer.Option("--scope", help="Only this of what the roles may; again for more."),
     ] = None,
     days: Annotated[float, typer.Option(help="Until it expires.")] = 90,
-    world: World = None,
+    world: WorldOption = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Make a key and print it, once."""
     with _store(home, world, database) as store:
@@ -66,7 +64,7 @@ def create_key(
 
 
 @key.command("list")
-def list_keys(world: World = None, home: Home = None, database: DatabaseOption = None) -> None:
+def list_keys(world: WorldOption = None, home: Home = None, database: DatabaseUrl = None) -> None:
     """List keys, those that are over too."""
     table = Table("Name", "Id", "Roles", "Scopes", "Expires", "Last used", "State")
     now = _now()
@@ -98,9 +96,9 @@ def rotate_key(
         float,
         typer.Option(min=0, max=keys.LONGEST_OVERLAP_HOURS, help="The old secret holds so long."),
     ] = 24,
-    world: World = None,
+    world: WorldOption = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Give a key a new secret and print it, once."""
     with _store(home, world, database) as store:
@@ -116,7 +114,7 @@ def rotate_key(
 
 @key.command("revoke")
 def revoke_key(
-    name: KeyName, world: World = None, home: Home = None, database: DatabaseOption = None
+    name: KeyName, world: WorldOption = None, home: Home = None, database: DatabaseUrl = None
 ) -> None:
     """End a key for good."""
     with _store(home, world, database) as store:
@@ -129,9 +127,9 @@ def add_user(
     name: Annotated[str, typer.Argument(help="Name of the account, never used before.")],
     role: Roles,
     display_name: Annotated[str, typer.Option("--name", help="As people call them.")] = "",
-    world: World = None,
+    world: WorldOption = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Add a local account and print a password for its first sign-in, once."""
     with _store(home, world, database) as store:
@@ -143,7 +141,7 @@ def add_user(
 
 
 @user.command("list")
-def list_users(world: World = None, home: Home = None, database: DatabaseOption = None) -> None:
+def list_users(world: WorldOption = None, home: Home = None, database: DatabaseUrl = None) -> None:
     """List accounts, disabled ones too."""
     table = Table("Name", "Called", "Roles", "Provider", "Last signed in", "State")
     now = _now()
@@ -170,7 +168,7 @@ def list_users(world: World = None, home: Home = None, database: DatabaseOption 
 
 @user.command("disable")
 def disable_user(
-    name: UserName, world: World = None, home: Home = None, database: DatabaseOption = None
+    name: UserName, world: WorldOption = None, home: Home = None, database: DatabaseUrl = None
 ) -> None:
     """Let a person in no more; their sessions end."""
     with _store(home, world, database) as store:
@@ -180,7 +178,7 @@ def disable_user(
 
 @user.command("enable")
 def enable_user(
-    name: UserName, world: World = None, home: Home = None, database: DatabaseOption = None
+    name: UserName, world: WorldOption = None, home: Home = None, database: DatabaseUrl = None
 ) -> None:
     """Let a person in again."""
     with _store(home, world, database) as store:
@@ -190,7 +188,7 @@ def enable_user(
 
 @user.command("reset")
 def reset_user(
-    name: UserName, world: World = None, home: Home = None, database: DatabaseOption = None
+    name: UserName, world: WorldOption = None, home: Home = None, database: DatabaseUrl = None
 ) -> None:
     """Print a new password for one sign-in, once; the sessions of the account end."""
     with _store(home, world, database) as store:
@@ -203,9 +201,9 @@ def reset_user(
 def change_roles(
     name: UserName,
     role: Roles,
-    world: World = None,
+    world: WorldOption = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Give an account these roles and no others; its sessions end."""
     with _store(home, world, database) as store:
@@ -215,8 +213,7 @@ def change_roles(
 
 @contextmanager
 def _store(home: Path | None, world: str | None, database: str | None) -> Iterator[Database]:
-    given = {"home": home, "world": world, "database_url": database}
-    settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    settings = read_settings(home=home, world=world, database_url=database)
     store = Database(settings.database)
     try:
         if not store.is_current():

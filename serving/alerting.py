@@ -6,10 +6,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from serving.domain.alert import CustomerAlert
 from serving.domain.event import Happening
+from serving.domain.grade import Run
 from serving.nightly.watching import Watch
 from serving.store.alerts import AlertStore
 from serving.store.session import Session
@@ -19,6 +19,7 @@ from tiering.alerts.lifecycle import Standing
 from tiering.alerts.renewal import Key, Renewal, Step, renew
 from tiering.alerts.worktime import respond_by
 from tiering.health import packaged_health
+from tiering.panel.calendar import WorkCalendar
 
 _TOLD = frozenset(Step) - {Step.RENEWED, Step.CLEARED}
 """Steps that the audit trail names; a renewal only brings new numbers."""
@@ -63,8 +64,14 @@ def policy_sha256() -> tuple[str, ...]:
     return (packaged_catalogue().sha256, *hashes)
 
 
-def renew_alerts(session: Session, watch: Watch, run_id: str, now: datetime) -> AlertChanges:
-    """Write what a run does to the alerts, in the transaction of the run."""
+def renew_alerts(session: Session, watch: Watch, run: Run, days: WorkCalendar) -> AlertChanges:
+    """Write what a run does to the alerts, in the transaction of the run.
+
+    Parameters
+    ----------
+    days
+        Which days are worked: deadlines may be given in such.
+    """
     store = AlertStore(session)
     before = store.uncleared()
     renewal = renew(
@@ -72,11 +79,11 @@ def renew_alerts(session: Session, watch: Watch, run_id: str, now: datetime) -> 
         {key: alert.standing for key, alert in before.items()},
         {key: sighting.finding for key, sighting in watch.found.items()},
         watch.unmeasured,
-        now,
-        respond_by,
+        run.finished_at,
+        lambda level, raised_at: respond_by(level, raised_at, days),
     )
     after = {
-        key: _kept(watch, key, before.get(key), standing, run_id)
+        key: _kept(watch, key, before.get(key), standing, run.run_id)
         for key, (_, standing) in renewal.steps.items()
     }
     store.add(alert for key, alert in after.items() if key not in before)

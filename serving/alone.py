@@ -8,31 +8,41 @@ compares them for customers and schemes of every kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import add
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from features.schema import PREDICTIONS, FloatArray
-from serving.domain.evidence import Evidence, shape_of
+from serving.domain.evidence import Evidence
 from serving.domain.grade import Basis, Grade, LayoutEntry
-from serving.explain import Attribution, layout_of
 from tiering.alone import decide_alone
 from tiering.decision import Decision
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
-from tiering.plan import plan_of
 from training.bundle import Bundle, Scores
+
+if TYPE_CHECKING:
+    from serving.alone_account import Account
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """One customer's grade and, where it was asked for, the numbers of its explanation."""
+    """One customer's grade and, where it was asked for, the account of its score."""
 
     grade: Grade
-    layout: tuple[LayoutEntry, ...] = ()
-    evidence: Evidence | None = None
+    account: Account | None = None
+
+    @property
+    def layout(self) -> tuple[LayoutEntry, ...]:
+        """What the numbers of the explanation stand for."""
+        return self.account.layout if self.account is not None else ()
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """The numbers of the explanation."""
+        return self.account.evidence() if self.account is not None else None
 
 
 def grade_one(
@@ -59,9 +69,10 @@ def grade_one(
     graded = _grade(bundle, row, known, scores, decision, customer_id, basis)
     if not explained:
         return Alone(graded)
+    from serving.alone_account import Account  # it takes numba along
+
     attributions = bundle.contributions(values, None, seen)
-    layout, evidence = _evidence(bundle, decision, known, attributions)
-    return Alone(graded, layout, evidence)
+    return Alone(graded, Account.of(bundle, decision.scored, known, attributions))
 
 
 def _predicted(bundle: Bundle, values: FloatArray, scores: Scores) -> dict[str, float]:
@@ -131,74 +142,6 @@ def _grade(
         confidence=decision.confidence,
         segment=named,
     )
-
-
-def _evidence(
-    bundle: Bundle,
-    decision: Decision,
-    known: Mapping[str, float],
-    attributions: Mapping[str, Attribution],
-) -> tuple[tuple[LayoutEntry, ...], Evidence]:
-    """Return what ``serving.explain.explain`` says of one customer; see there."""
-    reference = bundle.reference
-    plan = plan_of(bundle.scheme, reference)
-    points, weight = decision.scored.points, decision.scored.weight
-    layout, _ = layout_of(
-        plan.indicator,
-        plan.dimension,
-        tuple((name, attributions[name].names) for name in plan.indicator if name in attributions),
-    )
-    typical = list(plan.typical)
-    handed: dict[int, list[float]] = {}
-    for k, name in enumerate(plan.indicator):
-        if name in attributions:
-            at_base, shares = _handed_on(plan.points_of[k], attributions[name], weight[k])
-            typical[k], handed[k] = at_base, shares
-    filled = [0.0 if p != p else p for p in points]
-    # An indicator without data weighs nothing, whatever its typical points are.
-    gain = [w * (p - t) for w, p, t in zip(weight, filled, typical, strict=True)]
-    contributions = [each for k, each in enumerate(gain) if k not in handed]
-    for k, shares in handed.items():
-        contributions += shares
-        contributions.append(gain[k] - _sum(shares))
-    knots, shape = reference.knots, shape_of(layout)
-    ranks = [
-        knots[name].at_one(known[name]) if name in knots and name in known else None
-        for name in shape.indicators
-    ]
-    weighed = {
-        name: (_known(p), w) for name, p, w in zip(plan.indicator, points, weight, strict=True)
-    }
-    return layout, Evidence(
-        base=_sum([w * t for w, t in zip(weight, typical, strict=True)]),
-        contributions=contributions,
-        points={name: weighed[name][0] for name in shape.weighed},
-        weights={name: weighed[name][1] for name in shape.weighed},
-        # To one decimal, as numpy rounds.
-        percentiles=[None if r is None or r != r else round(r * 10.0) / 10.0 for r in ranks],
-    )
-
-
-def _handed_on(
-    points_of: Callable[[float], float], attribution: Attribution, weight: float
-) -> tuple[float, list[float]]:
-    """Return the points at the model's base, and what each input brings to the score."""
-    phi: list[float] = attribution.phi[0].tolist()
-    rise, fall = _sum([p for p in phi if p > 0.0]), _sum([p for p in phi if p < 0.0])
-    base = attribution.base_margin
-    margins = np.array([base, base + rise + fall, base + rise, base + fall])
-    at_base, at_end, with_rise, with_fall = map(points_of, attribution.value_at(margins).tolist())
-    up = 0.5 * (with_rise - at_base + at_end - with_fall)
-    down = 0.5 * (with_fall - at_base + at_end - with_rise)
-    if at_base != at_base:  # the population has no data for the prediction
-        return 0.0, [0.0] * len(phi)
-    return at_base, [
-        (p / rise * up if p > 0.0 else p / fall * down) * weight if p else 0.0 for p in phi
-    ]
-
-
-def _sum(terms: Sequence[float]) -> float:
-    return reduce(add, terms, 0.0)  # sum() would compensate some day
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -31,6 +31,7 @@ from serving.api import (
     health,
     manners,
     models,
+    outlooks,
     overrides,
     policies,
     reference,
@@ -46,11 +47,13 @@ from serving.governance.looks import Looks
 from serving.governance.policy import load_governance
 from serving.governance.reads import ReadLog
 from serving.lane.answers import Answers
+from serving.lane.first_reads import FirstReads
 from serving.lane.reads import StoredAnswers
 from serving.lane.what_ifs import WhatIfs
 from serving.leaving import Farewell
 from serving.models import ModelHolder, ModelWatch
 from serving.push.background import BackgroundDelivery
+from serving.reviewing.horizon import calendar_fault
 from serving.settings import Settings
 from serving.sides import Sides
 from serving.single import SingleCustomers
@@ -60,6 +63,7 @@ from serving.tracing import install_tracing
 from serving.web import pages
 from serving.wire.repetition import Repetition
 from serving.wire.representation import Representation
+from tiering.panel.policy_file import load_panel
 
 LOG = logging.getLogger("tierwise.app")
 
@@ -89,6 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
     ------
     SettingsError
         If the settings would leave a door open.
+    SchemeError
+        If the policy of reviews, or the file of days off, is missing or wrong.
     StoreError
         If the store cannot be opened or brought to the current schema.
     """
@@ -97,6 +103,9 @@ def create_app(settings: Settings) -> FastAPI:
     if not database.is_current():
         database.upgrade()
     governance = load_governance(settings.governance)
+    panel = load_panel(settings.panel, settings.days_off)
+    if (fault := calendar_fault(panel, datetime.now(UTC).replace(tzinfo=None))) is not None:
+        LOG.warning("%s", fault)
     models_held = ModelHolder(settings.bundle)
     parts = Service(
         settings,
@@ -108,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         ReadLog(database, governance.reading),
         SingleCustomers(settings.event_processes, settings.events_waiting, settings.event_seconds),
         Sides(models_held, database, BundleArchive(settings.archive)),
+        panel,
     )
     try:
         parts.models.refresh()
@@ -139,6 +149,7 @@ def create_app(settings: Settings) -> FastAPI:
     manners.install(app)
     # The last added is the outermost.
     app.add_middleware(WhatIfs, parts=parts)
+    app.add_middleware(FirstReads, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
     app.add_middleware(
@@ -158,6 +169,7 @@ def create_app(settings: Settings) -> FastAPI:
         simulate_from_events,
         grade_batch,
         changes,
+        outlooks,
         grades,
         reviews,
         overrides,

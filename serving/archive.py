@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from features.disks import is_full, room
 from serving.errors import AuditError
 from training.bundle import Bundle
+from training.errors import BundleError
 
 
 class BundleArchive:
@@ -24,11 +26,23 @@ class BundleArchive:
         AuditError
             If the folder holds another bundle by now.
         BundleError
-            If it holds no sound bundle.
+            If it holds no sound bundle, or there is no room for a copy of it.
         """
         kept = self.folder / digest
         if kept.is_dir():
             return kept
+        try:
+            return self._copied(bundle_dir, digest, kept)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise BundleError(
+                f"There is no room to keep the bundle {digest[:12]}. {room(self.folder)}",
+                hint="Make room there and run again. Nothing was graded with it; what is served "
+                "stays as it is.",
+            ) from error
+
+    def _copied(self, bundle_dir: Path, digest: str, kept: Path) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".keeping-", dir=self.folder) as scratch:
             copy = Path(scratch) / "bundle"

@@ -18,6 +18,7 @@ from serving.audit import Proof, prove, verify
 from serving.domain.event import AuditEvent
 from serving.domain.merkle import Head
 from serving.errors import AuditError
+from serving.options import DatabaseUrl, Home, WorldArgument, read_settings
 from serving.sealing import (
     proof_document,
     proof_of_grade,
@@ -25,7 +26,6 @@ from serving.sealing import (
     recorded_head,
     verify_runs,
 )
-from serving.settings import Settings
 from serving.store.audit_events import AuditEvents
 from serving.store.session import Database, Session
 
@@ -33,28 +33,25 @@ if TYPE_CHECKING:
     from features.schema import IndicatorFrame
     from serving.domain.grade import Run
     from serving.replay import Replay
+    from serving.settings import Settings
 
 app = typer.Typer(
-    name="audit", help="Verify the audit trail, prove events, replay grades.", no_args_is_help=True
+    name="audit",
+    help="Verify the audit trail, prove events, replay grades.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 console = Console()
 errors = Console(stderr=True)
 
-World = Annotated[str | None, typer.Argument(help="Name of the world. [default: journey]")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder that holds all state. [default: var]")
-]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
-]
-Out = Annotated[Path | None, typer.Option("--out", help="File to write. [default: print it]")]
+Out = Annotated[Path | None, typer.Option("--out", show_default="print it", help="File to write.")]
 
 
 @app.command("verify")
 def verify_trail(
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     head: Annotated[
         Path | None, typer.Option(help="A head kept elsewhere, which the trail must begin with.")
     ] = None,
@@ -76,9 +73,9 @@ def verify_trail(
 @app.command("prove")
 def prove_event(
     sequence: Annotated[int, typer.Argument(help="Number of the event.")],
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     out: Out = None,
 ) -> None:
     """Write the proof that an event stands in the trail; it is checked without the store."""
@@ -90,9 +87,9 @@ def prove_event(
 @app.command("prove-grade")
 def prove_one_grade(
     grade_id: Annotated[str, typer.Argument(help="Id of the grade.")],
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     out: Out = None,
 ) -> None:
     """Write the proof that a grade is the one that its run recorded, with that of the run."""
@@ -149,15 +146,17 @@ def replay_grade(
     grade_id: Annotated[
         str | None, typer.Argument(help="Id of a grade, or of a run: all its grades.")
     ] = None,
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     bundle: Annotated[
         Path | None,
-        typer.Option(help="Folder of the bundle it was graded with. [default: from the archive]"),
+        typer.Option(
+            show_default="from the archive", help="Folder of the bundle it was graded with."
+        ),
     ] = None,
     sources: Annotated[
-        Path | None, typer.Option(help="Ingested sources. [default: the world's]")
+        Path | None, typer.Option(show_default="the world's", help="Ingested sources.")
     ] = None,
     published: Annotated[
         Path | None, typer.Option(help="Read the published indicators instead of the sources.")
@@ -252,8 +251,7 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
 def _session(
     home: Path | None, world: str | None, database: str | None, bundle: Path | None = None
 ) -> Iterator[tuple[Session, Settings]]:
-    given = {"home": home, "world": world, "database_url": database, "bundle_dir": bundle}
-    settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    settings = read_settings(home=home, world=world, database_url=database, bundle_dir=bundle)
     file = settings.database.removeprefix("sqlite:///")
     if file != settings.database and not Path(file).is_file():
         # SQLite would make an empty one, and an audit leaves nothing behind.

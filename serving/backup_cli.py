@@ -12,29 +12,26 @@ from rich.console import Console
 from serving.backup.contents import Contents, check
 from serving.backup.deidentifying import Deidentifier
 from serving.errors import BackupError
-from serving.settings import Settings
+from serving.options import DatabaseUrl, Home, WorldArgument, read_settings
 
-app = typer.Typer(name="backup", help="Take, check and set up backups.", no_args_is_help=True)
+app = typer.Typer(
+    name="backup",
+    help="Take, check and set up backups.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 console = Console()
-
-World = Annotated[str | None, typer.Argument(help="Name of the world. [default: journey]")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder that holds all state. [default: var]")
-]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
-]
 
 
 @app.command("create")
 def create_backup(
-    world: World = None,
+    world: WorldArgument = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
     into: Annotated[
         Path | None, typer.Option(help="Folder of backups: a new one in it, named by its time.")
     ] = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     sources: Annotated[
         bool, typer.Option("--with-sources", help="Take the sources too, to replay grades.")
     ] = False,
@@ -48,7 +45,7 @@ def create_backup(
 
     if (out is None) == (into is None):
         raise typer.BadParameter("Give either --out or --into.")
-    settings = _settings(world, home, database)
+    settings = read_settings(world=world, home=home, database_url=database)
     named = f"{settings.world}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = out or Path(str(into)) / named
     hidden = None if deidentify is None else Deidentifier(_key(deidentify))
@@ -64,19 +61,14 @@ def verify_backup(folder: Annotated[Path, typer.Argument(help="Folder of a backu
 @app.command("restore")
 def restore_backup(
     folder: Annotated[Path, typer.Argument(help="Folder of a backup.")],
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Set a backup up in an empty place, on SQLite or PostgreSQL, wherever it was taken."""
     from serving.backup.taking import restore
 
-    _tell("Restored", restore(folder, _settings(world, home, database)))
-
-
-def _settings(world: str | None, home: Path | None, database: str | None) -> Settings:
-    given = {"world": world, "home": home, "database_url": database}
-    return Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    _tell("Restored", restore(folder, read_settings(world=world, home=home, database_url=database)))
 
 
 def _key(path: Path) -> bytes:

@@ -4,13 +4,11 @@ Customers are graded some at a time and wait in a file (``nightly.merging``); on
 graded is the store written, in short transactions, so that others can write to it meanwhile. Until
 the last of them the run before is served, so a batch that dies on the way changes nothing; what
 follows from the run is told from then on (``serving.following``). A frame that the current run
-already holds, under the same bundle, is not graded again unless forced. Neither memory nor results
-depend on how many are graded at a time.
+holds, under the same bundle, is graded again only if forced. Results do not depend on ``CHUNK``.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,9 +23,9 @@ from serving.domain.tenure import HeldBefore
 from serving.errors import BatchError, ServiceError
 from serving.following import Following, alone, catch_up
 from serving.nightly.ahead import ahead
-from serving.nightly.fingerprint import frame_sha256
+from serving.nightly.fingerprint import frame_sha256, texts_sha256
 from serving.nightly.landing import Landing, discard_dead
-from serving.nightly.merging import BestFirst
+from serving.nightly.merging import PLACES_RUN, InOrder, best_first, by_customer
 from serving.nightly.pace import PIECE, Pace
 from serving.nightly.passing import Passing, check_canary, grade_some
 from serving.nightly.telling import finished
@@ -43,6 +41,8 @@ from serving.store.run_rows import run_values
 from serving.store.session import Database, Session
 from serving.store.steps import RunSteps
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
+from tiering.panel.policy import PanelPolicy
+from tiering.panel.policy_file import packaged_panel
 from training.bundle import Bundle
 
 CHUNK = 1_000
@@ -89,6 +89,7 @@ def run_batch(
     chunk: int = CHUNK,
     piece: int = PIECE,
     canary: Tried | None = None,
+    panel: PanelPolicy | None = None,
 ) -> BatchResult:
     """Grade a frame and make it the run that is served.
 
@@ -113,6 +114,8 @@ def run_batch(
         long it took.
     canary
         Grades its share of the customers, who are served what it says.
+    panel
+        Opens review cases and knows the working days of all deadlines; or the packaged one does.
 
     Raises
     ------
@@ -131,24 +134,26 @@ def run_batch(
         check_canary(bundle, canary.bundle, frame)
     sha256 = frame_sha256(frame, chunk)
     known_at = published.known_at if published else datetime.combine(frame.as_of, time.max)
-    catch_up(database)
+    panel = panel or packaged_panel()
+    catch_up(database, panel)
     with database.read() as session:
         begun = _Begun.of(session, frame)
         begun.check_canary(canary)
         watch = Watch(AlertStore(session).uncleared().keys())
-    fingerprint = _sha256(
+    plan = None if canary is None else canary.plan
+    fingerprint = texts_sha256(
         *(sha256, bundle.digest, frame.as_of.isoformat(), known_at.isoformat()),
         *(policy.sha256 for policy in packaged_lifecycles()),
         *policy_sha256(),
         begun.before.run_id if begun.before else "",
-        *(() if canary is None else _told(canary.plan)),
+        *(() if plan is None else (plan.bundle_digest, str(plan.share), plan.salt)),
     )
     if begun.current is not None and begun.current.fingerprint == fingerprint and not force:
         return BatchResult(begun.current, created=False)
 
     started_at = now()
     run_id = f"{started_at:%Y%m%dT%H%M%S%f}-{fingerprint[:8]}"
-    with BestFirst(database.scratch) as rows:
+    with InOrder(by_customer, database.scratch) as rows:
         passing = Passing.begin(bundle, canary, run_id, frame.as_of, rows, watch)
         parts = (part for block in frame.blocks(chunk) for part in passing.split(block))
         for some in ahead(grade_some, parts):
@@ -175,8 +180,8 @@ def run_batch(
             canary=passing.of_canary(),
         )
         tell("store", 0, len(frame))
-        with alone(database):
-            return _write(database, run, passing, begun, frame, tell, now, Pace(piece))
+        with alone(database, panel):
+            return _write(database, run, passing, begun, frame, tell, now, Pace(piece), panel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +250,14 @@ def _write(
     tell: Progress,
     now: Callable[[], datetime],
     pace: Pace,
+    panel: PanelPolicy,
 ) -> BatchResult:
     """Write a run, let it be served, and tell what follows from it."""
-    landing = Landing(run.run_id, passing.rows, pace)
     try:
-        landing.before_the_last(database, run, lambda done: tell("store", done, run.customers))
+        with InOrder(best_first, database.scratch, PLACES_RUN) as places:
+            landing = Landing(run.run_id, passing.rows, places, pace)
+            landing.before_the_last(database, run, lambda done: tell("store", done, run.customers))
+        head = landing.seal.head
         with database.write() as session:
             begun.check(session, frame)
             run = replace(run, finished_at=begun.behind(now()))
@@ -257,12 +265,12 @@ def _write(
                 RunSteps(session).serve(run.run_id, run.finished_at)
             else:
                 Grades(session).add_run(run)
-            Grades(session).load(*landing.rest)
-            alerts = renew_alerts(session, passing.watch, run.run_id, run.finished_at)
-            seals = sealed(run_values(run), landing.seal)
+            landing.rest.load(session)
+            alerts = renew_alerts(session, passing.watch, run, panel.days_off.days)
+            seals = sealed(run_values(run), head)
             happened = (finished(run, passing.tally, alerts.payload, seals), *alerts.happenings)
             record(session, happened, at=run.finished_at, actor=run.actor)
-            following = Following(run, begun.current, pace)
+            following = Following(run, begun.current, pace, panel)
             done = following.some(session)
     except BaseException:
         # What it wrote so far nobody saw. If this cannot be done now, the next batch does it.
@@ -289,11 +297,3 @@ def _changed() -> BatchError:
         "The canary was changed while this batch graded; nothing was written.",
         hint="Run it again: it grades by what stands now.",
     )
-
-
-def _told(plan: CanaryPlan) -> tuple[str, ...]:
-    return plan.bundle_digest, str(plan.share), plan.salt
-
-
-def _sha256(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

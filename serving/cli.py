@@ -20,8 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from features.errors import TierwiseError
 from serving.batch_words import show_drift, show_result
+from serving.options import BundleFolder, DatabaseUrl, Home, WorldArgument, read_settings
 from serving.priority import give_way
-from serving.settings import Settings
 
 if TYPE_CHECKING:
     from features.schema import Frames
@@ -29,43 +29,32 @@ if TYPE_CHECKING:
     from serving.batch import Progress as Told
     from serving.domain.drift import DriftReport
     from serving.domain.grade import Run
+    from serving.settings import Settings
     from serving.store.session import Database
 
 app = typer.Typer(name="serving", help="Grade customers and serve grades.", no_args_is_help=True)
 console = Console()
 
 Engine = Literal["local", "spark"]
-World = Annotated[
-    str | None,
-    typer.Argument(help="Name of the world: its folder below --home. [default: journey]"),
-]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder that holds all state. [default: var]")
-]
-BundleOption = Annotated[
-    Path | None, typer.Option("--bundle", help="Folder of a bundle. [default: the champion's]")
-]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
-]
 
 
 @app.command()
 def batch(
-    world: World = None,
+    world: WorldArgument = None,
     published: Annotated[
-        Path | None, typer.Option(help="Folder of published snapshots. [default: the world's]")
+        Path | None,
+        typer.Option(show_default="the world's", help="Folder of published snapshots."),
     ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Published day. [default: the latest]"),
+        typer.Option(formats=["%Y-%m-%d"], show_default="the latest", help="Published day."),
     ] = None,
     frame: Annotated[
         Path | None, typer.Option(help="A bare indicator frame instead (Parquet).")
     ] = None,
     home: Home = None,
-    bundle: BundleOption = None,
-    database: DatabaseOption = None,
+    bundle: BundleFolder = None,
+    database: DatabaseUrl = None,
     by: Annotated[str, typer.Option(help="Who asks; kept in the audit trail.")] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Grade even what is served already.")
@@ -80,7 +69,7 @@ def batch(
     """Grade all customers of a snapshot and make them the run that is served."""
     if frame is not None and (published is not None or as_of is not None):
         raise typer.BadParameter("Give either --frame, or --published with --as-of.")
-    settings = _settings(home=home, world=world, bundle_dir=bundle, database_url=database)
+    settings = read_settings(home=home, world=world, bundle_dir=bundle, database_url=database)
     if priority == "low":
         give_way()
     with _progress() as told:
@@ -106,7 +95,7 @@ def grade(
     ],
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Published day. [default: the latest]"),
+        typer.Option(formats=["%Y-%m-%d"], show_default="the latest", help="Published day."),
     ] = None,
     engine: Annotated[Engine, typer.Option(help="Where to grade.")] = "local",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of Spark.")] = None,
@@ -138,12 +127,19 @@ def grade(
 
 @app.command()
 def serve(
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    bundle: BundleOption = None,
-    database: DatabaseOption = None,
-    host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
+    bundle: BundleFolder = None,
+    database: DatabaseUrl = None,
+    host: Annotated[
+        str | None, typer.Option(show_default="127.0.0.1", help="Address to bind to.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, show_default="8000", help="Port to serve on; 0 for a free one."
+        ),
+    ] = None,
 ) -> None:
     """Serve the API and the pages until interrupted."""
     from serving.app import create_app
@@ -151,7 +147,7 @@ def serve(
     from serving.logs import configure_logging
     from serving.memory import give_back
 
-    settings = _settings(
+    settings = read_settings(
         home=home,
         world=world,
         bundle_dir=bundle,
@@ -190,11 +186,6 @@ def serve(
     )
 
 
-def _settings(**given: Any) -> Settings:
-    """Read the environment; what was given on the command line goes before it."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
-
-
 def _batch(
     settings: Settings,
     frame: Path | None,
@@ -211,9 +202,12 @@ def _batch(
     from serving.canary.reporting import make_report
     from serving.drifting import watch_drift
     from serving.published import open_published
+    from serving.reviewing.horizon import calendar_fault
     from serving.store.session import Database
+    from tiering.panel.policy_file import load_panel
     from training.bundle import Bundle
 
+    panel = load_panel(settings.panel, settings.days_off)
     loaded = Bundle.load(settings.bundle)
     BundleArchive(settings.archive).keep(settings.bundle, loaded.digest)
     indicators, origin = (
@@ -233,7 +227,10 @@ def _batch(
             progress=told,
             force=force,
             canary=canary,
+            panel=panel,
         )
+        if (told_of := calendar_fault(panel, result.run.finished_at)) is not None:
+            _say(told_of)
         if canary is not None:
             now = datetime.now(UTC).replace(tzinfo=None)
             make_report(store, canary.plan, settings.published, now)

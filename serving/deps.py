@@ -30,6 +30,7 @@ from serving.store.reviews import Reviews
 from serving.store.session import READERS, Database, Session
 from serving.store.trail import Trail
 from serving.telemetry import Telemetry
+from tiering.panel.policy import PanelPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Service:
     reads: ReadLog
     single: SingleCustomers
     sides: Sides
+    panel: PanelPolicy
     trail: Trail = field(default_factory=Trail)
     leaving: Leaving = field(default_factory=Leaving)
 

@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(name="openapi")
+app = typer.Typer(name="openapi", add_completion=False)
 
 
 @app.command()
 def openapi(
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write. [default: print it]")
+        Path | None, typer.Option("--out", show_default="print it", help="File to write.")
     ] = None,
 ) -> None:
     """Write the OpenAPI file of the service."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from serving.domain.event import AuditEvent
-from serving.domain.push import PushMessage, pushed
+from serving.domain.push import FAMILIES, PushMessage, pushed
 from serving.store.deliveries import Deliveries
 from serving.store.session import Session
 from serving.store.webhooks import Webhooks
@@ -20,12 +20,13 @@ def post(session: Session, events: Iterable[AuditEvent]) -> None:
 
     What nobody wants to know is not kept. Paused webhooks get theirs when they go on.
     """
-    webhooks = Webhooks(session).all()
+    told = [event for event in events if event.action.partition(".")[0] in FAMILIES]
+    webhooks = Webhooks(session).all() if told else ()
     if not webhooks:
         return
     messages: list[PushMessage] = []
     wanted: dict[str, list[PushMessage]] = {webhook.webhook_id: [] for webhook in webhooks}
-    for event in events:
+    for event in told:
         takers = [webhook for webhook in webhooks if webhook.wants(event.action)]
         message = pushed(event) if takers else None
         if message is None:

@@ -6,7 +6,6 @@ import asyncio
 import getpass
 import signal
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from serving.domain.push import DeliveryState
-from serving.settings import Settings
+from serving.options import DatabaseUrl, Home, WorldArgument, read_settings
 from serving.store.session import Database
 from serving.store.webhooks import Webhooks
 
@@ -28,28 +27,21 @@ webhooks = typer.Typer(
 app.add_typer(webhooks)
 console = Console()
 
-World = Annotated[str | None, typer.Argument(help="Name of the world. [default: journey]")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder that holds all state. [default: var]")
-]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
-]
 _INSTANT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.command()
 def deliver(
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     once: Annotated[bool, typer.Option("--once", help="End when nothing is due.")] = False,
 ) -> None:
     """Deliver webhooks until interrupted; several may run, each message is taken by one."""
     from serving.logs import configure_logging
     from serving.push.installation import deliverer
 
-    settings = _settings(home, world, database)
+    settings = read_settings(home=home, world=world, database_url=database)
     configure_logging(settings.log_form)
     store = Database(settings.database)
     try:
@@ -63,9 +55,11 @@ def deliver(
 
 
 @webhooks.command("list")
-def list_webhooks(world: World = None, home: Home = None, database: DatabaseOption = None) -> None:
+def list_webhooks(
+    world: WorldArgument = None, home: Home = None, database: DatabaseUrl = None
+) -> None:
     """List webhooks with what waits for them."""
-    store = Database(_settings(home, world, database).database)
+    store = Database(read_settings(home=home, world=world, database_url=database).database)
     try:
         with store.read() as session:
             found = Webhooks(session).all()
@@ -84,9 +78,9 @@ def list_webhooks(world: World = None, home: Home = None, database: DatabaseOpti
 @webhooks.command()
 def replay(
     webhook: Annotated[str, typer.Argument(help="Id of the webhook.")],
-    world: World = None,
+    world: WorldArgument = None,
     home: Home = None,
-    database: DatabaseOption = None,
+    database: DatabaseUrl = None,
     since: Annotated[
         datetime | None, typer.Option(formats=_INSTANT, help="What happened from then on, UTC.")
     ] = None,
@@ -94,14 +88,14 @@ def replay(
         datetime | None, typer.Option(formats=_INSTANT, help="What happened before, UTC.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--everything", help="Also what arrived. [default: dead ones]")
+        bool, typer.Option("--everything", help="Also what arrived, not the dead ones alone.")
     ] = False,
     by: Annotated[str, typer.Option(help="Who asks; kept in the audit trail.")] = "",
 ) -> None:
     """Send again what is dead, or with --everything all of a range of time."""
     from serving.push.subscribing import Subscriptions
 
-    settings = _settings(home, world, database)
+    settings = read_settings(home=home, world=world, database_url=database)
     states = [DeliveryState.DEAD, *([DeliveryState.DELIVERED] if everything else [])]
     store = Database(settings.database)
     try:
@@ -119,8 +113,3 @@ async def _until_interrupted(worker: Deliverer) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
     await worker.run(stop)
-
-
-def _settings(home: Path | None, world: str | None, database: str | None) -> Settings:
-    given = {"home": home, "world": world, "database_url": database}
-    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]

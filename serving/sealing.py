@@ -14,6 +14,7 @@ from serving.domain.seal import Record, Seal, record_digest
 from serving.errors import AuditError
 from serving.store.audit_events import AuditEvents
 from serving.store.overrides import Overrides
+from serving.store.ranks import Ranks
 from serving.store.raw import raw_grades, raw_run, run_ids, strays
 from serving.store.session import Session
 
@@ -67,9 +68,9 @@ class Sealed:
     unsealed: int
 
 
-def sealed(run_row: Record, seal: Seal) -> dict[str, object]:
+def sealed(run_row: Record, head: Head) -> dict[str, object]:
     """Return what the event of a finished run tells of its rows."""
-    return {"grades_root": seal.head.root, "run_sha256": record_digest(run_row).hex()}
+    return {"grades_root": head.root, "run_sha256": record_digest(run_row).hex()}
 
 
 def verify_runs(session: Session, progress: Progress | None = None) -> Sealed:
@@ -93,6 +94,8 @@ def verify_runs(session: Session, progress: Progress | None = None) -> Sealed:
     runs = grades = unsealed = 0
     for done, run_id in enumerate(present):
         tell(done, len(present))
+        if Ranks(session).wrong(run_id):
+            wrong.append(f"run {run_id}: its lists are not those of its grades")
         payload = told[run_id].payload if run_id in told else {}
         if "grades_root" not in payload:
             unsealed += run_id in told

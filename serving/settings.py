@@ -62,8 +62,9 @@ class Settings(BaseSettings):
         ``development``, ``test`` or ``production``.
     database_url, bundle_dir
         Override where the store and the champion's bundle are.
-    panel
-        Policy of reviews: the packaged one, or the path of a TOML file.
+    panel, days_off
+        Policy of reviews: the packaged one, or the path of a TOML file; and a TOML file of days
+        that are added to its calendar (``docs/how-to-review-grades.md``).
     page_size
         Rows of a list when the request does not say.
     access
@@ -123,6 +124,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     bundle_dir: Path | None = None
     panel: str = "committee"
+    days_off: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     page_size: int = Field(default=50, ge=1, le=500)

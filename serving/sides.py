@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
 from features.errors import TierwiseError
 from serving.archive import BundleArchive
 from serving.domain.canary import CanaryPlan
-from serving.errors import StoreError
+from serving.errors import NotReadyError, StoreError
 from serving.models import AGAIN, ModelHolder, warm
 from serving.store.canaries import Canaries
 from serving.store.session import Database
@@ -94,6 +95,8 @@ class Sides:
         self._failed: tuple[CanaryPlan, float] | None = None
         self._fits: tuple[Bundle, Tried, str] | None = None
         self._lock = threading.Lock()
+        self._past: Bundle | None = None
+        self._fetching = threading.Lock()
 
     def look(self) -> None:
         """Refresh as often as one likes: what could not be loaded is not tried every time."""
@@ -193,3 +196,30 @@ class Sides:
         if tried is not None and tried.bundle.digest == digest:
             return tried.bundle
         return self._models.bundle
+
+    def that_graded(self, digest: str) -> Bundle:
+        """Return the bundle that gave a grade, from the archive where it serves no more.
+
+        The one fetched last is kept, and one is fetched at a time: a bundle takes tens of
+        megabytes, and who reads about the past reads of one day.
+
+        Raises
+        ------
+        NotReadyError
+            If it is not in the archive either, or was damaged there.
+        """
+        with suppress(NotReadyError):  # without a champion the archive has it all the same
+            loaded = self.of_digest(digest)
+            if loaded.digest == digest:
+                return loaded
+        with self._fetching:
+            if self._past is None or self._past.digest != digest:
+                try:
+                    self._past = self._archive.load(digest)
+                except (TierwiseError, OSError) as error:
+                    raise NotReadyError(
+                        "The model that gave this grade is not at hand.",
+                        hint="Put its bundle back into the archive of bundles.",
+                        bundle_digest=digest,
+                    ) from error
+            return self._past

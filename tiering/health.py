@@ -60,6 +60,11 @@ class Scale(_Frozen):
     worst: float = Field(allow_inf_nan=False)
     best: float = Field(allow_inf_nan=False)
 
+    def points(self, value: FloatArray) -> FloatArray:
+        """Return the points ``(n,)``, 0 to 100, of values ``(n,)``; NaN of NaN."""
+        share = (value - self.worst) / (self.best - self.worst)
+        return np.asarray(100.0 * np.clip(share, 0.0, 1.0))
+
 
 class HealthDimension(_Frozen):
     """Some indicators under one name and weight."""
@@ -116,10 +121,21 @@ def plain_health(policy: HealthPolicy, values: Mapping[str, FloatArray], n: int)
     points = np.column_stack([_mean_points(each, values, n) for each in policy.dimensions])
     there = np.isfinite(points)
     weights = np.array([each.weight for each in policy.dimensions])
-    total = there @ weights
+    total = weighted_sum(there, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
-        score = (np.where(there, points, 0.0) @ weights) / total
+        score = weighted_sum(np.where(there, points, 0.0), weights) / total
     return PlainHealth(score, points, total / weights.sum())
+
+
+def weighted_sum(columns: FloatArray | npt.NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+    """Return the weighted sum of columns ``(n, k)``, ``(n,)``, in the order of the columns.
+
+    A matrix product adds up in another order for one row than for many, and by processor.
+    """
+    total = np.zeros(len(columns))
+    for place, weight in enumerate(weights):
+        total += weight * columns[:, place]
+    return total
 
 
 def _mean_points(
@@ -128,7 +144,7 @@ def _mean_points(
     total, known = np.zeros(n), np.zeros(n)
     for scale in dimension.indicators:
         column = values.get(scale.name, np.full(n, np.nan))
-        points = 100.0 * np.clip((column - scale.worst) / (scale.best - scale.worst), 0.0, 1.0)
+        points = scale.points(column)
         there = np.isfinite(points)
         total += np.where(there, points, 0.0)
         known += there

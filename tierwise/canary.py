@@ -14,24 +14,23 @@ import typer
 from rich.console import Console
 
 from serving.errors import ConflictError, NotReadyError
-from serving.settings import Settings
+from serving.options import DatabaseUrl, read_settings
 from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 
 if TYPE_CHECKING:
     from serving.canary.standing import Deciding
     from serving.domain.canary import CanaryPlan
+    from serving.settings import Settings
     from serving.store.session import Database
 
 app = typer.Typer(
     name="canary",
     help="Let a model grade a share of the customers, and compare.",
     no_args_is_help=True,
+    add_completion=False,
 )
 console = Console()
 
-Store = Annotated[
-    str | None, typer.Option("--database", help="URL of the store. [default: the world's]")
-]
 By = Annotated[str, typer.Option("--by", help="Who decides; kept in the audit trail.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
 Percent = Annotated[float, typer.Option("--share", help="Percent of the customers, 0 to 100.")]
@@ -42,14 +41,15 @@ def start(
     world: World,
     share: Percent,
     version: Annotated[
-        int | None, typer.Option("--version", help="Version. [default: the challenger]")
+        int | None,
+        typer.Option("--version", show_default="the challenger", help="Number of the version."),
     ] = None,
     home: Home = HOME,
     registry: RegistryUrl = "",
     artifacts: Artifacts = None,
-    database: Store = None,
+    database: DatabaseUrl = None,
     salt: Annotated[
-        str, typer.Option(help="Chooses who is in the share. [default: a new one]")
+        str, typer.Option(show_default="a new one", help="Chooses who is in the share.")
     ] = "",
     by: By = "",
     reason: Reason = "",
@@ -63,7 +63,7 @@ def start(
     from training.registry.promotion import admit
     from training.registry.registry import model_name
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     wanted, who = standing.share_of_percent(share), _who(by, reason)
     models, model = open_registry(home, registry, artifacts), model_name(world)
     found, _ = admit(models, model, version, by=who.by, reason=reason)
@@ -89,14 +89,14 @@ def share(
     world: World,
     share: Percent,
     home: Home = HOME,
-    database: Store = None,
+    database: DatabaseUrl = None,
     by: By = "",
     reason: Reason = "",
 ) -> None:
     """Give the canary another share; whoever is in both stays on its side."""
     from serving.canary import standing
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     wanted = standing.share_of_percent(share)
     with _opened(settings) as store:
         plan = standing.change_share(store, wanted, _who(by, reason))
@@ -104,11 +104,11 @@ def share(
 
 
 @app.command()
-def status(world: World, home: Home = HOME, database: Store = None) -> None:
+def status(world: World, home: Home = HOME, database: DatabaseUrl = None) -> None:
     """Tell which canary stands, and whom it graded last."""
     from serving.store.grades import Grades
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     with _opened(settings) as store, store.read() as session:
         plan, run = _plan(store), Grades(session).current_run()
     if plan is None or plan.ending is not None:
@@ -131,19 +131,19 @@ def status(world: World, home: Home = HOME, database: Store = None) -> None:
 def report(
     world: World,
     home: Home = HOME,
-    database: Store = None,
+    database: DatabaseUrl = None,
     published: Annotated[
-        Path | None, typer.Option(help="Folder of published outcomes. [default: the world's]")
+        Path | None, typer.Option(show_default="the world's", help="Folder of published outcomes.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the report. [default: the world's]")
+        Path | None, typer.Option(show_default="the world's", help="Folder of the report.")
     ] = None,
 ) -> None:
     """Compare both sides as of now: canary.md and canary.json."""
     from serving.canary.page import page
     from serving.canary.reporting import make_report
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     with _opened(settings) as store:
         plan = _plan(store)
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -170,7 +170,7 @@ def promote(
     home: Home = HOME,
     registry: RegistryUrl = "",
     artifacts: Artifacts = None,
-    database: Store = None,
+    database: DatabaseUrl = None,
     by: By = "",
     reason: Reason = "",
 ) -> None:
@@ -182,7 +182,7 @@ def promote(
     from training.registry.location import open_registry
     from training.registry.registry import model_name
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     with _opened(settings) as store:
         plan, who = _plan(store), _who(by, reason)
         if plan is None or plan.ending is not None or plan.model_version is None:
@@ -199,13 +199,13 @@ def promote(
 
 @app.command()
 def stop(
-    world: World, home: Home = HOME, database: Store = None, by: By = "", reason: Reason = ""
+    world: World, home: Home = HOME, database: DatabaseUrl = None, by: By = "", reason: Reason = ""
 ) -> None:
     """Abort: what-ifs are the champion's at once, stored grades from the next batch on."""
     from serving.canary import standing
     from serving.domain.canary import CanaryEnding
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     with _opened(settings) as store:
         plan = standing.end(store, CanaryEnding.STOPPED, _who(by, reason))
     _say(

@@ -7,7 +7,6 @@ starts without the training stack and ``tierwise --help`` answers at once.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -18,68 +17,9 @@ from rich.markup import escape
 from rich.panel import Panel
 from typer.core import TyperCommand, TyperGroup
 
+from features.disks import MAKE_ROOM, is_full
 from features.errors import TierwiseError
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Where a command lives: module with a Typer ``app``, and one line of help.
-
-    ``whole`` mounts the app itself as a group; otherwise the app's command of the same
-    name is taken.
-    """
-
-    module: str
-    help: str
-    whole: bool = False
-
-
-COMMANDS: dict[str, Entry] = {
-    "demo": Entry("tierwise.demo", "The whole road on a real order log, then serve it."),
-    "features": Entry(
-        "features.cli", "Ingest sources, check them, publish indicators.", whole=True
-    ),
-    "recipe": Entry("tierwise.recipes", "Print a training recipe, to copy and change."),
-    "scheme": Entry(
-        "training.commands.scheme", "List, show, check, diff and dry-run schemes.", whole=True
-    ),
-    "train": Entry("training.cli", "Train, backtest, stress-test and register a challenger."),
-    "backtest": Entry("training.cli", "Rolling-origin backtest beside the baselines."),
-    "stress": Entry("training.cli", "Stress scenarios on the champion's tiers."),
-    "certificate": Entry("training.cli", "Did automatic grades keep their promise? Exit 1 if not."),
-    "approve": Entry("training.cli", "Stand for a version: production mode needs two who do."),
-    "promote": Entry("training.cli", "Make a version champion if it passes its gates."),
-    "rollback": Entry("training.cli", "Give the alias back to the previous champion."),
-    "versions": Entry("training.cli", "Registered versions with aliases and key figures."),
-    "gates": Entry("training.cli", "What was checked when a version was decided on, and by whom."),
-    "tune": Entry("training.workbench", "Search recipe fields by backtest, within a budget."),
-    "compare": Entry("training.workbench", "Runs side by side: figures, recipes, lineage."),
-    "weights": Entry(
-        "tierwise.weights.cli", "Weights from a panel and from data: ask, blend, sign.", whole=True
-    ),
-    "batch": Entry("serving.cli", "Grade all customers of a published snapshot."),
-    "shadow": Entry(
-        "tierwise.shadow", "Let a model grade beside the champion, and compare.", whole=True
-    ),
-    "canary": Entry(
-        "tierwise.canary", "Let a model grade a share of the customers, and compare.", whole=True
-    ),
-    "grade": Entry("serving.cli", "Grade a snapshot into Parquet, here or on Spark."),
-    "kpi": Entry("training.cli", "Targets against what published snapshots show."),
-    "attribution": Entry("training.cli", "What tier service adds, told apart from the market."),
-    "serve": Entry("serving.cli", "Serve the API and the pages."),
-    "access": Entry("serving.access_cli", "Keys of machines, accounts of people.", whole=True),
-    "deliver": Entry("serving.push_cli", "Deliver what happened to webhooks."),
-    "webhooks": Entry("serving.push_cli", "List webhooks; send again what did not arrive."),
-    "openapi": Entry("serving.openapi_cli", "Write the API's OpenAPI file."),
-    "backup": Entry(
-        "serving.backup_cli", "Take, check and set up backups, on either engine.", whole=True
-    ),
-    "audit": Entry(
-        "serving.audit_cli", "Verify the audit trail, prove events, replay grades.", whole=True
-    ),
-}
-"""Every command, in the order of the road through the house."""
+from tierwise.commands import COMMANDS, PANELS
 
 
 class LazyGroup(TyperGroup):
@@ -87,8 +27,10 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, entry in COMMANDS.items():
-            self.commands[name] = TyperCommand(name, help=entry.help)
+        for panel, entries in PANELS.items():
+            for name, entry in entries.items():
+                command = TyperCommand(name, help=entry.help, rich_help_panel=panel)
+                self.commands[name] = command
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the commands in the order of ``COMMANDS``, not of the alphabet."""
@@ -108,13 +50,13 @@ def load(name: str) -> Any:
     if not entry.whole and hasattr(command, "commands"):
         command = command.commands[name]
     command.name = name
+    command.epilog = f"Example: tierwise {escape(entry.example)}"
     return command
 
 
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Customer grading by evidence.",
 )
@@ -148,10 +90,32 @@ def render(error: TierwiseError) -> Panel:
     return Panel("\n".join(lines), title=type(error).__name__, border_style="red", expand=False)
 
 
+def unusable(error: OSError) -> TierwiseError | None:
+    """Return a full disk, or a file or folder that cannot be used, as an error with a hint.
+
+    None if it is about neither: then what the trace tells is wanted.
+    """
+    if is_full(error):
+        return TierwiseError(f"A disk is full: {error}", hint=MAKE_ROOM)
+    if error.filename is None:
+        return None
+    return TierwiseError(
+        f"{error.filename} cannot be used: {error.strerror}.",
+        hint="Name a file or folder that is there and that you may read and write.",
+    )
+
+
 def main() -> None:
     """Run the console command; expected failures end with status 1 and a panel."""
+    errors = Console(stderr=True)
     try:
-        app()
+        app(prog_name="tierwise")
     except TierwiseError as error:
-        Console(stderr=True).print(render(error))
+        errors.print(render(error))
+        sys.exit(1)
+    except OSError as error:
+        told = unusable(error)
+        if told is None:
+            raise
+        errors.print(render(told))
         sys.exit(1)

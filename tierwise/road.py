@@ -29,6 +29,7 @@ from serving.archive import BundleArchive
 from serving.batch import BatchResult, run_batch
 from serving.published import open_published
 from serving.store.session import Database
+from tiering.panel.policy_file import load_panel
 from tiering.policy import Scheme
 from tierwise.workspace import Workspace
 from training.bundle import Bundle
@@ -249,6 +250,7 @@ def _grade(workspace: Workspace, progress: Progress) -> BatchResult:
             published=published,
             actor=_person(),
             progress=progress,
+            panel=load_panel(settings.panel, settings.days_off),
         )
     finally:
         database.dispose()

@@ -11,33 +11,35 @@ import typer
 from rich.console import Console
 
 from serving.errors import NotReadyError
-from serving.settings import Settings
+from serving.options import DatabaseUrl, read_settings
+from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 
 app = typer.Typer(
-    name="shadow", help="Let a model grade beside the champion, and compare.", no_args_is_help=True
+    name="shadow",
+    help="Let a model grade beside the champion, and compare.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 console = Console()
-
-World = Annotated[str, typer.Argument(help="Name of the world.")]
-Home = Annotated[Path, typer.Option("--home", help="Folder that holds all state.")]
-HOME = Path("var")
 
 
 @app.command()
 def start(
     world: World,
     version: Annotated[
-        int | None, typer.Option("--version", help="Version. [default: the challenger]")
+        int | None,
+        typer.Option("--version", show_default="the challenger", help="Number of the version."),
     ] = None,
     home: Home = HOME,
-    registry: Annotated[str, typer.Option(help="URL of the registry.")] = "",
+    registry: RegistryUrl = "",
+    artifacts: Artifacts = None,
 ) -> None:
     """Bring a version; every batch from now on is graded by it, too."""
     from training.registry.location import open_registry
     from training.registry.registry import CHALLENGER, model_name
 
-    store, model = open_registry(home, registry), model_name(world)
-    folder = Settings(home=home, world=world).shadow
+    store, model = open_registry(home, registry, artifacts), model_name(world)
+    folder = read_settings(home=home, world=world).shadow
     bundle = store.pull(model, CHALLENGER if version is None else version, folder)
     _say(f"Version {bundle.meta.version} of {model} grades beside the champion.")
 
@@ -45,7 +47,7 @@ def start(
 @app.command()
 def stop(world: World, home: Home = HOME) -> None:
     """Let the champion grade alone again; what the shadow said stays in the store."""
-    folder = Settings(home=home, world=world).shadow
+    folder = read_settings(home=home, world=world).shadow
     if not folder.exists():
         _say("There is no shadow.")
         return
@@ -62,9 +64,9 @@ def stop(world: World, home: Home = HOME) -> None:
 def report(
     world: World,
     home: Home = HOME,
-    database: Annotated[str | None, typer.Option(help="URL of the store.")] = None,
+    database: DatabaseUrl = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the report. [default: the world's]")
+        Path | None, typer.Option(show_default="the world's", help="Folder of the report.")
     ] = None,
 ) -> None:
     """Write how the shadow compares: shadow.md, shadow.json and shadow.svg."""
@@ -73,7 +75,7 @@ def report(
     from serving.store.session import Database
     from serving.store.shadows import Shadows
 
-    settings = Settings(home=home, world=world, database_url=database)
+    settings = read_settings(home=home, world=world, database_url=database)
     store = Database(settings.database)
     try:
         with store.read() as session:

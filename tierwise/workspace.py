@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.options import read_settings
 from serving.settings import Settings
 
 
@@ -52,4 +53,4 @@ class Workspace:
     @property
     def settings(self) -> Settings:
         """The service's settings for this world: its bundle and its store."""
-        return Settings(home=self.home, world=self.world)
+        return read_settings(home=self.home, world=self.world)

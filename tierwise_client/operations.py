@@ -120,6 +120,26 @@ class Operations:
             },
         )
 
+    def read_outlook(
+        self,
+        customer_id: str,
+        *,
+        as_of: date | None = None,
+    ) -> schemas.Outlook:
+        """Read what is expected of a customer: value, contribution, churn, demand, health, renewal.
+
+        By the model that gave the grade, on the indicators it was given on, so it can be read
+        again at any time. What is not known is null, and `unknown` says why.
+        """
+        return self.transport.call(
+            "GET",
+            f"/v1/grades/{segment(customer_id)}/outlook",
+            schemas.Outlook,
+            query={
+                "as_of": as_of,
+            },
+        )
+
     def list_grades(
         self,
         *,

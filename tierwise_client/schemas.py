@@ -437,6 +437,17 @@ class Contribution(Struct, frozen=True, kw_only=True):
     contribution: float
 
 
+class Contributions(Struct, frozen=True, kw_only=True):
+    """An exact account in numbers: ``base`` plus all contributions is ``score`` (1e-9).
+
+    They are those of the explanation, in score points.
+    """
+
+    base: float
+    score: float
+    dimensions: list[DimensionContributions]
+
+
 class Deciding(Struct, frozen=True, kw_only=True):
     """The panel's reason in words, in both languages, as the customer may be told it."""
 
@@ -488,6 +499,18 @@ class DimensionChange(Struct, frozen=True, kw_only=True):
     id: str
     label: Text
     points: float
+
+
+class DimensionContributions(Struct, frozen=True, kw_only=True):
+    """What the indicators of a dimension bring; ``contribution`` is their sum (1e-9).
+
+    An indicator that acts in several ways is told once in each dimension it acts in. Those that
+    contribute exactly 0 are left out.
+    """
+
+    id: str
+    contribution: float
+    indicators: dict[str, float]
 
 
 class DimensionScore(Struct, frozen=True, kw_only=True):
@@ -1071,6 +1094,182 @@ class NotFromEvents(Struct, frozen=True, kw_only=True):
     treatment: str
 
 
+class Outlook(Struct, frozen=True, kw_only=True):
+    """What is expected of a customer, by the model that gave the grade, on its indicators.
+
+    Computed on reading and the same whenever it is read. Money is in ``currency``. ``dormant``:
+    the models learned from nobody like this customer.
+    """
+
+    customer_id: str
+    grade_id: str
+    run_id: str | None
+    as_of: date
+    currency: str
+    dormant: bool
+    annual_rate: float
+    contribution_rate: float | None
+    acquisition_cost: float | None
+    values: list[OutlookValue]
+    activity: OutlookActivity
+    churn: list[OutlookChurn]
+    demand: OutlookDemand | None
+    health: OutlookHealth
+    renewal: OutlookRenewal | None
+    unknown: list[OutlookUnknown]
+    model: Model
+    scheme: Scheme
+    world: str
+    simulated: bool
+
+
+class OutlookActivity(Struct, frozen=True, kw_only=True):
+    """Why the value is what it is: for each horizon ``net_value`` is ``p_active`` times
+    ``purchase_days_if_active`` times ``order_value`` times ``correction``.
+
+    The first three are the purchase model's; ``correction`` is what else is known (1: nothing).
+    """
+
+    p_active: float
+    order_value: float
+    correction: float
+
+
+class OutlookBand(Struct, frozen=True, kw_only=True):
+    """A band of health, from ``begin`` (inclusive, 0 to 100) on."""
+
+    id: str
+    begin: float
+    label: Text
+
+
+class OutlookChurn(Struct, frozen=True, kw_only=True):
+    """The probability (0 to 1) of no purchase within a horizon; ``graded``: grades use it."""
+
+    horizon_days: int
+    probability: float
+    graded: bool
+
+
+class OutlookDemand(Struct, frozen=True, kw_only=True):
+    """Net spend expected within the horizon of demand."""
+
+    horizon_days: int
+    value: float
+    intervals: list[OutlookInterval]
+
+
+class OutlookHealth(Struct, frozen=True, kw_only=True):
+    """How much the customer looks like those who stay.
+
+    ``source`` is ``model`` (learned from who stayed) or ``scales`` (fixed scales of the policy,
+    where no model could be learned). ``band`` belongs to ``stays`` in percent, the probability of
+    staying over ``horizon_days``; without a model, to ``score``.
+    """
+
+    source: str
+    policy: str
+    policy_version: str
+    score: float | None
+    stays: float | None
+    horizon_days: int | None
+    band: OutlookBand | None
+    response: OutlookResponse | None
+    known: float
+    dimensions: list[OutlookHealthDimension]
+
+
+class OutlookHealthDimension(Struct, frozen=True, kw_only=True):
+    """One dimension of health.
+
+    ``points`` are those the score is made from: by the model, in part ranks among customers.
+    ``scale_points`` are on the policy's fixed scales, and ``band`` is theirs.
+    """
+
+    id: str
+    label: Text
+    points: float | None
+    weight: float
+    scale_points: float | None
+    band: OutlookBand | None
+    indicators: list[OutlookHealthIndicator]
+
+
+class OutlookHealthIndicator(Struct, frozen=True, kw_only=True):
+    """One indicator of health; ``points`` 0 to 100, null where the value is unknown."""
+
+    indicator: str
+    label: Text
+    unit: str
+    value: float | None
+    points: float | None
+    weight: float
+
+
+class OutlookInterval(Struct, frozen=True, kw_only=True):
+    """Where outcomes are meant to lie; ``nominal`` is their share, 0 to 1."""
+
+    nominal: float
+    lower: float
+    upper: float
+
+
+class OutlookLapse(Struct, frozen=True, kw_only=True):
+    """The chance (0 to 1) that the contract lapses within a horizon; 0 where it ends later."""
+
+    horizon_days: int
+    probability: float
+
+
+class OutlookRenewal(Struct, frozen=True, kw_only=True):
+    """The running contract that ends first and is not renewed yet.
+
+    ``ended_730d`` contracts of the customer ended in two years, ``renewed_share_730d`` of them
+    were renewed.
+    """
+
+    days_to_end: float
+    ended_730d: float | None
+    renewed_share_730d: float | None
+    lapse: list[OutlookLapse]
+
+
+class OutlookResponse(Struct, frozen=True, kw_only=True):
+    """What the band of a customer asks for: who acts, within how many hours (null: as usual)."""
+
+    hours: int | None
+    owner: str
+    action: Text
+
+
+class OutlookUnknown(Struct, frozen=True, kw_only=True):
+    """A figure that is null, and why; ``detail`` is what training said of a missing model."""
+
+    figure: str
+    reason: str
+    text: Text
+    detail: str | None
+
+
+class OutlookValue(Struct, frozen=True, kw_only=True):
+    """What is expected within a horizon after ``as_of``.
+
+    ``contribution`` is what stays of the net value after cost, rebates, service and receivables.
+    ``net_value_to_acquisition_cost`` is LTV/CAC, ``contribution_to_acquisition_cost`` the same of
+    what stays. ``purchase_days`` are weighed by the chance that the customer is active.
+    """
+
+    horizon_days: int
+    discounted: bool
+    net_value: float
+    intervals: list[OutlookInterval]
+    contribution: float | None
+    net_value_to_acquisition_cost: float | None
+    contribution_to_acquisition_cost: float | None
+    purchase_days: float
+    purchase_days_if_active: float
+
+
 class Override(Struct, frozen=True, kw_only=True):
     """A tier given by people; ``model_tier_id`` is that of the grade they looked at."""
 
@@ -1168,6 +1367,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     bundle_digest: str
     bundle_fault: str | None
     canary_fault: str | None
+    calendar_fault: str | None
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -1457,11 +1657,13 @@ class SideScores(Struct, frozen=True, kw_only=True):
 class Simulated(Struct, frozen=True, kw_only=True):
     """The grade of a what-if; nothing is stored.
 
-    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
+    ``explanation`` and ``contributions`` are null unless they were asked for; ``difference``
+    needs a customer.
     """
 
     grade: Grade
     explanation: Explanation | None
+    contributions: Contributions | None
     difference: Difference | None
 
 
@@ -1490,7 +1692,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     customer_id: str | None | UnsetType = UNSET
     indicators: dict[str, float | None] | UnsetType = UNSET
-    explanation: bool | UnsetType = UNSET
+    explanation: bool | Literal["contributions"] | UnsetType = UNSET
 
 
 class SimulationFromEvents(Struct, frozen=True, kw_only=True):

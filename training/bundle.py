@@ -39,12 +39,12 @@ from training.models.companions import Companions, correction_texts, stored
 from training.models.correction import Views
 from training.models.design import checked
 from training.models.health import Health
-from training.models.lifetime import Lifetime, LifetimeTerms, lifetime
+from training.models.lifetime import Lifetime, LifetimeTerms, lifetime, value_to_acquisition_cost
 from training.models.ltv import LtvModel
 from training.recipe import Recipe, parse_recipe
 from training.scores import Attribution, Scores
 
-__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores", "Views"]
+__all__ = ["Attribution", "Bundle", "BundleMeta", "Scores", "Views", "value_to_acquisition_cost"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,9 @@ class Bundle:
 
     def view(self, values: FloatArray) -> Views:
         """Return what both :meth:`score` and :meth:`contributions` are made from."""
-        given = self.columns, checked(self.columns, values)
-        return Views(*(model.correction.view(*given) for model in (self.churn, self.ltv)))
+        columns, values = self.columns, checked(self.columns, values)
+        churn, ltv = self.churn.correction, self.ltv.correction
+        return Views(churn.view(columns, values), ltv.view(columns, values))
 
     def score(self, values: FloatArray, seen: Views | None = None) -> Scores:
         """Predict for ``(n, k)`` indicator values in the order of :attr:`columns`.
@@ -171,9 +172,8 @@ class Bundle:
             If the sources the bundle learned from hold too few contracts that ended.
         """
         model = self.companions.needed("renewal", self.companions.renewal)
-        return model.lapse_within(
-            self.columns, checked(self.columns, values), self.churn.horizon_days
-        )
+        values = checked(self.columns, values)
+        return model.lapse_within(self.columns, values, self.churn.horizon_days)
 
     def indicator_values(
         self, values: FloatArray, scores: Scores | None = None, *, every: bool = False
@@ -209,7 +209,7 @@ class Bundle:
             return decisions
         return decisions.under(sureness(self.certified, decisions, scores, self.reference))
 
-    @property
+    @cached_property
     def explainer(self) -> str:
         """Who explains if nobody in particular is asked to: kept with what was explained."""
         return common(model.correction.explainer for model in (self.churn, self.ltv))

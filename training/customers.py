@@ -9,9 +9,18 @@ from features.sources import Sources
 
 def industries(sources: Sources) -> Mapping[str, str]:
     """Return each customer's industry, the latest on record; empty where no source tells it."""
+    return _latest(sources, "industry")
+
+
+def owners(sources: Sources) -> Mapping[str, str]:
+    """Return each customer's account manager, the latest on record; empty where none is told."""
+    return _latest(sources, "owner")
+
+
+def _latest(sources: Sources, column: str) -> Mapping[str, str]:
     table = sources.table("customers")
-    if table is None or not sources.has("customers.industry"):
+    if table is None or not sources.has(f"customers.{column}"):
         return {}
-    rows = table.order_by("recorded_at").select("customer_id", "industry").to_pyarrow()
-    known = zip(rows["customer_id"].to_pylist(), rows["industry"].to_pylist(), strict=True)
-    return {customer: industry for customer, industry in known if industry}
+    rows = table.order_by("recorded_at").select("customer_id", column).to_pyarrow()
+    known = zip(rows["customer_id"].to_pylist(), rows[column].to_pylist(), strict=True)
+    return {customer: told for customer, told in known if told}

@@ -144,9 +144,12 @@ def eligible(values: FloatArray, columns: Sequence[str], rule: Eligibility) -> B
     Bought within ``active_within_days`` and known for ``min_tenure_days``; unknown
     counts as not eligible.
     """
-    names = list(columns)
-    since = values[:, names.index("days_since_last_order")]
-    tenure = values[:, names.index("tenure_days")]
+    at_since, at_tenure = columns.index("days_since_last_order"), columns.index("tenure_days")
+    if len(values) == 1:  # numpy takes a microsecond for each step, however many there are
+        since_of_one, tenure_of_one = values.item(0, at_since), values.item(0, at_tenure)
+        known = since_of_one <= rule.active_within_days and tenure_of_one >= rule.min_tenure_days
+        return np.array([known])
+    since, tenure = values[:, at_since], values[:, at_tenure]
     with np.errstate(invalid="ignore"):
         return (since <= rule.active_within_days) & (tenure >= rule.min_tenure_days)
 

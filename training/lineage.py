@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from training.recipe import Recipe
 
 
-def submission(
-    state_dir: Path, bundle: Bundle, evidence: Evidence, recipe: Recipe, by: str
-) -> Submission:
+def submission(state_dir: Path, evidence: Evidence, recipe: Recipe, by: str) -> Submission:
     """Return what the registry is handed: files of ``state_dir``, figures and lineage."""
     meta = evidence.meta
     return Submission(

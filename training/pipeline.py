@@ -150,7 +150,7 @@ def train(
     with _timed(seconds, "register"):
         if progress:
             progress("register", 0, 1)
-        handed = submission(state_dir, bundle, evidence, recipe, by)
+        handed = submission(state_dir, evidence, recipe, by)
         version = registry.register(model, handed)
         if progress:
             progress("register", 1, 1)

@@ -10,109 +10,28 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
+from judging import DAYS, WORLDS, Judgement, Key, World, as_dict, load, rounded
+from page import as_file, frontier, tables
 
 from features.schema import FloatArray
-from tiering.migration.policy import MigrationPolicy
 from tiering.rising import packaged_rising
-from training.card.svg import to_svg
-from training.evaluation.migration import (
-    GradeHistory,
-    Steadiness,
-    partial_moves,
-    replay,
-    steadiness,
-)
+from training.evaluation.migration import partial_moves
 
 HERE = Path(__file__).parent
-WORLDS = {
-    "journey": "Complete Journey",
-    "online_retail_II": "Online Retail II",
-    "b2b": "simulated B2B company",
-}
 LOSS = 0.005
 """Accuracy that may be given up, as a share of customers and days."""
 ALIKE = 0.0055
 """Share of reversals: one standard error of its mean over the worlds (jackknife)."""
 HALVES = tuple(step / 2 for step in range(11))
-DAYS = tuple(product((0, 30, 60, 90, 180), (0, 30, 60, 90)))
 NOTCH = 5.0
 """Points: a letter of a rating has three notches, a tier of the default scheme is 15 points."""
 GROUPS = 20
-
-Key = tuple[float, float, int, int]
-"""Points up, points down, days of dwell, days of grace."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Figures of one way on one world, by both definitions of the deserved tier."""
-
-    hindsight: Steadiness
-    by_value: Steadiness
-
-    def against(self, naive: Judgement) -> dict[str, float]:
-        """Return changes against naive cuts."""
-        mine, base = self.hindsight, naive.hindsight
-        return {
-            "reversals_removed": 1 - mine.reversals / base.reversals,
-            "moves_removed": 1 - mine.moves / base.moves,
-            "accuracy_change": mine.accuracy - base.accuracy,
-            "value_accuracy_change": self.by_value.accuracy - naive.by_value.accuracy,
-            "delay_quarters_more": mine.delay_quarters - base.delay_quarters,
-        }
-
-
-@dataclass(frozen=True)
-class World:
-    """Grades of one world over time."""
-
-    hindsight: GradeHistory
-    by_value: GradeHistory
-    rows: Mapping[str, np.ndarray]
-
-    def judge(self, held: np.ndarray) -> Judgement:
-        """Judge tiers held."""
-        return Judgement(steadiness(self.hindsight, held), steadiness(self.by_value, held))
-
-    def under(self, key: Key) -> Judgement:
-        """Judge a policy."""
-        return self.judge(replay(self.hindsight, policy(key)))
-
-    def of(self, customers: np.ndarray) -> World:
-        """Return the world of some customers."""
-        parts = (
-            replace(h, tier=h.tier[:, customers], deserved=h.deserved[:, customers],
-                    score=h.score[:, customers])
-            for h in (self.hindsight, self.by_value)
-        )  # fmt: skip
-        return World(*parts, self.rows)
-
-
-def policy(key: Key) -> MigrationPolicy:
-    """Return the policy of a grid point."""
-    up, down, dwell, grace = key
-    return MigrationPolicy(
-        hysteresis_up=up, hysteresis_down=down, min_dwell_days=dwell, grace_days=grace
-    )
-
-
-def load(path: Path) -> World:
-    """Read the grades of a world."""
-    rows = dict(np.load(path))
-    known = (rows["day"], rows["customer"], rows["tier"])
-    hindsight, by_value = (
-        GradeHistory.of(*known, rows[name], rows["score"], rows["cuts"])
-        for name in ("hindsight", "value_tier")
-    )
-    return World(hindsight, by_value, rows)
 
 
 def main() -> None:
@@ -275,106 +194,6 @@ def screened(rows: Mapping[str, np.ndarray], lowest: np.ndarray) -> dict[str, ob
 def mean(values: FloatArray) -> float | None:
     """Return the mean; None of nothing."""
     return float(values.mean()) if values.size else None
-
-
-def as_dict(judged: Judgement) -> dict[str, object]:
-    """Return both definitions' figures."""
-    return {"hindsight": judged.hindsight.to_dict(), "by_value": judged.by_value.to_dict()}
-
-
-def rounded(value: object) -> object:
-    """Round floats for reading; NaN becomes None, as JSON has none."""
-    if isinstance(value, Mapping):
-        return {key: rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(each) for each in value]
-    if isinstance(value, float):
-        return None if np.isnan(value) else round(value, 4)
-    return value
-
-
-def tables(
-    found: Mapping[Key, Mapping[str, Judgement]],
-    naive: Mapping[str, Judgement],
-    agencies: Mapping[str, Judgement],
-    chosen: Key,
-) -> Iterator[str]:
-    """Yield the lines of the page's tables."""
-    yield "| way | " + " | ".join(WORLDS.values()) + " |"
-    yield "|---|" + "---|" * len(WORLDS)
-    shown: list[Key] = [
-        (0.0, 0.0, 0, 0), chosen, (1.0, 1.0, 0, 0), (2.0, 2.0, 0, 0), (3.0, 3.0, 0, 0),
-        (5.0, 5.0, 0, 0), (5.0, 1.5, 0, 0),
-        *((*chosen[:2], dwell, grace) for dwell, grace in DAYS if dwell or grace),
-    ]  # fmt: skip
-    for key in shown:
-        yield f"| {key} | " + " | ".join(cell(found[key][n], naive[n]) for n in WORLDS) + " |"
-    yield "| Altman and Rijken | " + " | ".join(cell(agencies[n], naive[n]) for n in WORLDS) + " |"
-    for name, judged in naive.items():
-        yield f"naive {name}: {json.dumps(rounded(as_dict(judged)))}"
-
-
-def cell(judged: Judgement, naive: Judgement) -> str:
-    """Return reversals removed, both accuracy changes in points, and quarters of more delay."""
-    change = judged.against(naive)
-    return (
-        f"{change['reversals_removed']:.0%}, {100 * change['accuracy_change']:+.1f}, "
-        f"{100 * change['value_accuracy_change']:+.1f}, {change['delay_quarters_more']:+.2f}"
-    )
-
-
-def frontier(
-    found: Mapping[Key, Mapping[str, Judgement]],
-    naive: Mapping[str, Judgement],
-    agencies: Mapping[str, Judgement],
-    chosen: Key,
-) -> go.Figure:
-    """Draw accuracy given up against reversals removed, a panel a world."""
-    figure = make_subplots(
-        cols=len(WORLDS), rows=1, subplot_titles=list(WORLDS.values()), shared_yaxes=True
-    )
-    sorts = {
-        "hysteresis alone": ("#2a6f97", [k for k in found if k[2:] == (0, 0)]),
-        "with dwell or grace": ("#c9a227", [k for k in found if k[2:] != (0, 0)]),
-        "chosen": ("#d1495b", [chosen]),
-    }
-    for column, name in enumerate(WORLDS, 1):
-        for label, (colour, keys) in sorts.items():
-            changes = [found[key][name].against(naive[name]) for key in keys]
-            figure.add_trace(
-                points(changes, label, colour, 11 if label == "chosen" else 5, column == 1),
-                row=1, col=column,
-            )  # fmt: skip
-        figure.add_trace(
-            points([agencies[name].against(naive[name])], "Altman and Rijken", "#1f2933", 11,
-                   column == 1),
-            row=1, col=column,
-        )  # fmt: skip
-        figure.update_xaxes(title_text="accuracy, points", row=1, col=column)
-    figure.update_yaxes(title_text="reversals removed, %", row=1, col=1)
-    title = "Reversals removed against accuracy given up (the B2B company is simulated)"
-    figure.update_layout(height=420, title=title)
-    return figure
-
-
-def as_file(figure: go.Figure) -> str:
-    """Return an SVG that stands by itself, with a ground of its own."""
-    head = '<svg xmlns="http://www.w3.org/2000/svg" style="background:#fff" '
-    return to_svg(figure).replace("<svg ", head, 1) + "\n"
-
-
-def points(
-    changes: list[dict[str, float]], label: str, colour: str, size: int, legend: bool
-) -> go.Scatter:
-    """Return the marks of one kind."""
-    return go.Scatter(
-        x=[100 * change["accuracy_change"] for change in changes],
-        y=[100 * change["reversals_removed"] for change in changes],
-        mode="markers",
-        name=label,
-        showlegend=legend,
-        marker={"color": colour, "size": size},
-    )
 
 
 if __name__ == "__main__":

@@ -20,23 +20,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from company import HORIZONS, expected, prepare
+from judging import Pairs, report_chances, report_values
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
-from features.backends import connect
-from features.door.ingest import ingest
 from features.parquet import read_frame, read_outcomes
-from features.publish import publish
 from features.schema import FloatArray
-from features.sources import open_sources
-from features.worlds.company.accounts import ORDER_SPREAD
-from features.worlds.company.blocks import simulate
 from training.dataset import TrainingSet, learned_from, load_training_set
-from training.evaluation import metrics
 from training.models.baseline import baseline
 from training.models.economics import fit_contribution
 from training.models.health import fit_health
@@ -47,8 +40,6 @@ from training.models.renewal import Contracts, ending, fit_renewal
 from training.recipe import ChurnTrees, Recipe, load_recipe
 from training.splits import Fold
 
-ACCOUNTS, SEED = 8000, 11
-HORIZONS = (90, 365, 1095, 1825)
 ORIGINS = (date(2025, 10, 31), date(2026, 1, 31), date(2026, 4, 30))
 RENEWAL_ORIGINS = (date(2025, 10, 31), date(2025, 12, 31), date(2026, 2, 28), date(2026, 4, 30))
 RENEWAL_TREES = ChurnTrees(
@@ -60,40 +51,6 @@ RENEWAL_TREES = ChurnTrees(
     feature_fraction=0.4,
     bagging_fraction=0.7,
 )
-Pairs = dict[str, list[tuple[FloatArray, FloatArray]]]
-
-
-def prepare(folder: Path) -> None:
-    """Simulate the company, with its truth, and publish month ends from July 2024 on."""
-    parts: dict[str, list[pa.Table]] = defaultdict(list)
-    for block in simulate(SEED, ACCOUNTS):
-        for name, table in {**block.tables, **block.truths}.items():
-            parts[f"truth/{name}" if name in block.truths else name].append(table)
-    whole = {name: pa.concat_tables(tables) for name, tables in parts.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(whole["truth/accounts"], folder / "accounts.parquet")
-    connection = connect()
-    raw = {
-        name: connection.create_table(f"raw_{name}", table)
-        for name, table in whole.items()
-        if "/" not in name
-    }
-    ingest(
-        raw,
-        folder / "sources",
-        connection=connection,
-        world="b2b",
-        currency="CNY",
-        simulated=True,
-    )
-    ends = [date(2024 + m // 12, m % 12 + 1, 1) - timedelta(days=1) for m in range(7, 32)]
-    publish(
-        open_sources(folder / "sources", connection),
-        folder / "published",
-        ends,
-        [90, 180, 365],
-        progress=lambda name, done, n: print(f"{done}/{n} {name}"),
-    )
 
 
 def days_of(published: Path) -> list[date]:
@@ -133,32 +90,6 @@ def values_at(
     }
 
 
-def report_values(title: str, pairs: Pairs) -> None:
-    """Print the errors of amounts, all origins together."""
-    for name, parts in pairs.items():
-        y, p = (np.concatenate(side) for side in zip(*parts, strict=True))
-        print(
-            f"{title} {name:26s} n {len(y)} bias {p.sum() / y.sum() - 1:+.3f} "
-            f"MAE/mean {metrics.mae(y, p) / y.mean():.3f} "
-            f"RMSE/mean {metrics.rmse(y, p) / y.mean():.3f} "
-            f"pearson {np.corrcoef(y, p)[0, 1]:.3f} spearman {metrics.spearman(y, p):.3f} "
-            f"nGini {metrics.normalised_gini(y, p):.3f}"
-        )
-
-
-def report_chances(title: str, pairs: Pairs) -> None:
-    """Print the errors of probabilities, all origins together."""
-    for name, parts in pairs.items():
-        y, p = (np.concatenate(side) for side in zip(*parts, strict=True))
-        sure = p >= 0.5
-        fair = (sure[y == 1].mean() + (~sure[y == 0]).mean()) / 2
-        print(
-            f"{title} {name:14s} n {len(y)} share {y.mean():.3f} AUC {metrics.auc(y, p):.3f} "
-            f"Brier {metrics.brier(y, p):.4f} log loss {metrics.log_loss(y, p):.4f} "
-            f"ECE {metrics.ece(y, p):.3f} accuracy {(sure == y).mean():.3f} balanced {fair:.3f}"
-        )
-
-
 def cdnow(published: Path) -> None:
     """Compare with what came 91, 182 and 273 days later (real)."""
     recipe = load_recipe("cdnow")
@@ -194,34 +125,6 @@ def truth(folder: Path) -> None:
                     pairs[horizon, growing][name].append((true[horizon], p))
     for (horizon, growing), found in sorted(pairs.items()):
         report_values(f"{horizon}d {'growing' if growing else 'level'}", found)
-
-
-def expected(
-    folder: Path, customers: list[str], day: date, *, growing: bool
-) -> dict[int, FloatArray]:
-    """Return the expected net amounts; ``growing`` lets planted growth go on after the day."""
-    a = pq.read_table(folder / "accounts.parquet").to_pandas().set_index("customer_id")
-    a = a.loc[customers]
-    today = np.datetime64(day)
-    start = (a.start_day.to_numpy().astype("datetime64[D]") - today).astype(float)
-    stays = a.churn_day.to_numpy().astype("datetime64[D]") > today
-    hazard, growth = a.churn_hazard_per_day.to_numpy(), a.growth_per_year.to_numpy()
-    # the intent to buy of an account that may leave any day, the decline before it included
-    intent = 0.12 + (np.exp(-18 * hazard) - np.exp(-150 * hazard)) / (150 * hazard)
-    fall = min(1.0, max(0.0, (day - date(2025, 9, 1)).days / 60))
-    shock = np.where(a.industry.to_numpy() == "textiles", 1 - 0.45 * fall, 1.0)
-    rate = a.purchase_rate_per_year.to_numpy() / 365 * 0.99 * shock * intent
-    worth = a.order_value.to_numpy() * np.exp(ORDER_SPREAD**2 / 2)
-    worth = worth * (1 - a.discount_rate.to_numpy())
-    total, found = np.zeros(len(a)), {}
-    for ahead in range(1, HORIZONS[-1] + 1):
-        middle = ahead - 0.5
-        there = stays * np.exp(-hazard * np.maximum(middle - np.maximum(start + 60, 0), 0))
-        grown = np.exp(1.5 * growth * ((middle if growing else 0.0) - start) / 365)
-        total = total + there * rate * worth * grown
-        if ahead in HORIZONS:
-            found[ahead] = total
-    return found
 
 
 def contribution(folder: Path) -> None:

@@ -17,9 +17,10 @@ import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import ibis
 import numpy as np
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--tamperings", type=int, default=1_000)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    begun = datetime.now(UTC)
     sources, published = open_sources(options.sources), options.out / "published"
     grid = [sources.info.last_day - timedelta(days=15 * k) for k in reversed(range(GRID))]
     recipe = load_recipe("default")
@@ -70,7 +72,8 @@ def main() -> None:
     bundles = fitted(published, grid, options.out, archive)
     late = with_late_rows(sources, options.out)
     days = grid[-options.days :]
-    results = {"late": changed_by_late_rows(late, sources, days[len(days) // 2])}
+    results: dict[str, Any] = {"began": f"{begun:%Y-%m-%d %H:%M} UTC"}
+    results["late"] = changed_by_late_rows(late, sources, days[len(days) // 2])
     print(results, flush=True)
     with ExitStack() as stack:
         server = stack.enter_context(running())
@@ -90,7 +93,8 @@ def main() -> None:
                 url, days[-3:], published, bundles[1], options.tamperings
             )
             print(engine, json.dumps(results[engine]["tampering"], indent=1), flush=True)
-    (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    results["minutes in all"] = round((datetime.now(UTC) - begun).total_seconds() / 60, 1)
+    (options.out / "result.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
 def fitted(
@@ -183,12 +187,10 @@ def on_engine(
         return materialise(late, Snapshot.at(run.basis.as_of, run.known_at))
 
     with store.read() as session:
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         wanted = draw(session, count, seed=20261123)
-        found = replay_runs(
-            session, dict(wanted), lambda run: archive.load(run.basis.bundle_digest), frame_of
-        )
-        replayed = time.perf_counter() - began
+        found = replay_runs(session, dict(wanted), archive.load, frame_of)
+        replayed, busy = time.perf_counter() - began, time.process_time() - worked
         began = time.perf_counter()
         head, runs = verify(session), verify_runs(session)
         verified = time.perf_counter() - began
@@ -213,6 +215,7 @@ def on_engine(
         "differences": sum(len(each.differences) for each in found),
         "seconds to grade all": round(graded, 1),
         "seconds to replay": round(replayed, 1),
+        "of it this process computing": round(busy, 1),
         "events": head.size,
         "grades verified": runs.grades,
         "seconds to verify": round(verified, 1),

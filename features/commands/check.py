@@ -61,7 +61,8 @@ def _source_table(report: QualityReport) -> Table:
     origin = "simulated" if report.simulated else "real"
     table = Table(title=f"{report.world} ({origin}) as of {report.as_of:%Y-%m-%d}")
     for name in ("table", "rows", "refused", "accuracy", "newest", "days old"):
-        table.add_column(name, no_wrap=True)
+        number = name in ("rows", "refused", "accuracy")
+        table.add_column(name, no_wrap=True, justify="right" if number else "left")
     for name, found in report.tables.items():
         table.add_row(
             name,

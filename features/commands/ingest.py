@@ -11,7 +11,13 @@ from ibis.backends import BaseBackend
 from rich.console import Console
 
 from features.backends import connect
-from features.commands.terminal import MemoryOption, ThreadsOption, bar
+from features.commands.terminal import (
+    DataFolders,
+    MappingFiles,
+    MemoryOption,
+    ThreadsOption,
+    bar,
+)
 from features.mapping.systems import inflow, read_systems
 from features.sources import SourceReport
 from features.sources import ingest as ingest_tables
@@ -23,20 +29,8 @@ Progress = Callable[[str, int, int], None]
 def ingest(
     out: Annotated[Path, typer.Option(help="Folder to write; replaced as a whole.")],
     world: Annotated[str | None, typer.Option(help=f"A demo world: {', '.join(WORLDS)}.")] = None,
-    mapping: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="TOML file that maps your own tables to the contract; one for each system, "
-            "repeatable. The first names the world and its currency."
-        ),
-    ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Folder of your own files: one for all mappings, or one for each, in their "
-            "order; by default what the mapping calls `data`."
-        ),
-    ] = None,
+    mapping: MappingFiles = None,
+    data: DataFolders = None,
     memory: MemoryOption = None,
     threads: ThreadsOption = None,
 ) -> None:

@@ -36,22 +36,27 @@ def publish(
         ),
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option(help="Folder of your own files, as for `ingest`.")
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Folder of your own files, as for `ingest`."),
     ] = None,
     mapping: Annotated[
         list[Path] | None,
-        typer.Option(help="TOML file that maps them; they are ingested first. Repeatable."),
+        typer.Option(
+            metavar="FILE", help="TOML file that maps them; they are ingested first. Repeatable."
+        ),
     ] = None,
     as_of: Annotated[
         list[datetime] | None,
-        typer.Option(formats=DAY, help="Snapshot day, repeatable; the last day by default."),
+        typer.Option(
+            metavar="DAY", formats=DAY, help="Snapshot day, repeatable; the last day by default."
+        ),
     ] = None,
     known_at: Annotated[
         str | None,
         typer.Option(help="Day or instant (UTC) of knowledge; each snapshot's end by default."),
     ] = None,
     horizon: Annotated[
-        list[int] | None, typer.Option(help="Outcome horizon in days, repeatable.")
+        list[int] | None, typer.Option(metavar="DAYS", help="Outcome horizon in days, repeatable.")
     ] = None,
     engine: Annotated[
         Engine, typer.Option(help="Engine of the indicators; ingestion is always DuckDB's.")
@@ -77,8 +82,16 @@ def publish(
         manifest = publish_snapshots(
             opened, out, days, horizon or (), known_at=instant, progress=progress
         )
+    for day in days:
+        if day > opened.info.last_day:
+            console.print(
+                f"look: {day} lies after the last day of the data, {opened.info.last_day}: "
+                "everybody has been silent since.",
+                highlight=False,
+            )
+    count = len(manifest.entries)
     console.print(
-        f"{manifest.world}: {len(manifest.entries)} files in {out}, "
+        f"{manifest.world}: {count} {'file' if count == 1 else 'files'} in {out}, "
         f"fingerprint {manifest.fingerprint()[:12]}",
         highlight=False,
         markup=False,

@@ -34,7 +34,8 @@ def simulate(
         console.print(f"  {name}: {rows:,} rows", highlight=False)
     console.print(
         f"Simulated: {size:,} accounts, seed {seed}, in {out}; what is true, in {out / TRUTH}. "
-        f"Take it in: tierwise features ingest --data {out} --mapping {out / 'mapping.toml'}",
+        f"Take it in: tierwise features ingest --data {out} --mapping {out / 'mapping.toml'} "
+        f"--out {out}-sources",
         highlight=False,
         markup=False,
         soft_wrap=True,

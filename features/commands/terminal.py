@@ -15,6 +15,24 @@ DAY = ["%Y-%m-%d"]
 """Format of a day on the command line."""
 
 SourcesOption = Annotated[Path, typer.Option("--sources", help="Folder written by `ingest`.")]
+MappingFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mapping",
+        metavar="FILE",
+        help="TOML file that maps your own tables to the contract; one for each system, "
+        "repeatable. The first names the world and its currency.",
+    ),
+]
+DataFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        metavar="FOLDER",
+        help="Folder of your own files: one for all mappings, or one for each, in their "
+        "order; by default what the mapping calls `data`.",
+    ),
+]
 MemoryOption = Annotated[
     str | None, typer.Option(help="Memory the engine may take before it spills, as 3GB.")
 ]

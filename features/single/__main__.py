@@ -10,10 +10,8 @@ import json
 import sys
 from typing import TextIO
 
-from ibis.backends import BaseBackend
-
 from features.backends import ENGINE_ERRORS, connect
-from features.single.indicators import answer
+from features.single.answering import Answering
 from features.single.question import Question, Told
 
 READY = "ready"
@@ -23,15 +21,15 @@ MEMORY_LIMIT = "512MB"
 def serve(questions: TextIO, answers: TextIO) -> None:
     """Answer line by line."""
     # One customer's rows: a second thread would have nothing to do.
-    connection = connect(threads=1, memory_limit=MEMORY_LIMIT)
+    answering = Answering(connect(threads=1, memory_limit=MEMORY_LIMIT))
     _say(answers, {READY: True})
     for line in questions:
-        _say(answers, _answer(line, connection))
+        _say(answers, _answer(line, answering))
 
 
-def _answer(line: str, connection: BaseBackend) -> dict[str, object]:
+def _answer(line: str, answering: Answering) -> dict[str, object]:
     try:
-        told: Told = answer(Question.from_json(line), connection)
+        told: Told = answering.answer(Question.from_json(line))
     except ENGINE_ERRORS as error:
         # Its words may quote a row.
         return {"fault": type(error).__name__}

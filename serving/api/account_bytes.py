@@ -54,13 +54,13 @@ def explanation(
         }
     )
     texts = encode({each: _told(story) for each, story in stories.items()})
-    listed = b"},".join(_contributions(graded, shape, evidence))
-    end = b"}]" if listed else b"]"
-    return b"".join((head[:-1], b',"contributions":[', listed, end, b',"texts":', texts, b"}"))
+    parts = [head[:-1], b',"contributions":[', *_contributions(graded, shape, evidence)]
+    parts += (b'],"texts":', texts, b"}")
+    return b"".join(parts)
 
 
 def _contributions(graded: Grade, shape: Shape, evidence: Evidence) -> list[bytes]:
-    """Return each contribution without its closing brace."""
+    """Return the contributions in pieces, to be joined once: they are forty thousand bytes."""
     parts, form = evidence.contributions, _form(shape)
     sizes = [abs(part) for part in parts]
     order = [place for place, size in enumerate(sizes) if size]
@@ -78,16 +78,21 @@ def _contributions(graded: Grade, shape: Shape, evidence: Evidence) -> list[byte
     )
     p, k = len(values), len(weighed)
     ranks, of_points, of_weights = told[p:], told[2 * p :], told[2 * p + k :]
-    of_value = [v + unit + rank for v, unit, rank in zip(told, form.units, ranks, strict=False)]
     of_weight = [
         b',"points":%b,"weight":%b,"contribution":' % both
         for both in zip(of_points, of_weights[:k], strict=False)
     ]
-    heads, value_at, weight_at = form.heads, shape.indicator_at, shape.weighed_at
-    return [
-        heads[place] + of_value[value_at[place]] + of_weight[weight_at[place]] + part
-        for place, part in zip(order, of_weights[k:], strict=True)
-    ]
+    heads, units, value_at, weight_at = form.heads, form.units, shape.indicator_at, shape.weighed_at
+    pieces: list[bytes] = []
+    for place, part in zip(order, of_weights[k:], strict=True):
+        at = value_at[place]
+        pieces += (
+            *(heads[place], told[at], units[at], ranks[at], of_weight[weight_at[place]], part),
+            b"},",
+        )
+    if pieces:
+        pieces[-1] = b"}"
+    return pieces
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def read_change(
     past = Past(session, customer_id)
     before = past.on(since)
     if before is None:
-        raise _not_graded_by(customer_id, since, past.first_day())
+        raise not_graded_by(customer_id, since, past.first_day())
     check_part(parts.governance, who, "explanation", before.tier.id)
     found = score_change(
         before,
@@ -125,7 +125,8 @@ def _never_graded(customer_id: str) -> CustomerNotFoundError:
     )
 
 
-def _not_graded_by(customer_id: str, since: date, first: date | None) -> CustomerNotFoundError:
+def not_graded_by(customer_id: str, since: date, first: date | None) -> CustomerNotFoundError:
+    """Return what to raise where a customer was not graded yet."""
     return CustomerNotFoundError(
         f"Customer {customer_id!r} had no grade by {since}.",
         hint=f"Its first grade is of {first}." if first else "It was never graded.",

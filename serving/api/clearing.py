@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from serving.api import schemas
+from serving.api import grade_bytes, presenting, schemas
 from serving.domain.access import Principal
+from serving.domain.case import ReviewCase
+from serving.domain.grade import Grade
 from serving.governance.masking import MASKABLE, check_part, hidden_parts
 from serving.governance.policy import GovernancePolicy
+
+
+def written(
+    policy: GovernancePolicy, who: Principal, graded: Grade, case: ReviewCase | None
+) -> bytes:
+    """Return a grade with its open case as JSON, without the parts above somebody's clearance.
+
+    Raises
+    ------
+    ForbiddenError
+        If not even its tier is for them.
+    """
+    if graded.overruled is None and not hidden_parts(policy, who, graded.tier.id):
+        return grade_bytes.written(graded, case)
+    shown = cleared(policy, who, presenting.grade(graded, case))
+    return shown.__pydantic_serializer__.to_json(shown, by_alias=True)
 
 
 def cleared(policy: GovernancePolicy, who: Principal, grade: schemas.Grade) -> schemas.Grade:

@@ -16,6 +16,7 @@ from serving.api.canary_examples import CANARY
 from serving.api.change_schemas import CHANGE, HISTORY
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
 from serving.api.export_schemas import EXPORT
+from serving.api.outlook_examples import OUTLOOK
 from serving.api.review_examples import APPEAL, REVIEW_DETAIL
 from serving.api.service_schemas import Problem
 from serving.api.webhook_examples import DELIVERY, WEBHOOK
@@ -162,6 +163,7 @@ def describe(app: FastAPI) -> None:
             schemas["Change"]["examples"] = [CHANGE]
             schemas["CanaryState"]["examples"] = [CANARY]
             schemas["Lift"]["examples"] = [LIFT]
+            schemas["Outlook"]["examples"] = [OUTLOOK]
             schemas["Webhook"]["examples"] = [WEBHOOK]
             schemas["Delivery"]["examples"] = [DELIVERY]
             _guard(app, document)

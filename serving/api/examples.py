@@ -216,4 +216,9 @@ SIMULATIONS: Any = [
             "csat_mean_365d": None,
         }
     },
+    {
+        "customer_id": "1001",
+        "indicators": {"days_since_last_order": 5},
+        "explanation": "contributions",
+    },
 ]

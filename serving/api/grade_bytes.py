@@ -1,4 +1,4 @@
-"""The grade of a what-if as the bytes of its JSON, ``schemas.Grade``.
+"""A grade as the bytes of its JSON, ``schemas.Grade``.
 
 Its labels, weights, promises, model and scheme are those of everybody who is graded by the same
 bundle; a dozen numbers and the reasons are its own. So the former are written once. That the bytes
@@ -9,20 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from msgspec.json import encode
+from pydantic import TypeAdapter
 
 from serving.api import presenting
 from serving.api.account_bytes import numbers_of
-from serving.api.parts import Out
+from serving.api.parts import Instant, Out
+from serving.domain.case import ReviewCase
 from serving.domain.grade import Basis, Grade
+from serving.domain.tenure import TierTenure
 
 _MOST = 8
 """Forms kept: more bases than are asked at a time."""
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
-def what_if(graded: Grade) -> bytes:
-    """Return a grade that belongs to no run, and so has no case, no tenure and no override."""
+def written(graded: Grade, case: ReviewCase | None) -> bytes:
+    """Return a grade of which nothing is masked, and which no panel overruled, with its open case.
+
+    One of a what-if belongs to no run, and has neither a case nor a tenure.
+    """
     form, tier = _form_of(graded.basis), graded.tier
     score, up, down, churn, value, lower, upper, confidence, *dimensions = numbers_of(
         [
@@ -32,7 +40,8 @@ def what_if(graded: Grade) -> bytes:
         ]
     )
     parts = [
-        b'{"customer_id":%b' % (encode(graded.customer_id) if graded.customer_id else b"null"),
+        b'{"customer_id":%b' % encode(graded.customer_id or None),
+        b',"grade_id":%b' % encode(graded.grade_id or None),
         form.began,
         *(score, form.tiers[tier.index]),
         *(b',"margin":{"up":', up, form.next_tiers[tier.index], down),
@@ -43,9 +52,10 @@ def what_if(graded: Grade) -> bytes:
         b",".join([form.stages[each, graded.stages[each]] for each in form.policies]),
         b'],"segment":',
         b"null" if graded.segment is None else form.segments.get(graded.segment, b"null"),
-        *(b',"confidence":', confidence, b',"tenure":null,"policy":', form.promised(graded)),
+        *(b',"confidence":', confidence, b',"tenure":', _tenure(graded.tenure)),
+        *(b',"policy":', form.promised(graded)),
         *(b',"referral":{"referred":', b"true" if graded.referred else b"false"),
-        *(b',"reasons":', _reasons(graded), b',"case_id":null,"due_at":null},"override":null'),
+        *(b',"reasons":', _reasons(graded), b',"case_id":', *_case(case), b'},"override":null'),
         form.ended,
     ]
     return b"".join(parts)
@@ -54,9 +64,28 @@ def what_if(graded: Grade) -> bytes:
 def _reasons(graded: Grade) -> bytes:
     if not graded.reasons:
         return b"[]"
-    texts = graded.reason_texts
-    said = zip(graded.reasons, texts.get("en", ()), texts.get("zh-CN", ()), strict=True)
-    return encode([{"code": code, "text": {"en": en, "zh-CN": zh}} for code, en, zh in said])
+    said = zip(graded.reasons, _both(graded.reason_texts), strict=True)
+    return encode([{"code": code, "text": text} for code, text in said])
+
+
+def _both(texts: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    pairs = zip(texts.get("en", ()), texts.get("zh-CN", ()), strict=True)
+    return [{"en": en, "zh-CN": zh} for en, zh in pairs]
+
+
+def _tenure(tenure: TierTenure | None) -> bytes:
+    if tenure is None:
+        return b"null"
+    told = encode({"raw_tier": tenure.raw_tier, "since": tenure.since})
+    rest = encode({"codes": tenure.codes, "texts": _both(tenure.texts)})
+    (days_left,) = numbers_of([tenure.days_left])
+    parts = (told[:-1], b',"pending_since":', encode(tenure.pending_since))
+    return b"".join((*parts, b',"days_left":', days_left, b",", rest[1:]))
+
+
+def _case(case: ReviewCase | None) -> tuple[bytes, bytes, bytes]:
+    due_at = b"null" if case is None else _INSTANT.dump_json(case.due_at)
+    return encode(None if case is None else case.case_id), b',"due_at":', due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +95,7 @@ class _Form:
     Attributes
     ----------
     began
-        From the grade's id to the score.
+        From the run's id to the score.
     tiers, next_tiers
         By a tier's index: it with the words before and after, and the next better one.
     churn, ltv
@@ -103,8 +132,7 @@ class _Form:
         rest = encode({"world": basis.world, "simulated": basis.simulated, "masked": []})
         return cls(
             basis=basis,
-            began=b',"grade_id":null,"run_id":%b,"as_of":%b,"score":'
-            % (encode(basis.run_id), encode(basis.as_of)),
+            began=b',"run_id":%b,"as_of":%b,"score":' % (encode(basis.run_id), encode(basis.as_of)),
             tiers=tuple(b',"tier":%b' % tier for tier in tiers),
             next_tiers=tuple(b',"next_tier":%b,"down":' % each for each in (b"null", *tiers)),
             churn=b',"horizon_days":%d},"ltv":{"value":' % basis.churn_horizon_days,

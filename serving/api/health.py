@@ -19,6 +19,7 @@ from serving.domain.grade import Run
 from serving.domain.push import DeliveryState
 from serving.errors import NotReadyError
 from serving.guard import needs
+from serving.reviewing.horizon import calendar_fault
 from serving.scoring import basis_of
 from serving.store.alerts import AlertStore, Wanted
 from serving.store.drift import DriftReports
@@ -68,6 +69,7 @@ def readyz(parts: ServiceDep) -> service_schemas.Ready:
         bundle_digest=digest,
         bundle_fault=parts.models.swapped.fault,
         canary_fault=_canary(parts)[1],
+        calendar_fault=calendar_fault(parts.panel, datetime.now(UTC).replace(tzinfo=None)),
     )
 
 
@@ -80,6 +82,7 @@ def metrics(parts: ServiceDep) -> PlainTextResponse:
     """Expose metrics in the Prometheus text format."""
     swapped = parts.models.swapped
     parts.telemetry.watch_bundle(swapped.count, swapped.at, faulty=swapped.fault is not None)
+    parts.telemetry.watch_days_off(parts.panel.days_off.known_until)
     share, trouble = _canary(parts)
     parts.telemetry.watch_canary(share, faulty=trouble is not None)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from serving.api import parts, schemas, service_schemas
+from serving.api import parts, schemas, service_schemas, simulation_schemas
 from serving.domain import grade as domain
 from serving.domain.case import ReviewCase
 from serving.domain.labels import TierLabel
@@ -126,9 +126,9 @@ def same_for(basis: domain.Basis) -> Same:
     return found
 
 
-def difference(after: domain.Grade, before: domain.Grade) -> schemas.Difference:
+def difference(after: domain.Grade, before: domain.Grade) -> simulation_schemas.Difference:
     """Present a what-if against the present grade."""
-    return schemas.Difference(
+    return simulation_schemas.Difference(
         grade_id=before.grade_id,
         run_id=str(before.basis.run_id),
         score=after.score - before.score,

@@ -12,11 +12,10 @@ from serving.deps import ServiceDep
 from serving.guard import PrincipalDep
 from serving.reviewing.stepping import Reviewer
 from tiering.panel.policy import PanelPolicy
-from tiering.panel.policy_file import load_panel
 
 
 async def _policy(parts: ServiceDep) -> PanelPolicy:
-    return load_panel(parts.settings.panel)
+    return parts.panel
 
 
 PolicyDep = Annotated[PanelPolicy, Depends(_policy)]

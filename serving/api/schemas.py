@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from features.schema import CATALOGUE
 from serving.api import examples
 from serving.api.parts import (
     Churn,
@@ -214,46 +213,3 @@ class Lift(Out):
     actions_version: str
     actions_sha256: str
     texts: dict[Lang, list[str]] = Field(description="All of it in sentences, by language.")
-
-
-class Simulation(BaseModel):
-    """A what-if: a customer with some indicators replaced, or a whole new customer.
-
-    With ``customer_id``, ``indicators`` replace those of the customer's present grade;
-    without, an indicator that is left out is unknown. Values are taken as they are:
-    indicators that would move together in life do not here.
-    """
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": examples.SIMULATIONS})
-
-    customer_id: str | None = Field(default=None, min_length=1)
-    indicators: dict[str, Measured | None] = Field(
-        default_factory=dict, json_schema_extra={"propertyNames": {"enum": list(CATALOGUE)}}
-    )
-    explanation: Annotated[bool, Field(strict=True)] = Field(
-        default=True,
-        description="Whether to explain the score as well, which takes most of the time.",
-    )
-
-
-class Difference(Out):
-    """The what-if minus the customer's present grade."""
-
-    grade_id: str
-    run_id: str
-    score: float
-    tier_before: str
-    tier_after: str
-    churn_probability: float | None
-    ltv: float | None
-
-
-class Simulated(Out):
-    """The grade of a what-if; nothing is stored.
-
-    ``explanation`` is null unless it was asked for; ``difference`` needs a customer.
-    """
-
-    grade: Grade
-    explanation: Explanation | None
-    difference: Difference | None

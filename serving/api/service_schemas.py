@@ -58,6 +58,10 @@ class Ready(Out):
         description="Why the canary that stands answers for nobody, so that the champion answers "
         "for everybody; null: it does, or there is none."
     )
+    calendar_fault: str | None = Field(
+        description="What is wrong with due dates in working days that are given now, because "
+        "nobody told the service of the days off until then; null: nothing is."
+    )
 
 
 class Fault(BaseModel):

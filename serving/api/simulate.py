@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +14,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from features.schema import FloatArray
 from serving.admission import json_only, known_query
 from serving.alone import grade_one
-from serving.api import account_bytes, grade_bytes, presenting, schemas
+from serving.api import (
+    account_bytes,
+    contribution_bytes,
+    grade_bytes,
+    presenting,
+    simulation_schemas,
+)
 from serving.api.declared import declared
 from serving.api.grades import grade_of
 from serving.deps import Service, ServiceDep, served_run
@@ -38,21 +45,21 @@ router = APIRouter(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A what-if that is known to make sense; see ``schemas.Simulation``."""
+    """A what-if that is known to make sense; see ``simulation_schemas.Simulation``."""
 
     customer_id: str | None
     indicators: Mapping[str, float | None]
-    explanation: bool
+    explanation: bool | Literal["contributions"]
 
 
 # Most what-ifs are answered before they get here, with the same result (`serving.lane.what_ifs`).
 @router.post(
     "/grades:simulate",
-    response_model=schemas.Simulated,
+    response_model=simulation_schemas.Simulated,
     responses=declared(400, 404, 413, 415, 422, 503),
 )
 async def simulate(
-    request: Request, body: schemas.Simulation, parts: ServiceDep, who: PrincipalDep
+    request: Request, body: simulation_schemas.Simulation, parts: ServiceDep, who: PrincipalDep
 ) -> Response:
     """Grade a what-if by the same function as the batch; nothing is stored."""
     seen_customer(request.scope, body.customer_id)
@@ -60,7 +67,7 @@ async def simulate(
     return Response(answer, media_type="application/json")
 
 
-def _answer(parts: Service, who: Principal, body: schemas.Simulation) -> bytes:
+def _answer(parts: Service, who: Principal, body: simulation_schemas.Simulation) -> bytes:
     by = parts.sides.of_customer(body.customer_id)
     _check(by.bundle, body)
     run, before = known(parts, body.customer_id)
@@ -92,7 +99,7 @@ def known(parts: Service, customer_id: str | None) -> tuple[Run, Grade | None]:
 
 
 def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> bytes:
-    """Return the answer to a what-if, JSON of ``schemas.Simulated``.
+    """Return the answer to a what-if, JSON of ``simulation_schemas.Simulated``.
 
     Parameters
     ----------
@@ -108,23 +115,28 @@ def simulated(by: Answering, run: Run, before: Grade | None, asked: Asked) -> by
     """
     bundle, basis = by.bundle, _basis(by, run.basis.as_of)
     values = _values(bundle, before, asked.indicators)
-    found = grade_one(bundle, values, asked.customer_id or "", basis, explained=asked.explanation)
-    after, why = found.grade, b"null"
-    if found.evidence is not None:
-        why = account_bytes.explanation(after, found.layout, found.evidence)
+    explained = bool(asked.explanation)
+    found = grade_one(bundle, values, asked.customer_id or "", basis, explained=explained)
+    after, account, why, numbers = found.grade, found.account, b"null", b"null"
+    if account is not None:
+        if asked.explanation is True:
+            why = account_bytes.explanation(after, account.layout, account.evidence())
+        else:
+            numbers = contribution_bytes.contributions(after.score, account)
     difference = presenting.difference(after, before) if before else None
-    return b'{"grade":%b,"explanation":%b,"difference":%b}' % (
-        grade_bytes.what_if(after),
+    return b'{"grade":%b,"explanation":%b,"contributions":%b,"difference":%b}' % (
+        grade_bytes.written(after, None),
         why,
+        numbers,
         b"null" if difference is None else _bytes_of(difference),
     )
 
 
-def _bytes_of(told: schemas.Difference) -> bytes:
+def _bytes_of(told: simulation_schemas.Difference) -> bytes:
     return told.__pydantic_serializer__.to_json(told, by_alias=True)
 
 
-def _check(bundle: Bundle, body: schemas.Simulation) -> None:
+def _check(bundle: Bundle, body: simulation_schemas.Simulation) -> None:
     faults = [
         RequestFault(f"There is no indicator {name!r}.", pointer(["indicators", name]))
         for name in body.indicators

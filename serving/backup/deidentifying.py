@@ -26,12 +26,14 @@ _KEPT: dict[str, frozenset[str] | None] = {
             *("pending_since", "days_left"),
         }
     ),
+    "grade_rank": frozenset({"run_id", "minus_score", "tier_index", "referred", "stage"}),
     "grade_explanation": frozenset({"base", "contributions", "points", "weights", "percentiles"}),
     "audit_event": frozenset({"sequence", "at", "action", "previous_hash", "hash"}),
 }
 _NAMED = {
     "run": {"actor": "person"},
     "grade": {"grade_id": "grade", "customer_id": "customer"},
+    "grade_rank": {"customer_id": "customer"},
     "grade_explanation": {"grade_id": "grade"},
     "audit_event": {"actor": "person", "subject": "subject"},
 }

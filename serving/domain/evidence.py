@@ -63,6 +63,45 @@ def indicators_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.indicator for entry in layout))
 
 
+@dataclass(frozen=True, slots=True)
+class OfDimension:
+    """Where the contributions of one dimension stand among the entries of a layout.
+
+    Attributes
+    ----------
+    indicators
+        ``(i,)`` names, in the order of their first entries.
+    first
+        ``(i,)`` place of the first entry of each.
+    more
+        Further entries: the position in ``indicators``, and the place.
+    """
+
+    id: str
+    indicators: tuple[str, ...]
+    first: tuple[int, ...]
+    more: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, dimension: str, places: Mapping[str, Sequence[int]]) -> OfDimension:
+        """Make it of the places of each indicator's entries."""
+        return cls(
+            id=dimension,
+            indicators=tuple(places),
+            first=tuple(first for first, *_ in places.values()),
+            more=tuple(
+                (at, place) for at, (_, *more) in enumerate(places.values()) for place in more
+            ),
+        )
+
+    def sums(self, parts: Sequence[float]) -> list[float]:
+        """Return what each indicator contributes here, ``(i,)``, of contributions ``(m,)``."""
+        found = [parts[place] for place in self.first]
+        for at, place in self.more:
+            found[at] += parts[place]
+        return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """What a layout says of every explanation of its run, told once instead of each time.
@@ -78,6 +117,8 @@ class Shape:
     channels
         ``(p,)`` channels of each indicator in the order of their first entries, each with the
         places of its entries.
+    dimensions
+        In the order of their first entries.
     """
 
     layout: tuple[LayoutEntry, ...]
@@ -86,6 +127,7 @@ class Shape:
     indicator_at: tuple[int, ...]
     weighed_at: tuple[int, ...]
     channels: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
+    dimensions: tuple[OfDimension, ...]
 
     @classmethod
     def of(cls, layout: Sequence[LayoutEntry]) -> Shape:
@@ -94,9 +136,12 @@ class Shape:
         indicator_at = {name: at for at, name in enumerate(indicators)}
         weighed_at = {name: at for at, name in enumerate(weighed)}
         channels: list[dict[str, list[int]]] = [{} for _ in indicators]
+        dimensions: dict[str, dict[str, list[int]]] = {}
         for place, entry in enumerate(layout):
             of_one = channels[indicator_at[entry.indicator]]
             of_one.setdefault(entry.channel, []).append(place)
+            inside = dimensions.setdefault(entry.dimension, {})
+            inside.setdefault(entry.indicator, []).append(place)
         return cls(
             layout=tuple(layout),
             indicators=indicators,
@@ -107,6 +152,7 @@ class Shape:
                 tuple((channel, tuple(places)) for channel, places in of_one.items())
                 for of_one in channels
             ),
+            dimensions=tuple(OfDimension.of(*each) for each in dimensions.items()),
         )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as _text
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One look at customers.
+
+class Read(msgspec.Struct, frozen=True):
+    """One look at customers; one is made for every answer, which is why it is a struct.
 
     Attributes
     ----------

@@ -15,6 +15,7 @@ LOOKS: Mapping[str, str] = {
     "/v1/grades/{customer_id:path}": "grade",
     "/v1/grades/{customer_id:path}/explanation": "explanation",
     "/v1/grades/{customer_id:path}/lift": "lift",
+    "/v1/grades/{customer_id:path}/outlook": "outlook",
     "/v1/grades/{customer_id:path}/change": "change",
     "/v1/grades/{customer_id:path}/history": "history",
     "/v1/grades:batchGet": "list",

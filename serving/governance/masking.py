@@ -9,6 +9,9 @@ from serving.governance.policy import PARTS, GovernancePolicy, Part
 MASKABLE: tuple[Part, ...] = ("churn", "ltv", "dimensions", "reasons")
 """Parts of a grade that may be left out of it; without ``grade`` itself there is none."""
 
+OUTLOOK: tuple[Part, ...] = ("explanation", "churn", "ltv")
+"""Parts that an outlook tells at once: who does not see one of them does not see it."""
+
 
 def hidden_parts(policy: GovernancePolicy, who: Principal, tier_id: str) -> tuple[Part, ...]:
     """Return the parts of the grade of a customer in a tier that somebody does not see."""
@@ -29,6 +32,18 @@ def check_part(policy: GovernancePolicy, who: Principal, part: Part, tier_id: st
     """
     if part in hidden_parts(policy, who, tier_id):
         raise _above(policy, who, part, tier_id)
+
+
+def check_outlook(policy: GovernancePolicy, who: Principal, tier_id: str) -> None:
+    """Refuse somebody who does not see all that the outlook of a customer in a tier tells.
+
+    Raises
+    ------
+    ForbiddenError
+        Naming the first part that is not for them, and the class of its data.
+    """
+    for part in OUTLOOK:
+        check_part(policy, who, part, tier_id)
 
 
 def _above(policy: GovernancePolicy, who: Principal, part: Part, tier_id: str) -> ForbiddenError:

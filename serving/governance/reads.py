@@ -1,9 +1,9 @@
 """The log of reads: noted at once, written in pages, each anchored in the audit trail (#102).
 
-A request only appends a line to a list in memory; a thread writes what has gathered twice a
-second, so that reading stays as fast as the store. The line is made with the request, not with
-the page: a page of thousands made at once would hold the interpreter, and with it every request
-that comes by just then. What is in memory is lost if the process is killed outright: at most half
+A request only adds to a page in memory (`serving/governance/gathering.py`); a thread writes what
+has gathered twice a second, so that reading stays as fast as the store. The line and the count of
+a read are made with its request: what the thread does in the interpreter takes about as long for
+one read as for thousands. What is in memory is lost if the process is killed outright: at most half
 a second of looks, never a change, an export or a decision, which are recorded in the transaction
 of what happened. If the store does not take the log, it grows to a bound, and then reading is
 refused: nobody reads unseen.
@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -22,9 +21,10 @@ from features.errors import TierwiseError
 from serving.audit import record
 from serving.domain.access import Principal
 from serving.domain.event import Happening
-from serving.domain.reading import Read, digest_of, line_of, page_digest, page_of
+from serving.domain.reading import Read, digest_of, page_digest
 from serving.errors import StoreError
-from serving.governance.bulk import BulkWatch
+from serving.governance.bulk import BulkWatch, Seen
+from serving.governance.gathering import Gathering, Page
 from serving.governance.policy import Reading
 from serving.logs import logger
 from serving.store.audit_events import AuditEvents
@@ -36,8 +36,6 @@ PAUSE = 0.5
 """Seconds from page to page."""
 BOUND = 100_000
 """Reads that may wait in memory."""
-_PAGE = 5_000
-_Noted = tuple[Read, str]
 
 
 class ReadLog:
@@ -52,8 +50,7 @@ class ReadLog:
         self._database = database
         self._bulk = BulkWatch(policy)
         self._clock = clock
-        self._waiting: deque[_Noted] = deque()
-        self._in_hand = 0
+        self._gathered = Gathering(BOUND)
         self._writing = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -61,7 +58,7 @@ class ReadLog:
     @property
     def waiting(self) -> int:
         """Reads in memory that are not written yet."""
-        return len(self._waiting) + self._in_hand
+        return self._gathered.waiting
 
     def note(
         self,
@@ -79,12 +76,11 @@ class ReadLog:
         StoreError
             If the log could not be written for so long that it is full.
         """
-        if self.waiting >= BOUND:
+        read = Read(self._clock(), who.id, action, customer_id, customers, request_id)
+        if not self._gathered.add(read):
             raise StoreError(
                 "What is read cannot be logged, so nothing is read.", hint="Try again in a while."
             )
-        read = Read(self._clock(), who.id, action, customer_id, customers, request_id)
-        self._waiting.append((read, line_of(read)))
 
     def start(self) -> None:
         """Begin to write in the background."""
@@ -108,20 +104,18 @@ class ReadLog:
         """
         with self._writing:
             # Not what comes by meanwhile: under load there would be no end of small pages.
-            written, due = 0, len(self._waiting)
-            while count := min(_PAGE, due - written):
-                self._in_hand = count
-                page = [self._waiting.popleft() for _ in range(count)]
-                try:
+            pages, done = self._gathered.take(), 0
+            try:
+                for page in pages:
                     self._write(page)
-                except BaseException:
-                    self._waiting.extendleft(reversed(page))
-                    self._bulk.forget()
-                    raise
-                finally:
-                    self._in_hand = 0
-                written += count
-            return written
+                    self._gathered.written(page)
+                    done += 1
+            except BaseException:
+                self._bulk.forget()
+                raise
+            finally:
+                self._gathered.give_back(pages[done:])
+            return sum(len(page.lines) for page in pages)
 
     def _run(self) -> None:
         pause = PAUSE
@@ -137,16 +131,16 @@ class ReadLog:
         except TierwiseError as error:
             LOG.warning("reads not written yet", waiting=self.waiting, why=error.message)
 
-    def _write(self, page: Sequence[_Noted]) -> None:
+    def _write(self, page: Page) -> None:
         now = self._clock()
         page_id = secrets.token_hex(16)
-        lines = page_of(line for _, line in page)
+        lines = page.text()
         with self._database.write() as session:
             store = Reads(session)
             self._bulk.others(store)
             store.add(page_id, lines)
-            anchor = {"reads": len(page), "sha256": digest_of(lines)}
-            alarms = self._alarms(session, store, [read for read, _ in page], now)
+            anchor = {"reads": len(page.lines), "sha256": digest_of(lines)}
+            alarms = self._alarms(session, store, page.seen, now)
             record(
                 session,
                 [Happening("reads.logged", f"reads:{page_id}", anchor), *alarms],
@@ -157,7 +151,7 @@ class ReadLog:
             LOG.warning("bulk reading", **alarm.payload)
 
     def _alarms(
-        self, session: Session, store: Reads, page: Sequence[Read], now: datetime
+        self, session: Session, store: Reads, page: Mapping[str, Seen], now: datetime
     ) -> list[Happening]:
         """Return an alarm for each principal who read too much, once a window."""
         since, (limit, off_hours) = self._bulk.since(now), self._bulk.limit(now)

@@ -1,7 +1,8 @@
 """Stored grades and explanations: given again as they were given, while nothing has changed.
 
-The first answer comes the long way, through FastAPI; this keeps its bytes. So an answer from
-here is what the endpoint said, and what it costs is a look at the store's mark and a dictionary.
+The first answer comes from the store (`serving/lane/first_reads.py`) or from the endpoint; this
+keeps its bytes. So an answer from here is what was said then, and what it costs is a look at the
+store's mark and a dictionary.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from serving.domain.access import Permission, Principal
 from serving.lane.answers import Answer, Answers
 from serving.store.standing import Mark, Standing
 
-ROUTES = frozenset({"read_grade", "read_explanation"})
-"""Names of the endpoints whose answers depend on the store and on who asks, and nothing else."""
+ROUTES = frozenset({"read_grade", "read_explanation", "read_outlook"})
+"""Names of the endpoints whose answers depend on the store and on who asks, and nothing else.
+
+An outlook also takes a bundle: the one whose digest the stored grade names.
+"""
 CLOCK = 600.0
 """Seconds after which an answer is made anew though nothing says that it changed.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Annotated, Literal
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -35,16 +35,19 @@ _Value = Annotated[float, msgspec.Meta(ge=-MAX_VALUE, le=MAX_VALUE)]
 HERE = 0.002
 """Seconds of explaining up to which it is not worth a thread: handing it there and back, and the
 interpreter between two threads, take as long."""
+AT_ONCE = 0.0005
+"""Seconds of explaining up to which numbers alone are computed at once, as what is not explained:
+nobody behind waits longer for them than for a page of texts."""
 _KNOWN = 1_000
 """Customers whose present grades are remembered."""
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body; ``schemas.Simulation`` says what it means."""
+    """The body; ``simulation_schemas.Simulation`` says what it means."""
 
     customer_id: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     indicators: dict[str, _Value | None] = {}
-    explanation: bool = True
+    explanation: bool | Literal["contributions"] = True
 
 
 _read = msgspec.json.Decoder(Question).decode
@@ -93,7 +96,10 @@ class WhatIfs:
             if asked.explanation:
                 queue = self._parts.queue
                 # What the champion takes was timed; a canary may take longer.
-                if not by.canary and self._parts.models.explaining <= HERE:
+                takes = self._parts.models.explaining
+                if asked.explanation == "contributions" and takes <= AT_ONCE and not by.canary:
+                    return simulated(by, run, before, asked)
+                if takes <= HERE and not by.canary:
                     return await queue.run_here(simulated, by, run, before, asked)
                 # Milliseconds: they would hold up everybody else's answers.
                 return await queue.run(simulated, by, run, before, asked)

@@ -1,4 +1,4 @@
-"""The fingerprint of a frame: the same content gives the same, from memory or from a file."""
+"""Fingerprints: the same content gives the same, a frame from memory or from a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import hashlib
 import numpy as np
 
 from features.schema import Frames
+
+
+def texts_sha256(*texts: str) -> str:
+    """Return the SHA-256 (hex) over some texts in their order."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def frame_sha256(frame: Frames, size: int) -> str:

@@ -1,10 +1,8 @@
-"""Graded customers in the order in which the store takes them fastest: best score first.
+"""What a batch gathers, in the order in which the store takes it fastest: that of its indexes.
 
-The lists of grades are read best score first, so the store keeps indexes in that order, of all, by
-tier, by stage, and of those referred. Rows that come in their order go to the end of each; in any
-other order every row changes pages all over them, and a million rows change more pages than fit
-into memory. So what was graded is sorted on its way: in memory as much as fits there, and the
-sorted runs are merged while they are read back.
+Rows that come in the order of an index go to its end; in any other order every row changes a page
+somewhere in it, and a million rows change more pages than fit into memory. So rows are sorted on
+their way: in memory as much as fits there, and the sorted runs are merged while they are read back.
 """
 
 from __future__ import annotations
@@ -13,74 +11,83 @@ import heapq
 import marshal
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
-from serving.nightly.packing import Packed
 from serving.store.loading import Row
+from serving.store.ranks import RANK_COLUMNS
 from serving.store.rows import GRADE_COLUMNS
 
 RUN = 10_000
-"""Customers sorted in memory, some 5 KB each."""
+"""Rows sorted in memory, some 5 KB each."""
+PLACES_RUN = 40_000
+"""Places in lists sorted in memory, some 300 bytes each."""
 _PART = 32
-"""Customers of one sorted run that are read back at a time."""
-_SCORE, _CUSTOMER = GRADE_COLUMNS.index("score"), GRADE_COLUMNS.index("customer_id")
+"""Rows of one sorted run that are read back at a time."""
+_CUSTOMER = GRADE_COLUMNS.index("customer_id")
+_PLACE = RANK_COLUMNS.index("minus_score"), RANK_COLUMNS.index("customer_id")
 
+T = TypeVar("T", bound=tuple[Any, ...])
 Pair = tuple[Row, Row]
 """A grade and its explanation."""
 
 
-class BestFirst:
-    """Grades with their explanations: added in any order, read best score first.
+class InOrder(Generic[T]):
+    """Rows of plain values: added in any order, read in that of their keys, which are unique.
 
-    Ties are in the order of the customers' ids, so the order does not depend on that of adding.
     The file has no name: it is gone with the process, however that ends.
 
     Parameters
     ----------
+    key
+        Of a row; equal keys are read in any order.
     folder
         Where there is room; None: where the system keeps temporary files.
     run
-        Customers sorted in memory.
+        Rows sorted in memory.
     """
 
-    def __init__(self, folder: Path | None = None, run: int = RUN) -> None:
+    def __init__(self, key: Callable[[T], Any], folder: Path | None = None, run: int = RUN) -> None:
         self._file = tempfile.TemporaryFile(dir=folder, prefix=".tierwise-")  # noqa: SIM115
-        self._run = run
-        self._fresh: list[Pair] = []
-        self._runs: list[list[tuple[int, int]]] = []
-        """Of each sorted run, where its parts begin in the file and how long they are."""
+        self._key, self._run = key, run
+        self._fresh: list[T] = []
+        self._runs: list[_Run] = []
         self._count = 0
 
-    def add(self, some: Packed) -> None:
-        """Keep some customers."""
-        self._fresh += zip(*some, strict=True)
-        self._count += len(some[0])
+    def add(self, some: Iterable[T]) -> None:
+        """Keep some rows."""
+        before = len(self._fresh)
+        self._fresh += some
+        self._count += len(self._fresh) - before
         if len(self._fresh) >= self._run:
             self._put_away()
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[T]:
         if self._fresh:
             self._put_away()
-        return heapq.merge(*map(self._read, self._runs), key=_order)
+        return heapq.merge(*(self._read(run.parts) for run in self._runs), key=self._key)
 
     def __len__(self) -> int:
         return self._count
 
     def _put_away(self) -> None:
-        self._fresh.sort(key=_order)
-        parts = []
+        self._fresh.sort(key=self._key)
+        first, last = self._key(self._fresh[0]), self._key(self._fresh[-1])
+        # What comes in order already is one run, and nothing is merged.
+        if not self._runs or first < self._runs[-1].last:
+            self._runs.append(_Run())
+        run = self._runs[-1]
+        run.last = last
         for start in range(0, len(self._fresh), _PART):
             content = marshal.dumps(self._fresh[start : start + _PART])
-            parts.append((self._file.tell(), len(content)))
+            run.parts.append((self._file.tell(), len(content)))
             self._file.write(content)
         self._file.flush()
-        self._runs.append(parts)
         self._fresh = []
 
-    def _read(self, parts: list[tuple[int, int]]) -> Iterator[Pair]:
+    def _read(self, parts: list[tuple[int, int]]) -> Iterator[T]:
         # By place, not by seeking: all runs are read beside each other.
         for start, length in parts:
             yield from marshal.loads(os.pread(self._file.fileno(), length, start))
@@ -97,8 +104,26 @@ class BestFirst:
         self._file.close()
 
 
-def _order(pair: Pair) -> tuple[float, str]:
-    score, customer = pair[0][_SCORE], pair[0][_CUSTOMER]
-    assert isinstance(score, float)
+class _Run:
+    """A sorted run: where its parts begin in the file, how long they are, and its last key."""
+
+    __slots__ = ("last", "parts")
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[int, int]] = []
+        self.last: Any = None
+
+
+def by_customer(pair: Pair) -> str:
+    """Return what grades with their explanations are kept in the order of."""
+    customer = pair[0][_CUSTOMER]
     assert isinstance(customer, str)
-    return -score, customer
+    return customer
+
+
+def best_first(place: Row) -> tuple[float, str]:
+    """Return what places in lists are kept in the order of; ties by the customers' ids."""
+    minus_score, customer = (place[column] for column in _PLACE)
+    assert isinstance(minus_score, float)
+    assert isinstance(customer, str)
+    return minus_score, customer

@@ -14,7 +14,7 @@ from serving.domain.grade import Basis, LayoutEntry
 from serving.domain.tenure import HeldBefore
 from serving.errors import BatchError
 from serving.holding import hold
-from serving.nightly.merging import BestFirst
+from serving.nightly.merging import InOrder, Pair
 from serving.nightly.packing import packed
 from serving.nightly.tally import Tally
 from serving.nightly.watching import Watch
@@ -58,7 +58,7 @@ class Passing:
     champion: Side
     tried: Tried | None
     canary: Side | None
-    rows: BestFirst
+    rows: InOrder[Pair]
     watch: Watch
     tally: Tally = field(init=False)
 
@@ -72,7 +72,7 @@ class Passing:
         tried: Tried | None,
         run_id: str,
         day: date,
-        rows: BestFirst,
+        rows: InOrder[Pair],
         watch: Watch,
     ) -> Passing:
         """Return what nobody has passed by yet."""
@@ -111,7 +111,7 @@ class Passing:
         side.columns = tuple(grades[0].indicators)
         side.customers += len(grades)
         side.referred += sum(each.referred for each in grades)
-        self.rows.add(packed(grades, some.values, some.graded.explanations))
+        self.rows.add(zip(*packed(grades, some.values, some.graded.explanations), strict=True))
         self.watch.look(side.bundle, some.block, some.values, grades, side.basis)
         self.tally.add(grades)
 

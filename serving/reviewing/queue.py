@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from serving.domain.case import CaseKind, CaseStatus, ReviewCase, case_id_of
+from serving.domain.case import CaseKind, CaseStatus, ReviewCase, case_id_of_grade
 from serving.domain.event import Happening
 from serving.domain.grade import Grade
 from serving.reviewing.overriding import expire
@@ -20,7 +20,6 @@ from serving.reviewing.stepping import escalated, told
 from serving.store.reviews import EVERYBODY, Between, Reviews
 from serving.store.session import Session
 from tiering.panel.policy import PanelPolicy
-from tiering.panel.policy_file import packaged_panel
 from tiering.panel.steps import Step, advance
 
 
@@ -63,13 +62,13 @@ class QueueRenewal:
         self,
         session: Session,
         now: datetime,
-        policy: PanelPolicy | None = None,
+        policy: PanelPolicy,
         customers: Between = EVERYBODY,
     ) -> None:
         self._session = session
         self._reviews = Reviews(session)
         self._now = now
-        self._policy = policy or packaged_panel()
+        self._policy = policy
         self._live = self._reviews.locked_cases(customers)
         self._resting = self._reviews.resting(now, customers)
         self._seen: set[str] = set()
@@ -145,7 +144,7 @@ class QueueRenewal:
 
     def _opened(self, grade: Grade) -> ReviewCase:
         return ReviewCase(
-            case_id=case_id_of(grade.grade_id),
+            case_id=case_id_of_grade(grade.grade_id),
             grade_id=grade.grade_id,
             run_id=str(grade.basis.run_id),
             customer_id=grade.customer_id,

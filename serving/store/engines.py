@@ -25,7 +25,7 @@ WRITER = 8_436_197_552_104_733
 
 _PAGE = 8_192
 """Bytes of a page of a new SQLite file."""
-_USUAL_KB, _ROOM_KB = 2_000, 64_000
+_USUAL_KB, ROOM_KB = 2_000, 64_000
 """Pages that a SQLite connection keeps in memory: usually, and while it loads many rows."""
 _ROOMY = "tierwise_roomy"
 _RECYCLED_S = 1_800
@@ -78,10 +78,10 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(tierwise_writes=True)
 
 
-def make_room(connection: Connection) -> None:
+def make_room(connection: Connection, kb: int = ROOM_KB) -> None:
     """Let this transaction change more pages than others do before any has to leave memory."""
     if connection.dialect.name == "sqlite" and not connection.info.get(_ROOMY):
-        connection.exec_driver_sql(f"PRAGMA cache_size=-{_ROOM_KB}")
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{kb}")
         connection.info[_ROOMY] = True
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serving.domain.grade import Grade, Run
-from serving.store.engines import make_room
 from serving.store.rows import brief_grade
 from serving.store.tables import GradeRow
 
@@ -35,11 +34,7 @@ class Followed:
 
 
 def followed(session: Session, run: Run, after: str, limit: int) -> list[Followed]:
-    """Return up to ``limit`` grades of a run, by customer, from behind a customer's id.
-
-    What follows from them is written in the same transaction: it gets room for many rows.
-    """
-    make_room(session.connection())
+    """Return up to ``limit`` grades of a run, by customer, from behind a customer's id."""
     row = GradeRow
     wanted = (
         select(

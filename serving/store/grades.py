@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from serving.domain.evidence import Evidence, account
@@ -15,6 +16,7 @@ from serving.store.known_runs import KnownRuns
 from serving.store.loading import Row, load
 from serving.store.overrides import standing_in
 from serving.store.paging import Page, decode_cursor, encode_cursor
+from serving.store.ranks import Narrowed, Ranks
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
     GRADE_COLUMNS,
@@ -26,7 +28,16 @@ from serving.store.steps import FINISHED, IN_FINISHED
 from serving.store.tables import ExplanationRow, GradeRow, RunRow
 
 _NEWEST = (RunRow.finished_at.desc(), RunRow.run_id.desc())
-_BEST_FIRST = (GradeRow.score.desc(), GradeRow.customer_id)
+
+# What every request for one customer asks: made once, and rows instead of objects of the mapper.
+_RUNS, _GRADES = RunRow.__table__.c, GradeRow.__table__.c
+_SERVED = select(_RUNS.run_id).where(FINISHED).order_by(*_NEWEST).limit(1)
+_GRADE = select(*_GRADES).where(
+    _GRADES.run_id == bindparam("run"), _GRADES.customer_id == bindparam("customer")
+)
+_EVIDENCE = select(*ExplanationRow.__table__.c).where(
+    ExplanationRow.__table__.c.grade_id == bindparam("grade")
+)
 
 
 class Grades:
@@ -42,8 +53,7 @@ class Grades:
 
     def current_run(self) -> Run | None:
         """Return the run that is served, None before the first one."""
-        newest = select(RunRow.run_id).where(FINISHED).order_by(*_NEWEST)
-        run_id = self._session.scalars(newest.limit(1)).one_or_none()
+        run_id = self._session.connection().scalar(_SERVED)
         return None if run_id is None else self._known(run_id)
 
     def run(self, run_id: str) -> Run | None:
@@ -59,10 +69,8 @@ class Grades:
 
     def of(self, customer_id: str, run: Run) -> Grade | None:
         """Return a customer's grade in a run."""
-        wanted = select(GradeRow).where(
-            GradeRow.run_id == run.run_id, GradeRow.customer_id == customer_id
-        )
-        row = self._session.scalars(wanted).one_or_none()
+        wanted = {"run": run.run_id, "customer": customer_id}
+        row: Any = self._session.connection().execute(_GRADE, wanted).one_or_none()
         return None if row is None else grade_of(row, run)
 
     def among(self, customer_ids: Sequence[str], run: Run) -> dict[str, Grade]:
@@ -117,35 +125,37 @@ class Grades:
         InvalidRequestError
             If the cursor is not one of this list.
         """
-        by_run = tier_id if now is None else None
-        kept = [*_kept(run, by_run, stage, referred, prefix), *_between(*scores)]
+        narrowed = Narrowed(
+            tier_index=_index(run, tier_id) if now is None else None,
+            stage=stage,
+            referred=referred,
+            prefix=prefix,
+            scores=scores,
+        )
+        kept = narrowed.clauses(run.run_id)
         if now is not None and tier_id is not None:
             kept.append(standing_in(self._session, run, tier_id, now))
-        total = self._session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
-        rows = select(GradeRow).where(*kept)
+        after = None
         if cursor is not None:
             _, score, customer_id = decode_cursor(cursor, (str, float, str))
-            rows = rows.where(
-                or_(
-                    GradeRow.score < score,
-                    and_(GradeRow.score == score, GradeRow.customer_id > customer_id),
-                )
-            )
-        found = self._session.scalars(rows.order_by(*_BEST_FIRST).limit(limit + 1)).all()
-        last = found[limit - 1] if len(found) > limit else None
+            after = float(score), str(customer_id)
+        ranks = Ranks(self._session)
+        customers = ranks.customers(kept, limit + 1, after=after)
+        found = self.among(customers[:limit], run)
+        items = tuple(found[customer] for customer in customers[:limit])
+        more = len(customers) > limit
         return Page(
-            items=tuple(grade_of(row, run) for row in found[:limit]),
-            total=total,
-            cursor=None
-            if last is None
-            else encode_cursor(run.run_id, last.score, last.customer_id),
+            items=items,
+            # Of all of a run, it says itself how many there are.
+            total=run.customers if len(kept) == 1 else ranks.count(kept),
+            cursor=encode_cursor(run.run_id, items[-1].score, items[-1].customer_id)
+            if more
+            else None,
         )
 
     def scores(self, run: Run) -> tuple[tuple[int, float], ...]:
         """Return ``(tier index, score)`` of every customer of a run, best first."""
-        rows = select(GradeRow.tier_index, GradeRow.score).where(GradeRow.run_id == run.run_id)
-        ordered = self._session.execute(rows.order_by(*_BEST_FIRST))
-        return tuple((index, score) for index, score in ordered)
+        return Ranks(self._session).scores(run.run_id)
 
     def one(self, grade_id: str) -> tuple[Run, Grade] | None:
         """Return a grade and its run by the grade's id."""
@@ -228,7 +238,8 @@ class Grades:
 
     def evidence(self, grade: Grade) -> Evidence | None:
         """Return the numbers of a stored grade's explanation, in the layout of its run."""
-        row = self._session.get(ExplanationRow, grade.grade_id)
+        wanted = {"grade": grade.grade_id}
+        row: Any = self._session.connection().execute(_EVIDENCE, wanted).one_or_none()
         return None if row is None else evidence_of(row, self._layout(grade))
 
     def _layout(self, grade: Grade) -> tuple[LayoutEntry, ...]:
@@ -245,7 +256,10 @@ class Grades:
         self._session.execute(insert(RunRow), [run_values(run)])
 
     def load(self, grades: Sequence[Row], explanations: Sequence[Row]) -> None:
-        """Add grades of a run and their explanations, as ``serving.store.rows`` makes them."""
+        """Add grades of a run and their explanations, as ``serving.store.rows`` makes them.
+
+        Their places in lists are apart (``serving.store.ranks``).
+        """
         load(self._session, GradeRow.__tablename__, GRADE_COLUMNS, grades)
         load(self._session, ExplanationRow.__tablename__, EVIDENCE_COLUMNS, explanations)
 
@@ -261,23 +275,7 @@ def run_of_cursor(cursor: str) -> str:
     return str(decode_cursor(cursor, (str, float, str))[0])
 
 
-def _kept(
-    run: Run, tier_id: str | None, stage: str | None, referred: bool | None, prefix: str
-) -> list[ColumnElement[bool]]:
-    kept = [GradeRow.run_id == run.run_id]
-    if tier_id is not None:
-        indexes = [tier.index for tier in run.basis.tiers if tier.id == tier_id]
-        kept.append(GradeRow.tier_index == (indexes[0] if indexes else -1))
-    if stage is not None:
-        kept.append(GradeRow.stage == stage)
-    if referred is not None:
-        kept.append(GradeRow.referred == referred)
-    if prefix:
-        # LIKE would fold letters on SQLite and not on PostgreSQL; ids are told apart by case.
-        kept.append(func.substr(GradeRow.customer_id, 1, len(prefix)) == prefix)
-    return kept
-
-
-def _between(least: float | None, below: float | None) -> list[ColumnElement[bool]]:
-    kept = [] if least is None else [GradeRow.score >= least]
-    return kept if below is None else [*kept, GradeRow.score < below]
+def _index(run: Run, tier_id: str | None) -> int | None:
+    if tier_id is None:
+        return None
+    return next((tier.index for tier in run.basis.tiers if tier.id == tier_id), -1)

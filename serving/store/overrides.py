@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from serving.domain.grade import Run
 from serving.domain.override import Ending, Override
 from serving.store.paging import Page, decode_cursor, encode_cursor, instant_of
 from serving.store.review_tables import GradeOverrideRow
-from serving.store.tables import GradeRow
+from serving.store.tables import RankRow
+
+_COLUMNS = GradeOverrideRow.__table__.c
+# Asked with every grade that is read, so made once.
+_IN_FORCE = select(*_COLUMNS).where(
+    _COLUMNS.customer_id.in_(bindparam("customers", expanding=True)),
+    _COLUMNS.ended_at.is_(None),
+    _COLUMNS.expires_at > bindparam("now"),
+)
 
 
 class Overrides:
@@ -35,10 +44,9 @@ class Overrides:
 
     def in_force(self, customer_ids: Sequence[str], now: datetime) -> dict[str, Override]:
         """Return the overrides of some customers (a page of them) that hold, by customer."""
-        wanted = select(GradeOverrideRow).where(
-            GradeOverrideRow.customer_id.in_(customer_ids), *_holding(now)
-        )
-        return {row.customer_id: _override(row) for row in self._session.scalars(wanted)}
+        asked = {"customers": list(customer_ids), "now": now}
+        rows: Any = self._session.connection().execute(_IN_FORCE, asked)
+        return {row.customer_id: _override(row) for row in rows}
 
     def standing_of(self, customer_id: str) -> Override | None:
         """Return the customer's override that has not ended, expired or not; locked."""
@@ -141,7 +149,7 @@ class Overrides:
 def standing_in(
     session: Session, run: Run, tier_id: str | None, now: datetime
 ) -> ColumnElement[bool]:
-    """Return the clause that keeps the grades of a tier, as panels overruled it.
+    """Return the clause that keeps the places of a tier, as panels overruled it.
 
     Parameters
     ----------
@@ -149,7 +157,7 @@ def standing_in(
         A tier the run does not have keeps nothing.
     """
     indexes = {tier.id: tier.index for tier in run.basis.tiers}
-    by_model = GradeRow.tier_index == indexes.get(str(tier_id), -1)
+    by_model = RankRow.tier_index == indexes.get(str(tier_id), -1)
     meant = [
         *_holding(now),
         GradeOverrideRow.scheme_id == run.basis.scheme_id,
@@ -160,8 +168,8 @@ def standing_in(
         return by_model
     given = overruled.where(GradeOverrideRow.tier_id == tier_id)
     return or_(
-        GradeRow.customer_id.in_(given),
-        and_(by_model, GradeRow.customer_id.not_in(overruled)),
+        RankRow.customer_id.in_(given),
+        and_(by_model, RankRow.customer_id.not_in(overruled)),
     )
 
 

@@ -8,13 +8,14 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from features.schema import FloatArray
 from serving.domain.canary import CANARY
 from serving.domain.grade import Run
 from serving.store.numbers import UNKNOWN, Named, unpack
 from serving.store.overrides import Overrides, standing_in
+from serving.store.ranks import Narrowed, Ranks
 from serving.store.session import Session
 from serving.store.tables import GradeRow, RunRow
 
@@ -68,9 +69,10 @@ def read_population(session: Session, run_id: str, dimensions: Sequence[str]) ->
             GradeRow.stage,
         )
         .where(GradeRow.run_id == run_id)
-        .order_by(GradeRow.score.desc(), GradeRow.customer_id)
+        .order_by(GradeRow.customer_id)
     )
-    rows = session.execute(query).all()
+    # Read in the order in which they lie; a stable sort leaves ties by customer.
+    rows = sorted(session.execute(query), key=lambda row: -row.score)
     scores = np.full((len(rows), len(dimensions)), np.nan)
     for place, row in enumerate(rows):
         scores[place] = unpack(row.dimension_scores, len(dimensions), UNKNOWN)
@@ -145,28 +147,22 @@ def list_customers(
     overruled
         The run, and the instant: tiers as panels overruled them. As the run gave them by default.
     """
-    kept = [GradeRow.run_id == run_id]
+    narrowed = Narrowed(
+        tier_index=tier_index if overruled is None else None, stage=stage, part=search
+    )
+    kept = narrowed.clauses(run_id)
     if tier_index is not None and overruled is not None:
         run, now = overruled
         kept.append(standing_in(session, run, run.basis.tiers[tier_index].id, now))
-    elif tier_index is not None:
-        kept.append(GradeRow.tier_index == tier_index)
-    if stage is not None:
-        kept.append(GradeRow.stage == stage)
-    if search:
-        kept.append(GradeRow.customer_id.icontains(search, autoescape=True))
-    total = session.scalar(select(func.count()).select_from(GradeRow).where(*kept)) or 0
+    ranks = Ranks(session)
+    total = ranks.count(kept)
     last_page = max(1, -(-total // size))
     offset = (min(max(page, 1), last_page) - 1) * size
-    query = (
-        select(GradeRow)
-        .where(*kept)
-        .order_by(GradeRow.score.desc(), GradeRow.customer_id)
-        .limit(size)
-        .offset(offset)
-    )
-    found = session.scalars(query).all()
-    given = _given(session, [row.customer_id for row in found], overruled)
+    customers = ranks.customers(kept, size, offset=offset)
+    wanted = select(GradeRow).where(GradeRow.run_id == run_id, GradeRow.customer_id.in_(customers))
+    by_customer = {row.customer_id: row for row in session.scalars(wanted)}
+    found = [by_customer[customer] for customer in customers]
+    given = _given(session, customers, overruled)
     columns = _columns(session, run_id)
     rows = tuple(
         Listed(

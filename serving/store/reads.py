@@ -11,9 +11,10 @@ from sqlalchemy import distinct, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from serving.domain.reading import Read
+from serving.store.engines import make_room
 from serving.store.governance_tables import ReadRow
 
-# A page is one statement: the database takes it apart, while Python answers requests.
+# A page is one statement: the database takes its lines apart, while Python answers requests.
 _ADD = {
     "sqlite": text(
         "INSERT INTO read_event "
@@ -21,19 +22,23 @@ _ADD = {
         "SELECT :page_id, replace(substr(json_extract(value, '$[0]') || '.000000', 1, 26), "
         "'T', ' '), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
         "json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]') "
-        "FROM json_each(:lines) ORDER BY key"
+        "FROM json_each('[' || replace(rtrim(:lines, char(10)), char(10), ',') || ']') ORDER BY key"
     ),
     "postgresql": text(
         "INSERT INTO read_event "
         "(page_id, at, principal, action, customer_id, customers, request_id) "
         "SELECT :page_id, CAST(line ->> 0 AS timestamp), line ->> 1, line ->> 2, line ->> 3, "
         "CAST(line ->> 4 AS integer), line ->> 5 "
-        "FROM json_array_elements(CAST(:lines AS json)) WITH ORDINALITY AS page (line, place) "
+        "FROM json_array_elements(CAST("
+        "'[' || replace(rtrim(CAST(:lines AS text), chr(10)), chr(10), ',') || ']' AS json)) "
+        "WITH ORDINALITY AS page (line, place) "
         "ORDER BY place"
     ),
 }
 _NUL = "\\u0000"
 """As JSON writes the character that SQLite's functions end a text at."""
+_ROOM_KB = 16_000
+_LAST = select(func.max(ReadRow.read_id))
 
 
 class Reads:
@@ -50,14 +55,14 @@ class Reads:
         lines
             The `serving.domain.reading.line_of` each read, with a line break behind each.
         """
-        page = f"[{lines[:-1].replace(chr(10), ',')}]"
-        if _NUL in page:
-            self._session.execute(
-                insert(ReadRow), [_row(page_id, line) for line in json.loads(page)]
-            )
+        if "\\" in lines and _NUL in lines:  # to look for one character is much quicker
+            rows = [_row(page_id, json.loads(line)) for line in lines.splitlines()]
+            self._session.execute(insert(ReadRow), rows)
             return
-        dialect = self._session.get_bind().dialect.name
-        self._session.execute(_ADD[dialect], {"page_id": page_id, "lines": page})
+        connection = self._session.connection()
+        # Each customer has a place of its own in the index of who was looked at.
+        make_room(connection, _ROOM_KB)
+        connection.execute(_ADD[connection.dialect.name], {"page_id": page_id, "lines": lines})
 
     def page(self, page_id: str) -> tuple[Read, ...]:
         """Return one page of the log in the order it was written."""
@@ -81,7 +86,7 @@ class Reads:
 
     def last(self) -> int:
         """Return the number of the newest read; 0 while there is none."""
-        return int(self._session.scalar(select(func.max(ReadRow.read_id))) or 0)
+        return int(self._session.scalar(_LAST) or 0)
 
     def after(self, number: int) -> Iterator[tuple[str, str | None, datetime, int]]:
         """Yield who read whom, when, and how many, behind a number of `last`."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from serving.store.ranks import Ranks
 from serving.store.tables import CustomerId, ExplanationRow, GradeRow, RunRow, Table
 
 COMING, TELLING = "coming", "telling"
@@ -103,8 +104,10 @@ class RunSteps:
         Parameters
         ----------
         limit
-            The most grades to take away now.
+            The most grades, or places in lists, to take away now.
         """
+        if not Ranks(self._session).discard(run_id, limit):
+            return False
         wanted = select(GradeRow.grade_id).where(GradeRow.run_id == run_id).limit(limit)
         ids = self._session.scalars(wanted).all()
         for table in (ExplanationRow, GradeRow):

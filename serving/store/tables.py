@@ -73,15 +73,7 @@ class GradeRow(Table):
     """One customer's grade in one run."""
 
     __tablename__ = "grade"
-    __table_args__ = (
-        UniqueConstraint("run_id", "customer_id", name="uq_grade_run_customer"),
-        Index("ix_grade_run_score", "run_id", text("score DESC"), "customer_id"),
-        Index("ix_grade_run_tier_score", "run_id", "tier_index", text("score DESC"), "customer_id"),
-        Index(
-            "ix_grade_run_referred_score", "run_id", "referred", text("score DESC"), "customer_id"
-        ),
-        Index("ix_grade_run_stage_score", "run_id", "stage", text("score DESC"), "customer_id"),
-    )
+    __table_args__ = (UniqueConstraint("run_id", "customer_id", name="uq_grade_run_customer"),)
 
     grade_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"))
@@ -114,6 +106,31 @@ class GradeRow(Table):
     moves: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
     # Whose grade it is: NULL the champion's, ``canary`` that of the second model.
     side: Mapped[str | None] = mapped_column(Text)
+
+
+class RankRow(Table):
+    """The place of a grade in its run's lists, best score first; a copy of what they ask for.
+
+    Apart from the grade, so that each comes in its own order, whichever has most rows (ADR 0026):
+    grades by customer, places by score. Found out by `serving.sealing` where both differ.
+    """
+
+    __tablename__ = "grade_rank"
+    __table_args__ = (
+        Index("ix_grade_rank_tier", "run_id", "tier_index", "minus_score", "customer_id"),
+        Index("ix_grade_rank_referred", "run_id", "referred", "minus_score", "customer_id"),
+        Index("ix_grade_rank_stage", "run_id", "stage", "minus_score", "customer_id"),
+        # The key is the list of all: no second copy of it.
+        {"sqlite_with_rowid": False},
+    )
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.run_id"), primary_key=True)
+    # So that a key sorts best score first.
+    minus_score: Mapped[float] = mapped_column(primary_key=True)
+    customer_id: Mapped[str] = mapped_column(CustomerId, primary_key=True)
+    tier_index: Mapped[int]
+    referred: Mapped[bool]
+    stage: Mapped[str | None] = mapped_column(Text)
 
 
 class ExplanationRow(Table):
@@ -192,7 +209,8 @@ class AuditEventRow(Table):
     subject: Mapped[str] = mapped_column(Text, index=True)
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     previous_hash: Mapped[str] = mapped_column(String(64))
-    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    # Unique by being chained behind the one before; an index over it would be all over the place.
+    hash: Mapped[str] = mapped_column(String(64))
 
 
 class AlertRow(Table):

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from serving.domain.case import ReviewCase
 from serving.domain.grade import Explanation, Grade, Run
+from serving.domain.outlook import Outlook
 from serving.domain.override import Override
 from serving.domain.overruling import under
 from serving.lifting import LiftStory, tell_lift
@@ -15,10 +16,12 @@ from serving.reasons import Driver, tell
 from serving.web.addresses import customer_address
 from serving.web.chart_style import embedded
 from serving.web.customer_charts import Step, radar, waterfall
+from serving.web.customer_tiles import customer_tiles
 from serving.web.dimension_view import DimensionLine, dimension_lines, missing_text
-from serving.web.formats import Writer, cents, known
+from serving.web.formats import Writer
 from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_class
 from serving.web.ladder import Ladder, ladder
+from serving.web.outlook_view import OutlookSection, outlook_section
 from serving.web.override_view import overruled_text
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
@@ -76,6 +79,7 @@ class CustomerPage:
     up: tuple[ReasonLine, ...]
     down: tuple[ReasonLine, ...]
     lift: LiftStory | None
+    outlook: OutlookSection | None
     groups: tuple[IndicatorGroup, ...]
     sum_label: str
 
@@ -89,6 +93,7 @@ def customer_page(
     case: ReviewCase | None,
     lift: Lift | None = None,
     override: Override | None = None,
+    outlook: Outlook | None = None,
 ) -> CustomerPage:
     """Build the page.
 
@@ -100,6 +105,8 @@ def customer_page(
         What would lift the tier; None where it cannot be told.
     override
         What a panel decided about the customer and still holds.
+    outlook
+        What is expected of the customer; None where it cannot be told.
     """
     grade = under(grade, override)
     words, basis = writer.words, grade.basis
@@ -129,7 +136,7 @@ def customer_page(
         referred=grade.referred,
         notes=story.referral,
         due=words("customer.referred_due", day=writer.day(case.due_at)) if case else "",
-        tiles=_tiles(writer, run, grade, summary),
+        tiles=customer_tiles(writer, run, grade, summary),
         parts=_part_lines(writer, explanation, steps),
         waterfall=embedded(
             waterfall(writer, explanation.base, steps, explanation.score, basis.tiers)
@@ -142,6 +149,7 @@ def customer_page(
         up=_reason_lines(writer, story.positive),
         down=_reason_lines(writer, story.negative),
         lift=tell_lift(lift, grade, writer.lang) if lift else None,
+        outlook=outlook_section(writer, outlook) if outlook else None,
         groups=indicator_groups(writer, grade, explanation),
         sum_label=words("customer.indicators.total", base=writer.points(explanation.base)),
     )
@@ -171,67 +179,6 @@ def _reason_lines(writer: Writer, drivers: tuple[Driver, ...]) -> tuple[ReasonLi
     )
 
 
-def _tiles(writer: Writer, run: Run, grade: Grade, summary: Summary) -> tuple[Fact, ...]:
-    words, basis = writer.words, grade.basis
-    low, high = known(grade.ltv_lower), known(grade.ltv_upper)
-    if low is None or high is None:
-        ltv_aside = words("customer.ltv_aside_plain", days=basis.ltv_horizon_days)
-    else:
-        decimals = cents(grade.ltv, low, high)
-        between = words(
-            "number.range", low=writer.plain(low, decimals), high=writer.plain(high, decimals)
-        )
-        ltv_aside = words("customer.ltv_aside", days=basis.ltv_horizon_days, range=between)
-    recency = writer.measured(grade.value("days_since_last_order"), "days")
-    if known(grade.value("days_since_last_order")) is not None:
-        recency = words("customer.recency_value", days=recency)
-    return (
-        Fact(
-            words("customer.ltv"), writer.money(grade.ltv, cents(grade.ltv, low, high)), ltv_aside
-        ),
-        Fact(
-            words("customer.churn"),
-            writer.percent(grade.churn_probability),
-            words("customer.churn_aside", days=basis.churn_horizon_days),
-        ),
-        Fact(
-            words("customer.spend"),
-            writer.measured(grade.value("net_amount_365d"), "money"),
-            f"{words('customer.recency')}: {recency}",
-        ),
-        Fact(
-            words("customer.rank"),
-            writer.plain(summary.rank(grade.score)),
-            words("customer.rank_aside", total=writer.plain(run.customers)),
-        ),
-        *_lifecycle(writer, grade),
-        *_segment(writer, grade),
-        *_confidence(writer, grade),
-    )
-
-
-def _segment(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
-    """Return the class beside the tier, where the scheme has one for the customer."""
-    return tuple(
-        Fact(writer.words("customer.segment"), segment.label(writer.language), "")
-        for segment in grade.basis.segments
-        if segment.id == grade.segment
-    )
-
-
-def _confidence(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
-    """Return how much of a full grade's evidence there is, where some is missing."""
-    if grade.confidence is None or grade.confidence >= 1.0:
-        return ()
-    return (
-        Fact(
-            writer.words("customer.confidence"),
-            writer.percent(grade.confidence),
-            writer.words("customer.confidence_aside"),
-        ),
-    )
-
-
 def _moves(writer: Writer, grade: Grade) -> tuple[str, ...]:
     """Return what happened to the tier since the assessment before, and since when it is held."""
     if grade.tenure is None:
@@ -251,27 +198,6 @@ def _pack(writer: Writer, grade: Grade) -> tuple[str, ...]:
     if effective.risk is not None:
         told.append(effective.risk.text_zh if chinese else effective.risk.text_en)
     return tuple(told)
-
-
-def _lifecycle(writer: Writer, grade: Grade) -> tuple[Fact, ...]:
-    """Return the stage of the first policy, with those of the others beside it."""
-    stages = [
-        (policy.title(writer.language), policy.stage(grade.stages[policy.id]))
-        for policy in grade.basis.lifecycles
-    ]
-    return tuple(
-        Fact(
-            writer.words("customer.lifecycle"),
-            first.label(writer.language),
-            writer.words("customer.lifecycle_separator").join(
-                writer.words(
-                    "customer.lifecycle_other", policy=title, stage=stage.label(writer.language)
-                )
-                for title, stage in stages[1:]
-            ),
-        )
-        for _, first in stages[:1]
-    )
 
 
 def _part_lines(

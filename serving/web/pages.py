@@ -16,11 +16,13 @@ from serving.access.limits import Buckets
 from serving.deps import service
 from serving.domain.access import Permission
 from serving.domain.grade import Grade, Run
+from serving.domain.outlook import Outlook
 from serving.errors import ForbiddenError, NotReadyError, RateLimitError, StoreError
 from serving.governance.looks import seen
-from serving.governance.masking import check_part
+from serving.governance.masking import check_outlook, check_part
 from serving.guard import needs, permitted
 from serving.lifting import lift_of
+from serving.outlook import outlook_of
 from serving.problems import respond as respond_problem
 from serving.store.grades import Grades
 from serving.store.overrides import Overrides
@@ -39,7 +41,6 @@ from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
 from serving.web.summaries import Summaries
 from tiering.lift.found import Lift
-from tiering.panel.policy_file import load_panel
 
 LOG = logging.getLogger("tierwise.pages")
 
@@ -197,7 +198,7 @@ def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HT
         page=_page_number(request),
         size=CASES_PER_PAGE,
         now=_now(),
-        policy=load_panel(service(request).settings.panel),
+        policy=service(request).panel,
     )
     return respond(request, writer, "reviews.html", page)
 
@@ -234,6 +235,7 @@ def _customer(
         Reviews(session).open_case_of(customer_id),
         _lift(request, grade),
         Overrides(session).in_force([customer_id], _now()).get(customer_id),
+        _outlook(request, grade),
     )
     return respond(request, writer, "customer.html", page)
 
@@ -243,6 +245,16 @@ def _lift(request: Request, grade: Grade) -> Lift | None:
     try:
         return lift_of(service(request).sides.of_digest(grade.basis.bundle_digest), grade)
     except NotReadyError:
+        return None
+
+
+def _outlook(request: Request, grade: Grade) -> Outlook | None:
+    """Return what is expected of a customer; None where the model is gone, or may not be seen."""
+    parts = service(request)
+    try:
+        check_outlook(parts.governance, permitted(request.scope), grade.tier.id)
+        return outlook_of(parts.sides.that_graded(grade.basis.bundle_digest), grade)
+    except (ForbiddenError, NotReadyError):
         return None
 
 

@@ -1,8 +1,9 @@
 """One batch over simulated customers, in a process of its own: what it took.
 
-``python -m tests.benchmarks.batch_runs BUNDLE FRAME CUSTOMERS STORE`` prints
-JSON. The customers are SIMULATED: drawn with replacement from a real frame, every amount jittered
-by up to 3 %, so that the mix of known and unknown indicators, and of answers, is a real one.
+``python -m tests.benchmarks.batch_runs BUNDLE FRAME CUSTOMERS STORE`` prints JSON; STORE is the
+URL of an empty database. The customers are SIMULATED: drawn with replacement from a real frame,
+every amount jittered by up to 3 %, so that the mix of known and unknown indicators, and of answers,
+is a real one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import make_url, text
 
 from features.parquet import read_frame
 from features.schema import IndicatorFrame
@@ -33,15 +35,20 @@ from training.bundle import Bundle
 
 SEED = 11
 _OTHER = """
-import select, sqlite3, sys, time
-link = sqlite3.connect(sys.argv[1], timeout=600, isolation_level=None)
+import select, sys, time
+from sqlalchemy import text
+from serving.store.session import Database
+store = Database(sys.argv[1])
 while not select.select([sys.stdin], [], [], 0.2)[0]:
     begun = time.perf_counter()
-    link.execute("BEGIN IMMEDIATE")
-    link.execute("UPDATE alembic_version SET version_num = version_num")
-    link.execute("COMMIT")
+    with store.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = version_num"))
     print(time.perf_counter() - begun)
 """
+_SIZE = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "postgresql": "SELECT pg_database_size(current_database())",
+}
 _MADE = 1_000
 """Customers made at a time, always the same whatever is asked for at a time."""
 
@@ -93,11 +100,11 @@ class SimulatedCustomers:
         return IndicatorFrame(self.as_of, ids, self.columns, values)
 
 
-def run(bundle_dir: Path, frame_file: Path, n: int, store: Path) -> dict[str, Any]:
-    """Grade ``n`` simulated customers into an empty SQLite store."""
+def run(bundle_dir: Path, frame_file: Path, n: int, store: str) -> dict[str, Any]:
+    """Grade ``n`` simulated customers into an empty store."""
     bundle = Bundle.load(bundle_dir)
     frame = SimulatedCustomers(read_frame(frame_file), n)
-    database = Database(f"sqlite:///{store}")
+    database = Database(store)
     database.upgrade()
     # What a process does once, compiling included, is not of a batch's size.
     warm = next(frame.blocks(batch.CHUNK))
@@ -113,13 +120,15 @@ def run(bundle_dir: Path, frame_file: Path, n: int, store: Path) -> dict[str, An
     with _beside(store) as waits:
         result = run_batch(bundle, frame, database, progress=note)
         end, processor = perf_counter(), process_time()
-    database.dispose()
     stages = {
         name: {"seconds": after[0] - at[0], "processor_seconds": after[1] - at[1]}
         for (name, at), after in zip(
             began.items(), [*list(began.values())[1:], (end, processor)], strict=True
         )
     }
+    with database.read() as session:
+        size = session.scalar(text(_SIZE[make_url(store).get_backend_name()]))
+    database.dispose()
     return {
         "customers": result.run.customers,
         "seconds": end - start,
@@ -133,16 +142,16 @@ def run(bundle_dir: Path, frame_file: Path, n: int, store: Path) -> dict[str, An
         "explaining_share_of_grading": _explaining(bundle, warm),
         "peak_mb_before": peak,
         "peak_mb": _peak(),
-        "store_bytes": store.stat().st_size,
+        "store_bytes": size,
         "referred": result.run.referred,
     }
 
 
 @contextmanager
-def _beside(store: Path) -> Iterator[list[float]]:
+def _beside(store: str) -> Iterator[list[float]]:
     """Write to the store from another process now and then; yields how long it waited each time."""
     other = subprocess.Popen(
-        [sys.executable, "-c", _OTHER, str(store)],
+        [sys.executable, "-c", _OTHER, store],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -178,7 +187,7 @@ if __name__ == "__main__":
     parser.add_argument("bundle", type=Path)
     parser.add_argument("frame", type=Path)
     parser.add_argument("customers", type=int)
-    parser.add_argument("store", type=Path)
+    parser.add_argument("store")
     given = parser.parse_args()
     told = run(given.bundle, given.frame, given.customers, given.store)
     print(json.dumps(told))  # noqa: T201

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_simulated_company_is_taken_in_by_the_command_it_tells(tmp_path: Path) -> None:
+    told = run("simulate", "--accounts", 8, "--out", tmp_path / "company").output
+    command = " ".join(told.split()).split("Take it in: tierwise features ")[1]
+    assert "orders" in run(*shlex.split(command)).output
+    assert (tmp_path / "company-sources" / "sources.json").is_file()
+
+
+def test_a_day_after_the_data_is_told(world: Path, tmp_path: Path) -> None:
+    told = run(
+        "publish", "--sources", world / "sources", "--out", tmp_path, "--as-of", "1999-01-01"
+    )
+    words = " ".join(told.output.split())
+    assert "look: 1999-01-01 lies after the last day of the data, 1998-06-30" in words
+    assert "cdnow: 1 file in " in words
+
+
 def test_publish_writes_the_snapshots_asked_for(world: Path) -> None:
     out = world / "published"
     told = run(
@@ -60,6 +77,7 @@ def test_publish_writes_the_snapshots_asked_for(world: Path) -> None:
         "--as-of", "1997-09-30", "--as-of", "1998-06-30", "--horizon", 90, "--horizon", "120",
     ).output  # fmt: skip
     assert told.startswith("cdnow: 4 files in ")
+    assert "look:" not in told
     assert Manifest.load(out).fingerprint()[:12] in told
     assert sorted(Manifest.load(out).entries) == [
         "indicators/1997-09-30.parquet",

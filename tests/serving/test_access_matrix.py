@@ -21,6 +21,7 @@ WANTED: dict[tuple[str, str], set[Permission]] = {
     ("GET", "/v1/grades/{customer_id}"): {P.GRADES_READ},
     ("GET", "/v1/grades/{customer_id}/explanation"): {P.GRADES_READ},
     ("GET", "/v1/grades/{customer_id}/lift"): {P.GRADES_READ},
+    ("GET", "/v1/grades/{customer_id}/outlook"): {P.GRADES_READ},
     ("GET", "/v1/grades/{customer_id}/change"): {P.GRADES_READ},
     ("GET", "/v1/grades/{customer_id}/history"): {P.GRADES_READ},
     ("POST", "/v1/grades:simulate"): {P.SIMULATE},

@@ -37,6 +37,7 @@ def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
         "run_step",
         "grade",
         "grade_explanation",
+        "grade_rank",
         "review_case",
         "alert",
         "audit_event",

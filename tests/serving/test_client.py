@@ -110,6 +110,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "list_grades": {"limit": 3, "referred": True, "min_score": 1.5},
     "read_explanation": {"customer_id": "c-0007", "lang": "en"},
     "read_lift": {"customer_id": "c-0007"},
+    "read_outlook": {"customer_id": "c-0007"},
     "read_grade": {"customer_id": "c-0007"},
     "list_alerts": {"limit": 2, "late": False},
     "read_model_version": {"version": 3},

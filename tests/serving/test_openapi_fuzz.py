@@ -54,6 +54,7 @@ OPERATIONS = (
     ("GET", "/v1/grades/{customer_id}/history"),
     ("GET", "/v1/grades/{customer_id}/change"),
     ("GET", "/v1/grades/{customer_id}/lift"),
+    ("GET", "/v1/grades/{customer_id}/outlook"),
     ("POST", "/v1/grades:simulate"),
     ("POST", "/v1/grades:simulateFromEvents"),
     ("POST", "/v1/grades:batchGet"),

@@ -81,6 +81,30 @@ def test_any_change_is_found(database: Database, run: Run, statement: str) -> No
     assert caught.value.context["wrong"]
 
 
+LISTS = (
+    "UPDATE grade_rank SET minus_score = minus_score + 1e-9",
+    "UPDATE grade_rank SET customer_id = 'somebody' WHERE customer_id = 'c-0007'",
+    "UPDATE grade_rank SET tier_index = 1 - tier_index WHERE tier_index < 2",
+    "UPDATE grade_rank SET referred = NOT referred WHERE customer_id = 'c-0007'",
+    "UPDATE grade_rank SET stage = NULL WHERE customer_id = 'c-0007'",
+    "DELETE FROM grade_rank WHERE customer_id = 'c-0007'",
+    "INSERT INTO grade_rank SELECT run_id, minus_score, 'somebody', tier_index, referred, stage "
+    "FROM grade_rank WHERE customer_id = 'c-0007'",
+)
+
+
+@pytest.mark.parametrize("statement", LISTS)
+def test_lists_that_are_not_those_of_the_grades_are_found(
+    database: Database, run: Run, statement: str
+) -> None:
+    with database.write() as session:
+        session.execute(text(statement))
+    with database.read() as session:
+        verify(session)
+        with pytest.raises(AuditError, match="its lists are not those of its grades"):
+            verify_runs(session)
+
+
 def test_a_run_that_came_or_went_past_the_service_is_found(database: Database, run: Run) -> None:
     columns = "run_id, customer_id, grade_id"
     with database.write() as session:

@@ -116,7 +116,7 @@ def test_the_board_of_a_graded_world(home: Path, tmp_path: Path, screen: Console
     moved = {drift["indicator"]: drift["verdict"] for drift in board["drift"]}
     assert moved["days_since_last_order"] == "moved"
     assert moved["net_amount_365d"] == "stable"
-    for words in ("data missing: surveys", "Moves between tiers", "top 20%", "客户流失率"):
+    for words in ("data missing: surveys", "Moves between tiers", "top 20%", "Churn of the best"):
         assert words in shown
 
 
@@ -129,6 +129,17 @@ def test_the_board_without_grades(home: Path, screen: Console) -> None:
     assert "against 2025-03-31" in shown
     run("kpi", "bare", "--home", str(home), "--day", "2024-06-30")
     assert "a single snapshot" in screen.export_text()
+
+
+def test_the_board_in_chinese_in_a_narrow_terminal_cuts_nothing_off(
+    home: Path, screen: Console
+) -> None:
+    screen.width = 60
+    run("kpi", "bare", "--home", str(home), "--day", "2024-06-30", "--language", "zh")
+    shown = screen.export_text()
+    for words in ("流失", "缺少", "状态"):
+        assert words in shown
+    assert "…" not in shown
 
 
 def test_days_must_be_published(home: Path) -> None:

@@ -330,6 +330,8 @@ def test_commands_promote_and_roll_back(
     for heading in ("no.", "alias", "registered", "gates", "AUC", "Brier", "MAE", "at (UTC)"):
         assert heading in narrow
     assert "…" not in narrow
+    other = run.invoke(cli.app, ["versions", "b2c", *home], catch_exceptions=False).stdout
+    assert "tierwise-b2c has no version yet." in other
 
 
 def test_commands_train_backtest_and_stress(

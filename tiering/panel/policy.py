@@ -54,13 +54,30 @@ class Member(_Frozen):
     seats: tuple[str, ...]
 
 
+class MoreDays(_Frozen):
+    """Days that an installation adds to its calendar, such as a year that was announced since.
+
+    Attributes
+    ----------
+    known_until, holidays, worked
+        As of a calendar; what is said of a day here goes before what the calendar says.
+    """
+
+    known_until: date
+    holidays: tuple[date, ...] = ()
+    worked: tuple[date, ...] = ()
+
+
 class Calendar(_Frozen):
     """Holidays of a place, until the last day that was published.
 
     Attributes
     ----------
     known_until
-        From the day after it on, only weekends are known to be free.
+        From the day after it on, only weekends and ``expected`` are known to be free.
+    expected
+        Days that the law makes free in years whose plan is not announced yet, without the days
+        moved to or from them. Those that have come to lie before ``known_until`` count no more.
     """
 
     id: str
@@ -70,11 +87,30 @@ class Calendar(_Frozen):
     known_until: date
     holidays: tuple[date, ...] = ()
     worked: tuple[date, ...] = ()
+    expected: tuple[date, ...] = ()
 
     @property
     def days(self) -> WorkCalendar:
         """Which days are worked."""
-        return WorkCalendar(frozenset(self.holidays), frozenset(self.worked), self.utc_offset_hours)
+        expected = {day for day in self.expected if day > self.known_until}
+        return WorkCalendar(
+            frozenset({*self.holidays, *expected}), frozenset(self.worked), self.utc_offset_hours
+        )
+
+    def knows(self, instant: datetime) -> bool:
+        """Tell whether the days off until an instant (naive UTC) have been announced."""
+        return (instant + timedelta(hours=self.utc_offset_hours)).date() <= self.known_until
+
+    def with_days(self, more: MoreDays) -> Calendar:
+        """Return the calendar with days added."""
+        said = {*more.holidays, *more.worked}
+        return self.model_copy(
+            update={
+                "known_until": max(self.known_until, more.known_until),
+                "holidays": tuple(sorted({*self.holidays} - said | {*more.holidays})),
+                "worked": tuple(sorted({*self.worked} - said | {*more.worked})),
+            }
+        )
 
 
 class PanelPolicy(_Frozen):

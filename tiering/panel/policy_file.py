@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tiering.errors import Fault, SchemeError
 from tiering.panel.calendar import SATURDAY
-from tiering.panel.policy import Calendar, Level, PanelPolicy
+from tiering.panel.policy import Calendar, Level, MoreDays, PanelPolicy
 from tiering.policy_text import parse_policy
 from tiering.texts import blank, labelled, repeated
 
@@ -25,16 +25,25 @@ def packaged_panel() -> PanelPolicy:
 
 
 @cache
-def load_panel(path_or_name: str | Path) -> PanelPolicy:
+def load_panel(path_or_name: str | Path, more_days: Path | None = None) -> PanelPolicy:
     """Read a policy and check it: the packaged one (``committee``) or the path of a TOML file.
 
     A file is read once in the life of a process.
+
+    Parameters
+    ----------
+    more_days
+        TOML file of days that are added to the policy's calendar.
 
     Raises
     ------
     SchemeError
         If it does not exist, is no TOML, or breaks a rule; all faults are listed.
     """
+    if more_days is not None:
+        policy = load_panel(path_or_name)
+        calendar = policy.days_off.with_days(load_days(more_days))
+        return policy.model_copy(update={"days_off": calendar})
     if str(path_or_name) == "committee":
         return parse_panel(_packaged("committee"), origin="committee")
     path = Path(path_or_name)
@@ -63,6 +72,29 @@ def parse_panel(text: str, *, origin: str = "panel") -> PanelPolicy:
         what="Panel policy",
         origin=origin,
         pattern="tiering/panel/committee.toml",
+    )
+
+
+def load_days(path: Path) -> MoreDays:
+    """Read days off from a TOML file and check them.
+
+    Raises
+    ------
+    SchemeError
+        If it does not exist, is no TOML, or breaks a rule; all faults are listed.
+    """
+    if not path.is_file():
+        raise SchemeError(
+            f"There is no file of days off {str(path)!r}.",
+            hint="Write known_until, holidays and worked into one; docs/how-to-review-grades.md.",
+        )
+    return parse_policy(
+        path.read_text("utf-8"),
+        MoreDays,
+        lambda days: _told_apart("", days),
+        what="Days off",
+        origin=path.name,
+        pattern="docs/how-to-review-grades.md",
     )
 
 
@@ -113,14 +145,19 @@ def _known(place: str, named: tuple[str, ...], seats: set[str]) -> Iterator[Faul
 def _days(calendar: Calendar) -> Iterator[Fault]:
     titles = {"title_en": calendar.title_en, "title_zh": calendar.title_zh}
     yield from blank("days_off.", titles)
+    yield from _told_apart("days_off.", calendar)
+
+
+def _told_apart(prefix: str, calendar: Calendar | MoreDays) -> Iterator[Fault]:
     for day in calendar.worked:
         if day.weekday() < SATURDAY:
-            yield Fault("days_off.worked", f"{day} is no day of a weekend.")
+            yield Fault(f"{prefix}worked", f"{day} is no day of a weekend.")
     for day in sorted({*calendar.worked, *calendar.holidays}):
         if day > calendar.known_until:
-            yield Fault("days_off", f"{day} lies behind known_until ({calendar.known_until}).")
+            told = f"{day} lies behind it ({calendar.known_until})."
+            yield Fault(f"{prefix}known_until", told)
         if day in calendar.worked and day in calendar.holidays:
-            yield Fault("days_off", f"{day} is worked and free.")
+            yield Fault(f"{prefix}worked", f"{day} is worked and free.")
 
 
 def _with_calendar(text: str) -> str:

@@ -21,6 +21,7 @@ app = typer.Typer(
     name="weights",
     help="Weights from a panel and from data, blended and signed.",
     no_args_is_help=True,
+    add_completion=False,
 )
 app.command()(delphi)
 app.command()(ahp)

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from features.commands.terminal import DataFolders, MappingFiles
+from training.commands.options import HOME, Home
+
 if TYPE_CHECKING:
     from features.sources import Sources
     from tiering.policy import Scheme
@@ -25,37 +28,20 @@ Progress = Callable[[str, int, int], None]
 
 console = Console()
 
-_HOME = Path("var")
-
 
 def backtest(
     world: Annotated[
         str | None,
         typer.Argument(help="Name of a world: its folder below --home. Or give --mapping."),
     ] = None,
-    home: Annotated[
-        Path,
-        typer.Option("--home", envvar="TIERWISE_HOME", help="Folder that holds all state."),
-    ] = _HOME,
+    home: Home = HOME,
     recipe: Annotated[
         str,
         typer.Option("--recipe", help="Recipe name or TOML file; by default the world's own."),
     ] = "",
     scheme: Annotated[str, typer.Option("--scheme", help="Scheme name or TOML file.")] = "default",
-    mapping: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="TOML file that maps your own tables to the contract; one for each system, "
-            "repeatable. The first names the world and its currency."
-        ),
-    ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Folder of your own files: one for all mappings, or one for each, in their "
-            "order; by default what the mapping calls `data`."
-        ),
-    ] = None,
+    mapping: MappingFiles = None,
+    data: DataFolders = None,
     out: Annotated[
         Path | None,
         typer.Option(help="JSON file to write the report to (docs/backtest-report.md)."),

@@ -24,7 +24,7 @@ def certificate(
     world: World,
     home: Home = HOME,
     bundle: Annotated[
-        Path | None, typer.Option(help="Folder of a bundle. [default: the champion's]")
+        Path | None, typer.Option(show_default="the champion's", help="Folder of a bundle.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file to write what was seen to.")] = None,
 ) -> None:

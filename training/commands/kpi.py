@@ -8,7 +8,7 @@ import os
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from tiering.population.movement import Migration
 
 console = Console()
+
+LanguageOption = Annotated[
+    Literal["en", "zh"], typer.Option("--lang", "--language", help="Language of the board.")
+]
+HEADER = {
+    "en": ["KPI", "target", "before", "now", "95 % interval", "n", "status"],
+    "zh": ["指标", "目标", "上期", "本期", "95% 区间", "n", "状态"],
+}
+CHANCE = {"en": " (may be chance)", "zh": "（可能是偶然）"}
 _TOP = 5
 _FALSE_ALARMS = 0.05
 
@@ -44,6 +53,7 @@ def kpi(
         str, typer.Option("--catalogue", help="KPI catalogue: a name or a TOML file.")
     ] = "company",
     out: Annotated[Path | None, typer.Option(help="JSON file to write the board to.")] = None,
+    language: LanguageOption = "en",
 ) -> None:
     """Show the KPI board, moves between tiers, concentration and what moved most."""
     from tiering.kpis.board import board, trace
@@ -59,7 +69,7 @@ def kpi(
     moves = _moves(occasions, len(tiers)) if len(occasions) > 1 and tiers else None
     drifts = _drifts(occasions) if len(occasions) > 1 else ()
     money = _concentrations(occasions[-1])
-    _show(kpis, rows, days)
+    _show(kpis, rows, days, language)
     _show_traced(traced)
     _show_more(moves, money, drifts, tiers)
     content = _content(kpis, rows, days, tiers, moves, money, drifts)
@@ -140,33 +150,39 @@ def _concentrations(now: Occasion) -> dict[str, Concentration]:
     }
 
 
-def _show(kpis: KpiCatalogue, rows: tuple[KpiRow, ...], days: list[date]) -> None:
+def _show(
+    kpis: KpiCatalogue, rows: tuple[KpiRow, ...], days: list[date], language: Literal["en", "zh"]
+) -> None:
     from tiering.kpis.board import STATUS_WORDS
     from training.evaluation.tables import rich_table
 
-    table = [["KPI", "指标", "target", "before", "now", "95 % interval", "n", "status"]]
+    english = language == "en"
+    table = [HEADER[language]]
     for row in rows:
         spread = f"{_told(row, row.actual.lower)} to {_told(row, row.actual.upper)}"
-        word = STATUS_WORDS[row.status][0]
+        word = STATUS_WORDS[row.status][0 if english else 1]
         if row.missing:
             word += f": {', '.join(row.missing)}"
         table.append(
             [
-                row.kpi.label_en,
-                row.kpi.label_zh,
+                row.kpi.label_en if english else row.kpi.label_zh,
                 _target(row),
                 _told(row, row.baseline.value) if row.baseline else "–",
                 _told(row, row.actual.value),
                 "–" if math.isnan(row.actual.lower) else spread,
                 f"{row.actual.n:,}" if row.actual.n else "–",
-                word + ("" if row.certain in (True, None) else " (may be chance)"),
+                word + ("" if row.certain in (True, None) else CHANCE[language]),
             ]
         )
-    console.print(rich_table(table, f"{kpis.title_en} on {days[-1]}, {_pairs(days)}"))
+    console.print(rich_table(table, _title(kpis, days, english=english)))
 
 
-def _pairs(days: list[date]) -> str:
-    return f"against {days[-2]}" if len(days) > 1 else "a single snapshot"
+def _title(kpis: KpiCatalogue, days: list[date], *, english: bool) -> str:
+    if english:
+        pair = f"against {days[-2]}" if len(days) > 1 else "a single snapshot"
+        return f"{kpis.title_en} on {days[-1]}, {pair}"
+    pair = f"与 {days[-2]} 相比" if len(days) > 1 else "单一快照"
+    return f"{kpis.title_zh or kpis.title_en}，{days[-1]}，{pair}"
 
 
 def _show_traced(traced: dict[str, tuple[Association, ...]]) -> None:

@@ -105,6 +105,7 @@ def rollback(
 
 def _bring(store: Registry, model: str, folder: Path) -> None:
     """Pull the champion; where that fails, the folder shows the bundle before, whole."""
+    from features.disks import is_full, room
     from training.errors import RegistryError
     from training.registry.registry import CHAMPION
 
@@ -113,7 +114,10 @@ def _bring(store: Registry, model: str, folder: Path) -> None:
     except (OSError, RegistryError) as error:
         champion = store.champion(model)
         number = "?" if champion is None else champion.version
-        why = error.message if isinstance(error, RegistryError) else str(error.strerror)
+        if is_full(error):
+            why = room(folder.parent)
+        else:
+            why = error.message if isinstance(error, RegistryError) else str(error)
         raise RegistryError(
             f"Version {number} of {model} is the champion, but its bundle could not be brought; "
             f"the one before goes on serving. {why}",
@@ -157,6 +161,9 @@ def versions(
         _show_champion_at(store, model, moment)
         return
     found = store.versions(model)
+    if not found:
+        console.print(f"{model} has no version yet. Train one: tierwise train {world}")
+        return
     _show_versions(model, found)
     entries = store.ledger.entries(model)
     if entries:

@@ -1,4 +1,4 @@
-"""``tierwise scheme list|show|check|diff|dry-run``: grading policies before they are used.
+"""``tierwise scheme list|show|check|diff|dry-run|capacity``: grading policies before they are used.
 
 Everything heavy is imported inside the commands, so that ``tierwise --help`` is quick.
 """
@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from training.commands.scheme_capacity import capacity
+
 if TYPE_CHECKING:
     from tiering.policy import Scheme
     from training.dry_run import Population
 
 app = typer.Typer(
-    name="scheme", help="Grading schemes: list, show, check, diff, dry-run.", no_args_is_help=True
+    name="scheme",
+    help="Grading schemes: list, show, check, diff, dry-run, capacity.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 console = Console()
+app.command()(capacity)
 
 LanguageOption = Annotated[
     Literal["en", "zh"], typer.Option("--lang", "--language", help="Language of the answer.")

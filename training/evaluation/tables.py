@@ -225,7 +225,8 @@ def rich_table(table: Sequence[Sequence[str]], title: str) -> Table:
     shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     shown.collapse_padding, shown.pad_edge = True, False
     for index, name in enumerate(header):
-        shown.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
+        # In a narrow terminal a cell takes more lines; nothing of it is cut off.
+        shown.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
     for row in body:
         shown.add_row(*row)
     return shown

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tiering.compiled import compiled
 from training.models.baseline_loops import baseline
-from training.models.compiled import compiled
 from training.models.elementary import log1p_of, log_of
 from training.models.forest.margins import margin_of, view_of
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from scipy.special import betaln, gammaln
 
 from features.schema import FloatArray
+from tiering.compiled import available
 from training.models import btyd, gamma_gamma, portable
 from training.models.btyd import BtydFit
-from training.models.compiled import available
 from training.models.gamma_gamma import GammaGammaFit
 from training.recipe import Baseline as Mix
 from training.recipe import Btyd

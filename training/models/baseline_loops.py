@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from training.models.compiled import compiled
+from tiering.compiled import compiled
 from training.models.elementary import exp_of, expit_of, log1p_of, log_of, softplus_of
 
 _DAYS_PER_WEEK = 7.0

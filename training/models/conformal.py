@@ -50,7 +50,8 @@ class IntervalModel:
         """
         if len(predicted) == 1:  # numpy takes a microsecond for each of twenty steps
             value = predicted.item(0)
-            low, high = (_at_one(value, self.centre, each) for each in (self.lower, self.upper))
+            low = _at_one(value, self.centre, self.lower)
+            high = _at_one(value, self.centre, self.upper)
             return np.array([min(low, value)]), np.array([max(high, value)])
         lower = _through(predicted, self.centre, self.lower)
         upper = _through(predicted, self.centre, self.upper)

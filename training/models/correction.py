@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
+from tiering.compiled import available
 from training.dataset import TrainingSet
 from training.models import portable
 from training.models.baseline import Baseline, PurchaseModel, baseline
 from training.models.blocks import add_columns, blocks
 from training.models.boosting import QUADRATURE, Boosted, common
-from training.models.compiled import available
 from training.models.design import BASELINE, Design, build
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
@@ -113,7 +113,9 @@ class Correction:
         """Return the margin of ``(n, k)`` customers, with what it is made from."""
         alone = self._alone(tuple(columns)) if len(values) == 1 else None
         if alone is not None:
-            return View(*alone.view(np.ascontiguousarray(values, dtype=np.float64)))
+            if values.dtype != np.float64 or not values.flags.c_contiguous:
+                values = np.ascontiguousarray(values, dtype=np.float64)
+            return View(*alone.view(values))
         start = self.baseline(columns, values)
         design = build(columns, values, start, scale=self.scale)
         return View(start, design, self._margin(design.matrix, start))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from training.models.compiled import compiled
+from tiering.compiled import compiled
 from training.models.constants import (
     EXP,
     HALF_ROOT,

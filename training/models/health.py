@@ -18,7 +18,9 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from features.schema import CATALOGUE, FloatArray
+from tiering.health import weighted_sum
 from training.errors import FitError
+from training.models import portable
 from training.models.health_scheme import HealthScheme
 
 MIN_CUSTOMERS = 50
@@ -86,7 +88,7 @@ class HealthModel:
         points = _points(self.scheme, self.knots, columns, values)
         weights = np.asarray(self.weights)
         there = np.isfinite(points)
-        known = there @ weights
+        known = weighted_sum(there, weights)
         share = there * weights / np.where(known > 0.0, known, 1.0)[:, None]
         parts = share * np.where(there, points, 0.0)
         score = np.where(known > 0.0, parts.sum(axis=1), np.nan)
@@ -96,7 +98,7 @@ class HealthModel:
             points=points,
             dimensions=self._dimensions(points, there, weights),
             known=np.minimum(known, 1.0),
-            stays=np.asarray(expit(self.intercept + self.slope * score / 100.0)),
+            stays=portable.expit(self.intercept + self.slope * score / 100.0),
         )
 
     def _dimensions(
@@ -108,8 +110,8 @@ class HealthModel:
             begin = of.stop
             # a dimension that got no weight still has a reading: its plain mean
             inside = weights[of] if weights[of].sum() > 0.0 else np.ones(of.stop - of.start)
-            known = there[:, of] @ inside
-            total = np.where(there[:, of], points[:, of], 0.0) @ inside
+            known = weighted_sum(there[:, of], inside)
+            total = weighted_sum(np.where(there[:, of], points[:, of], 0.0), inside)
             with np.errstate(invalid="ignore", divide="ignore"):
                 columns.append(np.where(known > 0.0, total / known, np.nan))
         return np.column_stack(columns)

@@ -97,6 +97,8 @@ class Lifetime:
     correction
         ``(n,)`` what the trees know beyond the purchase model: their near-term value over
         its; 1 where they agree.
+    near_frequency
+        ``(n,)`` purchase days expected within the near term of the customer if active.
     """
 
     horizons_days: tuple[int, ...]
@@ -105,6 +107,7 @@ class Lifetime:
     frequency: FloatArray
     order_value: FloatArray
     correction: FloatArray
+    near_frequency: FloatArray
 
     def at(self, horizon_days: int) -> FloatArray:
         """Return the value ``(n,)`` at one of the horizons."""
@@ -136,7 +139,9 @@ def lifetime(
     order_value = gamma_gamma.expected_order_value(purchase.spend, x, m_x)
     correction = near_term / (p_active * near_purchases * order_value)
     value = p_active[:, None] * frequency * order_value[:, None] * correction[:, None]
-    return Lifetime(terms.horizons_days, value, p_active, frequency, order_value, correction)
+    return Lifetime(
+        terms.horizons_days, value, p_active, frequency, order_value, correction, near_purchases
+    )
 
 
 def value_to_acquisition_cost(value: FloatArray, acquisition_cost: FloatArray) -> FloatArray:

@@ -74,6 +74,16 @@ class LtvModel:
         parts = self.correction.parts(columns, values, explainer, seen)
         return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
 
+    def every_interval(
+        self, predicted: FloatArray
+    ) -> tuple[tuple[float, FloatArray, FloatArray], ...]:
+        """Return nominal level, lower and upper bounds ``(n,)`` around predictions ``(n,)``.
+
+        One of each level that was fitted, the narrowest first.
+        """
+        levels = {each.nominal: each for each in (self.intervals, *self.others)}
+        return tuple((nominal, *levels[nominal].bounds(predicted)) for nominal in sorted(levels))
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict without the trees."""
         return {

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 
 from features.schema import FloatArray
-from training.models.compiled import available
+from tiering.compiled import available
 from training.models.constants import (
     EXP,
     HALF_ROOT,

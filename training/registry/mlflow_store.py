@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from features.disks import MAKE_ROOM, is_full, room
 from training.errors import RegistryError
 from training.registry.recording import record
 from training.registry.versions import ModelVersion, Submission
@@ -205,12 +206,14 @@ class MlflowStore:
         Raises
         ------
         RegistryError
-            If the artifacts are gone.
+            If the artifacts are gone, or there is no room below the folder.
         """
         with self._session():
             try:
                 return self._fetch(version, "artifacts/bundle", folder)
             except (self._missing, OSError) as error:
+                if is_full(error):
+                    raise RegistryError(room(folder), hint=MAKE_ROOM) from error
                 raise RegistryError(
                     f"The bundle of {version.model} version {version.version} cannot be read.",
                     hint="Was the artifact folder moved or cleaned?",

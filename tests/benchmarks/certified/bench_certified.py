@@ -27,7 +27,8 @@ from tests.benchmarks.certified.bench_runs import (
     stand_at,
 )
 from tests.benchmarks.certified.bench_truth import summed_up
-from tests.benchmarks.certified.certified_page import draw, page
+from tests.benchmarks.certified.certified_figure import draw
+from tests.benchmarks.certified.certified_page import page
 from tests.benchmarks.models.bench_cases import ROOT, Skipped, take_in
 from tiering.certification.search import Promise
 from tiering.scheme import load_scheme

@@ -1,22 +1,13 @@
-"""The page and the picture of the certified automation bench."""
+"""The page of the certified automation bench."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 
-Row = Mapping[str, Any]
-
-_TITLES = {
-    "online_retail_II": "Online Retail II",
-    "journey": "Complete Journey",
-    "b2b": "company (simulated)",
-}
-_INK, _OURS, _LIMIT = "#1f2933", "#1b7f5c", "#b3432b"
+from tests.benchmarks.certified.certified_figure import TITLES, Row
+from tests.benchmarks.certified.truth_section import truth_section
 
 _INTRO = """# Certified automation
 
@@ -107,7 +98,7 @@ def page(results: Row) -> str:
         "threshold for it:\n",
         "\n| data | risk | our confidence | fixed band | top probability |\n|---|--:|--:|--:|--:|",
         *(_level_row(case, promise["level"]) for case in results["cases"]),
-        *(_truth(case) for case in results["cases"] if "truth" in case),
+        *(truth_section(case) for case in results["cases"] if "truth" in case),
         "\n",
         *(f"\nLeft out: {name}: {why}\n" for name, why in results["skipped"].items()),
     ]
@@ -139,7 +130,7 @@ def _calibration_row(case: Row, level: float) -> str:
         risk = np.array([value for row in rows for value in row["runs_risk"]])
         auto = np.array([value for row in rows for value in row["runs_auto"]])
         cells += [f"{auto.mean():.1%}", f"{(risk <= level).mean():.1%}"]
-    return f"\n| {_TITLES[case['case']]} | " + " | ".join(cells) + " |"
+    return f"\n| {TITLES[case['case']]} | " + " | ".join(cells) + " |"
 
 
 def _promise_row(results: Row, case: Row, name: str, issue: str, rows: Sequence[Row]) -> str:
@@ -150,7 +141,7 @@ def _promise_row(results: Row, case: Row, name: str, issue: str, rows: Sequence[
     worst = max((row["errors"] / row["selected"] for row in rows if row["selected"]), default=None)
     tier, tier_risk = _worst_tier(results, rows)
     cells = (
-        _TITLES[case["case"]],
+        TITLES[case["case"]],
         name,
         issue,
         str(len(rows)),
@@ -186,7 +177,7 @@ def _verdict(results: Row) -> str:
             rows = definition["issues"]["scheme"]
             runs = np.array([risk for row in rows for risk in row["runs_risk"]])
             auto = np.array([row["auto"] for row in rows])
-            title = _TITLES[case["case"]]
+            title = TITLES[case["case"]]
             if not auto.any():
                 lines.append(
                     f"- {title}, {name}: **nothing can be certified at any origin**, so every "
@@ -206,7 +197,7 @@ def _origin_row(case: Row, row: Row) -> str:
     threshold = row["threshold"]
     risk = row["errors"] / row["selected"] if row["selected"] else None
     cells = (
-        _TITLES[case["case"]],
+        TITLES[case["case"]],
         row["day"],
         f"{row['n']:,}",
         f"{threshold:.3f}" if threshold is not None else "none",
@@ -223,12 +214,12 @@ def _tier_row(case: Row) -> str:
     rows = case["definitions"]["hindsight"]["issues"]["scheme"]
     totals = np.sum([row["by_tier"] for row in rows], axis=0).tolist()
     cells = [f"{e:,} of {n:,}" + (f" ({e / n:.1%})" if n else "") for n, e in totals]
-    return f"\n| {_TITLES[case['case']]} | " + " | ".join(cells) + " |"
+    return f"\n| {TITLES[case['case']]} | " + " | ".join(cells) + " |"
 
 
 def _rival_row(case: Row, key: str) -> str:
     rows = case[key]
-    title = _TITLES[case["case"]]
+    title = TITLES[case["case"]]
     if not rows:
         return f"\n| {title} | – | 0 % | – | – | – | – |"
     names = ("risk", "auto", "fixed_band", "top_probability", "scheme_band_auto")
@@ -241,100 +232,8 @@ def _level_row(case: Row, level: float) -> str:
     rows = case["at_level"]
     names = ("oracle_threshold", "fixed_band", "top_probability")
     cells = [f"{level:.1%}", *(f"{np.mean([row[name] for row in rows]):.1%}" for name in names)]
-    return f"\n| {_TITLES[case['case']]} | " + " | ".join(cells) + " |"
-
-
-_GOAL = 0.92
-
-_TRUTH = """
-
-## Where the true tier can be known (simulated)
-
-> **Simulated.** The truths below were planted; no real log states any.
-
-At each test origin the future of every account is drawn {futures} times from the planted truths: an
-oracle that knows each account's rate, growth, order value, season, industry shock, hazard, and how
-far its intent to buy has faded, but not when a sound account will leave, when it orders and how
-much. The **true tier** is the one most of these futures end in; it **can be known** if at least
-{knowable:.0%} of them do. What even the oracle gets wrong is irreducible.
-
-| | hindsight | value |
-|---|--:|--:|
-"""
-
-
-def _truth(case: Row) -> str:
-    truth = case["truth"]
-    lines = (
-        ("customers and origins", "n", "{:,}"),
-        ("whose true tier can be known", "knowable", "{:.1%}"),
-        ("irreducible: the oracle's error, all customers", "oracle_error", "{:.1%}"),
-        ("… as its own futures expect", "oracle_error_expected", "{:.1%}"),
-        ("… where the tier can be known", "oracle_error_knowable", "{:.1%}"),
-        ("scheme's tier is the realised one, all customers", "scheme_accuracy", "{:.1%}"),
-        ("**scheme's tier is the true one, where it can be known**", "scheme_true_tier_knowable",
-         "**{:.1%}**"),
-        ("… is the realised one there", "scheme_accuracy_knowable", "{:.1%}"),
-        ("… within one tier of the true one there", "within_one_knowable", "{:.1%}"),
-        ("model's likeliest tier is the realised one, all customers", "model_accuracy", "{:.1%}"),
-        ("**model's likeliest tier is the true one, where it can be known**",
-         "model_true_tier_knowable", "**{:.1%}**"),
-        ("… is the realised one there", "model_accuracy_knowable", "{:.1%}"),
-    )  # fmt: skip
-    rows = (
-        f"| {label} | {shape.format(truth['hindsight'][key])} "
-        f"| {shape.format(truth['value'][key])} |"
-        for label, key, shape in lines
-    )
-    verdict = "; ".join(
-        f"{name}: the scheme's tier {_met(truth[name]['scheme_true_tier_knowable'])}, "
-        f"the model's {_met(truth[name]['model_true_tier_knowable'])}"
-        for name in ("hindsight", "value")
-    )
-    head = _TRUTH.format(futures=truth["futures"], knowable=truth["knowable_from"])
-    return head + "\n".join(rows) + f"\n\nGoal, {_GOAL:.0%} where it can be known: {verdict}."
-
-
-def _met(accuracy: float) -> str:
-    return f"{'meets it' if accuracy >= _GOAL else '**misses it**'} ({accuracy:.1%})"
+    return f"\n| {TITLES[case['case']]} | " + " | ".join(cells) + " |"
 
 
 def _count(number: int) -> str:
     return {1: "one", 2: "two", 3: "three", 4: "four"}.get(number, str(number))
-
-
-def draw(results: Row, path: Path) -> None:
-    """Write the figure as SVG; the same results give the same bytes."""
-    cases = results["cases"]
-    if not cases:
-        return
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "bench-certified", "svg.fonttype": "none", "font.size": 9})
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(2, len(cases), figsize=(3.4 * len(cases), 4.6), squeeze=False)
-    for column, case in enumerate(cases):
-        rows = case["definitions"]["hindsight"]["issues"]["scheme"]
-        days = [row["day"][2:7] if len(rows) <= 8 else row["day"][5:] for row in rows]
-        for axis, key, limit in ((axes[0][column], "runs_risk", True),
-                                 (axes[1][column], "runs_auto", False)):  # fmt: skip
-            parts = axis.boxplot(
-                [100 * np.array(row[key]) for row in rows],
-                whis=(2.5, 97.5), showfliers=False, patch_artist=True, widths=0.6,
-            )  # fmt: skip
-            for box in parts["boxes"]:
-                box.set(facecolor=_OURS, alpha=0.35, edgecolor=_OURS)
-            for line in (*parts["medians"], *parts["whiskers"], *parts["caps"]):
-                line.set(color=_OURS)
-            if limit:
-                axis.axhline(100 * results["promise"]["level"], color=_LIMIT, linewidth=1)
-            axis.set_ylim(bottom=0)
-            axis.set_xticks(range(1, len(days) + 1), days, rotation=90, fontsize=7)
-            for side in ("top", "right"):
-                axis.spines[side].set_visible(False)
-        axes[0][column].set_title(_TITLES[case["case"]], color=_INK, fontsize=9)
-    axes[0][0].set_ylabel("realised risk, %")
-    axes[1][0].set_ylabel("auto-decided, %")
-    figure.tight_layout()
-    figure.savefig(path, format="svg", metadata={"Date": None})
-    plt.close(figure)

@@ -17,7 +17,8 @@ from tests.benchmarks.certified import bench_certified, bench_runs
 from tests.benchmarks.certified.bench_rows import CASES, Judgement, Rows
 from tests.benchmarks.certified.bench_runs import Prepared, compared, stand_at
 from tests.benchmarks.certified.bench_truth import drawn_futures
-from tests.benchmarks.certified.certified_page import draw, page
+from tests.benchmarks.certified.certified_figure import draw
+from tests.benchmarks.certified.certified_page import page
 from tiering.certification.search import Promise, most_generous
 from tiering.certification.trial import Trial
 from training.models.tier_view import TierView, shares_of

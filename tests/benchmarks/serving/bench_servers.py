@@ -139,11 +139,16 @@ def tierwise(world: World) -> Server:
     """Return the product."""
     whole = [as_json({"indicators": row}) for row in world.what_ifs]
     bare = [as_json({"indicators": row, "explanation": False}) for row in world.what_ifs]
+    few = [as_json({"indicators": row, "explanation": "contributions"}) for row in world.what_ifs]
     ids = world.customers
 
     def summed(document: Any) -> bool:
         parts = math.fsum(each["contribution"] for each in document["contributions"])
         return abs(document["base"] + parts - document["score"]) < 1e-9
+
+    def split(document: Any) -> bool:
+        parts = [part for each in document["dimensions"] for part in each["indicators"].values()]
+        return abs(document["base"] + math.fsum(parts) - document["score"]) < 1e-9
 
     def explained(number: int, answer: Any) -> bool:
         return bool(answer["customer_id"] == ids[number] and summed(answer))
@@ -177,6 +182,11 @@ def tierwise(world: World) -> Server:
                 lambda number, answer: (
                     simulated(number, answer) and answer.get("explanation") is None
                 ),
+            ),
+            Cell(
+                "POST simulate, contributions",
+                [Asked("POST", "/v1/grades:simulate", each) for each in few],
+                lambda number, answer: simulated(number, answer) and split(answer["contributions"]),
             ),
             Cell(
                 "POST simulate, explanation",

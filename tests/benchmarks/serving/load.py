@@ -9,7 +9,9 @@ in the second, another bundle is promoted, the first comes back, and all custome
 anew, as an operator would have it done. Nothing may fail, no event may be lost, and the rate has
 to be held: what is meant to be sent is sent and answered.
 
-Environment: ``LOAD_SECONDS`` (300), ``LOAD_LIMIT_SECONDS`` (30), ``TIERWISE_HOME`` (var).
+Environment: ``LOAD_SECONDS`` (300), ``LOAD_LIMIT_SECONDS`` (30), ``LOAD_ENGINE`` (sqlite; or
+postgresql, a server from the wheel on the same cores that keeps what it has confirmed through a
+power failure), ``TIERWISE_HOME`` (var).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,9 +40,11 @@ from tests.benchmarks.measure import ROOT
 from tests.benchmarks.serving.bench_load import Asked
 from tests.benchmarks.serving.bench_servers import CALM, Running, Server, run, tierwise
 from tests.benchmarks.serving.bench_worlds import World, as_json, champion
+from tests.postgres import running as running_postgres
 from training.bundle import Bundle
 from training.folders import swap
 
+FOLDER = ROOT / "var" / "bench-serving" / "load"
 SHARE = 0.8
 CONNECTIONS = 16
 SENDER = Path(__file__).with_name("bench_sender.py")
@@ -144,9 +150,9 @@ def put(story: Story, port: int, target: Path, bundle: Path, what: str) -> None:
     story.note(what, refresh=status, serves="still the one before")
 
 
-def interfere(story: Story, running: Running, folder: Path, seconds: float) -> None:
+def interfere(story: Story, running: Running, folder: Path, url: str, seconds: float) -> None:
     """Promote, grade everybody anew, and roll back, spread over the time."""
-    bundle, database = folder / "home" / "journey" / "bundle", folder / "tierwise.db"
+    bundle = folder / "home" / "journey" / "bundle"
     story.over.wait(seconds * 0.25)
     put(story, running.port, bundle, folder / "other", "promoted another bundle")
     story.over.wait(seconds * 0.15)
@@ -155,7 +161,7 @@ def interfere(story: Story, running: Running, folder: Path, seconds: float) -> N
         [
             *(sys.executable, "-m", "tierwise", "batch", "journey", "--force"),
             *("--home", str(folder / "home"), "--published", str(folder / "published")),
-            *("--bundle", str(bundle), "--database", f"sqlite:///{database}"),
+            *("--bundle", str(bundle), "--database", url),
         ],
         cwd=ROOT,
         env=os.environ | CALM,
@@ -182,11 +188,24 @@ def find_limit(
     return story.acknowledged, found
 
 
-def prepare(home: Path) -> tuple[World, Server]:
+@contextmanager
+def store_url(engine: str) -> Iterator[str]:
+    """Empty the load's folder, and yield the address of a store without tables."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    if engine == "sqlite":
+        yield f"sqlite:///{FOLDER / 'tierwise.db'}"
+    elif engine == "postgresql":
+        with running_postgres(settings="") as server:
+            yield server.url(server.empty())
+    else:
+        sys.exit(f"LOAD_ENGINE is {engine!r}: it must be sqlite or postgresql.")
+
+
+def prepare(home: Path, url: str) -> tuple[World, Server]:
     """Return a world with a graded store of its own and two bundles, and its server."""
     world = champion(home, ROOT / "var" / "bench-serving")
-    folder = ROOT / "var" / "bench-serving" / "load"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = FOLDER
     (folder / "home" / "journey").mkdir(parents=True)
     shutil.copytree(world.folder / "bundle", folder / "bundle")
     first = Bundle.load(folder / "bundle")
@@ -197,7 +216,7 @@ def prepare(home: Path) -> tuple[World, Server]:
     swap(copy, folder / "home" / "journey" / "bundle")
     (folder / "published").symlink_to((home / "journey" / "published").resolve())
     frame, origin = read_published(folder / "published", None)
-    store = Database(f"sqlite:///{folder / 'tierwise.db'}")
+    store = Database(url)
     store.upgrade()
     run_batch(first, frame, store, published=origin)
     store.dispose()
@@ -205,12 +224,13 @@ def prepare(home: Path) -> tuple[World, Server]:
     server = tierwise(ours)
     at = server.command.index("--bundle") + 1
     server.command[at] = str(folder / "home" / "journey" / "bundle")
+    server.command[server.command.index("--database") + 1] = url
     return ours, server
 
 
-def events(folder: Path) -> tuple[int, int]:
+def events(url: str) -> tuple[int, int]:
     """Return how many events the audit trail holds, and how many acknowledgements."""
-    store = Database(f"sqlite:///{folder / 'tierwise.db'}")
+    store = Database(url)
     try:
         with store.read() as session:
             size = verify(session).size  # raises if the chain is broken anywhere
@@ -222,11 +242,17 @@ def events(folder: Path) -> tuple[int, int]:
 
 def main() -> None:
     """Measure the limit, load, and tell what failed."""
+    with store_url(os.environ.get("LOAD_ENGINE", "sqlite")) as url:
+        measure(url)
+
+
+def measure(url: str) -> None:
+    """Load a service on the store at ``url``; exit with 1 if anything failed."""
     seconds = float(os.environ.get("LOAD_SECONDS", "300"))
     limit_seconds = float(os.environ.get("LOAD_LIMIT_SECONDS", "30"))
-    world, server = prepare(Path(os.environ.get("TIERWISE_HOME", ROOT / "var")))
+    world, server = prepare(Path(os.environ.get("TIERWISE_HOME", ROOT / "var")), url)
     requests = mix(world)
-    before = events(world.folder)
+    before = events(url)
     with run(server, world.folder / "server.log") as running:
         send(running.port, requests, 5, None)
         acknowledged, limit = find_limit(running, requests, limit_seconds)
@@ -235,7 +261,7 @@ def main() -> None:
         story, spent = Story(time.monotonic(), acknowledged=acknowledged), running.processor()
         beside = [
             threading.Thread(target=acknowledge, args=(running.port, story)),
-            threading.Thread(target=interfere, args=(story, running, world.folder, seconds)),
+            threading.Thread(target=interfere, args=(story, running, world.folder, url, seconds)),
         ]
         for each in beside:
             each.start()
@@ -245,8 +271,9 @@ def main() -> None:
             each.join()
         found["server_processor_seconds"] = running.processor() - spent
         rss, _ = running.memory()
-    after = events(world.folder)
+    after = events(url)
     results = {
+        "engine": url.partition(":")[0],
         "seconds": seconds,
         "limit": limit,
         "rate": most * SHARE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +14,21 @@ import pytest
 from features.schema import IndicatorFrame
 from serving.canary.standing import Deciding, start
 from serving.domain.canary import PLACES
+from serving.settings import Settings
 from serving.sides import Tried
 from serving.store.session import Database
 from tests.serving.order_log import FIT_DAYS, RECIPE, SERVED_DAY, OrderLog, origin
+from tests.training.registry.verdicts import PASSED
 from tiering.scheme import load_scheme
 from training.bundle import Bundle
 from training.fitting import Provenance, fit_bundle
 from training.recipe import parse_recipe
+from training.registry import promotion
+from training.registry.location import open_registry
+from training.registry.registry import CHAMPION
+from training.registry.versions import Submission
 
+MODEL = "tierwise-small"
 LEFT_OUT = "net_amount_30d"
 T0 = datetime(2024, 7, 1, 2)
 SALT = "a-salt"
@@ -75,3 +83,52 @@ def lite(tmp_path: Path) -> Database:
     store = Database(f"sqlite:///{tmp_path}/lite.db")
     store.upgrade()
     return store
+
+
+@pytest.fixture(scope="session")
+def shelved(
+    tmp_path_factory: pytest.TempPathFactory,
+    blank_registry: Path,
+    bundle: Bundle,
+    second: Bundle,
+    frame: IndicatorFrame,
+    publish_frame: Callable,
+) -> Path:
+    """A home with champion 1, the challenger 2, and a graded run."""
+    home = tmp_path_factory.mktemp("shelved")
+    shutil.copy(blank_registry, home / "mlflow.db")
+    registry = open_registry(home)
+    evidence = home / "evidence"
+    evidence.mkdir()
+    (evidence / "backtest.json").write_text("{}", "utf-8")
+    for each in (bundle, second):
+        folder = home / "trained" / each.digest
+        each.save(folder)
+        registry.register(
+            MODEL,
+            Submission(
+                bundle_dir=folder,
+                evidence_dir=evidence,
+                params={},
+                metrics={},
+                tags={"world": "small"},
+                description="# Model card",
+                run_name="small",
+                by="tina",
+            ),
+        )
+    registry.promote(MODEL, 1, PASSED, by="ann")
+    settings = Settings(home=home, world="small", environment="test")
+    registry.pull(MODEL, CHAMPION, settings.bundle)
+    publish_frame(frame, settings.published)
+    return home
+
+
+@pytest.fixture
+def own_home(shelved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it; MLflow's paths still lead to the first, which nobody writes to."""
+    mine = tmp_path / "home"
+    shutil.copytree(shelved, mine, symlinks=True)
+    # What judges reads reports that only a real training writes; it has tests of its own.
+    monkeypatch.setattr(promotion, "judge", lambda *_: PASSED)
+    return mine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -32,59 +31,14 @@ from training.registry import promotion
 from training.registry.governance import FILE
 from training.registry.location import open_registry
 from training.registry.registry import CHAMPION, Registry
-from training.registry.versions import Submission
 
 MODEL = "tierwise-small"
 T = TypeVar("T")
 
 
-@pytest.fixture(scope="module")
-def shelved(
-    tmp_path_factory: pytest.TempPathFactory,
-    blank_registry: Path,
-    bundle: Bundle,
-    second: Bundle,
-    frame: IndicatorFrame,
-    publish_frame: Callable,
-) -> Path:
-    """A home with champion 1, the challenger 2, and a graded run."""
-    home = tmp_path_factory.mktemp("canary")
-    shutil.copy(blank_registry, home / "mlflow.db")
-    registry = open_registry(home)
-    evidence = home / "evidence"
-    evidence.mkdir()
-    (evidence / "backtest.json").write_text("{}", "utf-8")
-    for each in (bundle, second):
-        folder = home / "trained" / each.digest
-        each.save(folder)
-        registry.register(
-            MODEL,
-            Submission(
-                bundle_dir=folder,
-                evidence_dir=evidence,
-                params={},
-                metrics={},
-                tags={"world": "small"},
-                description="# Model card",
-                run_name="small",
-                by="tina",
-            ),
-        )
-    registry.promote(MODEL, 1, PASSED, by="ann")
-    settings = Settings(home=home, world="small", environment="test")
-    registry.pull(MODEL, CHAMPION, settings.bundle)
-    publish_frame(frame, settings.published)
-    return home
-
-
 @pytest.fixture
-def home(shelved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it; MLflow's paths still lead to the first, which nobody writes to."""
-    mine = tmp_path / "home"
-    shutil.copytree(shelved, mine, symlinks=True)
-    # What judges reads reports that only a real training writes; it has tests of its own.
-    monkeypatch.setattr(promotion, "judge", lambda *_: PASSED)
-    return mine
+def home(own_home: Path) -> Path:
+    return own_home
 
 
 def ran(home: Path, *arguments: str) -> str:

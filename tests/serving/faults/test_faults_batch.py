@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,25 @@ def begin(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
+@contextmanager
+def killed_at(
+    stage: str, done: int, *arguments: object, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """Hold a batch at a stage for as long as the block lasts, then kill it there.
+
+    ``meanwhile`` is done again and again until it has come to the stage.
+    """
+    with night(*arguments, stage, done) as process:
+        begin(process)
+        assert process.stdout is not None
+        while not select.select([process.stdout], [], [], 0.01)[0]:
+            meanwhile()
+        assert process.stdout.readline() == "here\n"
+        yield
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
 @pytest.fixture
 def frames(frame: IndicatorFrame, tmp_path: Path) -> tuple[Path, Path]:
     """The same day with other figures, twice."""
@@ -88,12 +108,8 @@ def test_a_batch_killed_anywhere_loses_nothing(
     old = run_batch(served_bundle, frame, database).run
     with database.read() as session:
         head = verify(session)
-    with night(bundle_dir, frames[0], store_url, stage, done) as process:
-        begin(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "here\n"
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    with killed_at(stage, done, bundle_dir, frames[0], store_url):
+        pass
     with database.read() as session:
         assert Grades(session).runs() == (old,)
         assert verify(session) == head, "not an event more, not one less"
@@ -121,11 +137,8 @@ def test_a_batch_killed_when_its_run_is_served_is_finished_by_the_next(
     frames: tuple[Path, Path],
 ) -> None:
     old = run_batch(served_bundle, frame, database).run
-    with night(bundle_dir, frames[0], store_url, "follow", 1) as process:
-        begin(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "here\n"
-        process.send_signal(signal.SIGKILL)
+    with killed_at("follow", 1, bundle_dir, frames[0], store_url):
+        pass
     with database.read() as session:
         run = Grades(session).current_run()
         assert run is not None
@@ -170,17 +183,14 @@ def test_a_service_answers_and_writes_while_a_batch_beside_it_is_killed(
                 told[answer.status_code, answer.json().get("run_id", "")] += 1
 
         ask(40)
-        with night(bundle_dir, frames[0], mine.database, stage, done) as process:
-            begin(process)
-            assert process.stdout is not None
-            while not select.select([process.stdout], [], [], 0)[0]:
-                ask(5)
-            assert process.stdout.readline() == "here\n"
+        beside = killed_at(
+            stage, done, bundle_dir, frames[0], mine.database, meanwhile=lambda: ask(5)
+        )
+        with beside:
             with store.read() as session:
                 alert = next(iter(AlertStore(session).uncleared().values()))
             path = f"/v1/alerts/{alert.alert_id}/acknowledge"
             assert client.post(path, json={"note": "mine"}).status_code == 200
-            process.send_signal(signal.SIGKILL)
         ask(40)
     assert set(told) == {(200, old.run_id)}
     with store.read() as session:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from serving.domain.access import Principal
 from serving.domain.reading import Read, line_of, page_digest, page_of
-from serving.governance.bulk import BulkWatch
+from serving.governance.bulk import BulkWatch, Seen
+from serving.governance.gathering import Page
 from serving.governance.policy import packaged_governance
 from serving.governance.reads import ReadLog, unlike_their_anchor
 from serving.store.audit_events import AuditEvents
@@ -108,7 +109,7 @@ def test_counted_as_it_goes_is_counted_in_the_store(
             counts = {who: log.customers_read(who, watch.since(now)) for who in "ab"}
             present = {read.principal for read in page}
             expected = {who: n for who, n in counts.items() if who in present and n >= limit}
-            assert dict(watch.over(log, page, now)) == expected
+            assert dict(watch.over(log, seen_of(page), now)) == expected
         session.rollback()
 
 
@@ -125,6 +126,13 @@ def test_an_alarm_that_another_process_raised_is_not_raised_again(store: Databas
         assert unlike_their_anchor(session) == ()
 
 
+def seen_of(page: list[Read]) -> dict[str, Seen]:
+    gathered = Page()
+    for read in page:
+        gathered.add(read)
+    return gathered.seen
+
+
 def test_who_reads_no_more_is_forgotten(store: Database) -> None:
     watch = BulkWatch(packaged_governance().reading)
     with store.write() as session:
@@ -132,7 +140,7 @@ def test_who_reads_no_more_is_forgotten(store: Database) -> None:
         for who, now in (("a", NIGHT), ("b", NIGHT + timedelta(minutes=61))):
             page = [Read(now, who, "grade", "c-1", 1, "r")]
             log.add("p" * 32, page_of(line_of(read) for read in page))
-            assert watch.over(log, page, now) == []
+            assert watch.over(log, seen_of(page), now) == []
         assert list(watch._seen) == ["b"]
         session.rollback()
 

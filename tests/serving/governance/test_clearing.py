@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -56,7 +58,7 @@ def test_of_other_customers_an_analyst_sees_all(house: TestClient, ordinary: str
 
 
 def test_why_is_refused_with_the_class(house: TestClient, best: str) -> None:
-    for path in ("explanation", "lift", "change?since=2030-01-01"):
+    for path in ("explanation", "lift", "outlook", "change?since=2030-01-01"):
         answer = house.get(f"/v1/grades/{best}/{path}", headers={"X-Who": "an"})
         assert answer.status_code == 403, path
         assert answer.json()["context"] == {"part": "explanation", "data_class": "confidential"}
@@ -75,3 +77,20 @@ def test_what_was_kept_for_one_role_is_not_given_to_another(house: TestClient, b
         for who, hidden in (("ex", 0), ("an", 4)):
             grade = house.get(f"/v1/grades/{best}", headers={"X-Who": who}).json()
             assert len(grade["masked"]) == hidden
+
+
+def test_the_page_leaves_out_an_outlook_that_tells_too_much(
+    house: TestClient, ordinary: str
+) -> None:
+    """Were the LTV alone confidential, an analyst would see the page without it."""
+    service = house.app_state.service  # type: ignore[attr-defined]
+    parts = {**service.governance.parts, "ltv": "confidential"}
+    raised = service.governance.model_copy(update={"parts": parts})
+    house.app_state.service = replace(service, governance=raised)  # type: ignore[attr-defined]
+    headers = {"X-Who": "an", "Accept": "text/html"}
+    page = house.get(f"/customers/{ordinary}", headers=headers)
+    assert (page.status_code, "outlook-title" in page.text) == (200, False)
+    headers["X-Who"] = "ex"
+    assert "outlook-title" in house.get(f"/customers/{ordinary}", headers=headers).text
+    answer = house.get(f"/v1/grades/{ordinary}/outlook", headers={"X-Who": "an"})
+    assert answer.json()["context"] == {"part": "ltv", "data_class": "confidential"}

@@ -9,7 +9,7 @@ import pytest
 
 from serving.domain.access import GRANTS, LOCAL, Permission, Role
 from serving.errors import ForbiddenError
-from serving.governance.masking import check_part, hidden_parts
+from serving.governance.masking import check_outlook, check_part, hidden_parts
 from serving.governance.policy import (
     CLASSES,
     load_governance,
@@ -49,6 +49,15 @@ def test_a_part_above_the_clearance_is_refused_with_its_class() -> None:
     with pytest.raises(ForbiddenError, match="is confidential") as refused:
         check_part(POLICY, ANALYST, "explanation", "strategic_partner")
     assert refused.value.context == {"part": "explanation", "data_class": "confidential"}
+
+
+@pytest.mark.parametrize("part", ["explanation", "churn", "ltv"])
+def test_an_outlook_takes_all_that_it_tells(part: str) -> None:
+    check_outlook(POLICY, ANALYST, "core")
+    raised = POLICY.model_copy(update={"parts": {**POLICY.parts, part: "confidential"}})
+    with pytest.raises(ForbiddenError, match=f"The {part} of this customer is confidential"):
+        check_outlook(raised, ANALYST, "core")
+    check_outlook(raised, EXPERT, "core")
 
 
 def test_whoever_may_read_grades_sees_at_least_the_tier() -> None:

@@ -50,6 +50,18 @@ def test_a_look_is_logged_with_who_and_whom(house: TestClient, store: Database) 
     assert told == (EXPERT.id, "explanation", 1, "r-17")
 
 
+def test_a_look_at_the_outlook_is_logged_also_where_the_answer_was_kept(
+    house: TestClient, store: Database
+) -> None:
+    for _ in range(2):
+        answer = house.get("/v1/grades/c-0007/outlook", headers={"X-Who": "ex"})
+        assert answer.status_code == 200
+    house.app_state.service.reads.flush()  # type: ignore[attr-defined]
+    with store.read() as session:
+        looks = Reads(session).about("c-0007")
+    assert [(look.principal, look.action) for look in looks] == [(EXPERT.id, "outlook")] * 2
+
+
 def test_lists_and_pages_count_what_they_show(house: TestClient, store: Database) -> None:
     assert house.get("/v1/grades?limit=7", headers={"X-Who": "an"}).status_code == 200
     assert house.get("/customers/c-0007", headers={"X-Who": "an"}).status_code == 200

@@ -63,7 +63,7 @@ def kept(app: FastAPI) -> Answers:
     return layer(app)._answers
 
 
-@pytest.mark.parametrize("tail", ["", "/explanation", "/explanation?lang=en"])
+@pytest.mark.parametrize("tail", ["", "/explanation", "/explanation?lang=en", "/outlook"])
 def test_every_customer_is_answered_as_by_the_endpoint(
     client: TestClient, bare: TestClient, frame: IndicatorFrame, tail: str
 ) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from features.schema import CATALOGUE, IndicatorFrame
 from serving.admission import Queue
-from serving.api import schemas
+from serving.api import simulation_schemas
 from serving.api.simulate import simulated
 from serving.errors import OverloadedError
 from serving.lane import what_ifs
@@ -39,15 +39,18 @@ def test_every_customer_is_answered_as_by_the_endpoint(
     client: TestClient, frame: IndicatorFrame
 ) -> None:
     for number, customer in enumerate(frame.customer_id):
-        explanation = number % 3 == 0
+        explanation = (True, False, "contributions")[number % 3]
         body: dict[str, Any] = {"customer_id": str(customer), "explanation": explanation}
         if number % 2:
             body["indicators"] = {"net_amount_365d": 12.5 * number, "days_since_last_order": None}
         told, expected = both(client, json.dumps(body).encode())
         assert told == expected
-        assert (told["explanation"] is not None) == explanation
+        assert (told["explanation"] is not None) == (explanation is True)
+        assert (told["contributions"] is not None) == (explanation == "contributions")
         document = json.dumps(told)
-        assert schemas.Simulated.model_validate_json(document).grade.customer_id == customer
+        assert (
+            simulation_schemas.Simulated.model_validate_json(document).grade.customer_id == customer
+        )
 
 
 def test_the_usual_ones_do_not_reach_the_endpoint(
@@ -60,6 +63,7 @@ def test_the_usual_ones_do_not_reach_the_endpoint(
     for body in (
         {"customer_id": "c-0007"},
         {"customer_id": "c-0007", "explanation": False},
+        {"customer_id": "c-0007", "explanation": "contributions"},
         {"indicators": {"net_amount_365d": 5}},
     ):
         assert client.post(URL, json=body).status_code == 200
@@ -83,7 +87,9 @@ VALUES = st.one_of(
                     st.sampled_from([*list(CATALOGUE)[:6], "tenure_days", "nonsense"]), VALUES
                 ),
             ),
-            "explanation": st.one_of(st.booleans(), st.integers(0, 1)),
+            "explanation": st.one_of(
+                st.booleans(), st.integers(0, 1), st.sampled_from(["contributions", "texts"])
+            ),
             "more": st.none(),
         },
     )
@@ -183,9 +189,23 @@ def test_long_explanations_go_to_threads_and_short_ones_do_not(
 
     monkeypatch.setattr(what_ifs, "simulated", noting)
     monkeypatch.setattr(parts.models, "explaining", explaining)
-    assert client.post(URL, json={"customer_id": "c-0007"}).status_code == 200
-    assert threads[0].startswith("tierwise-work") == (explaining > what_ifs.HERE)
+    for explanation in (True, "contributions"):
+        body = {"customer_id": "c-0007", "explanation": explanation}
+        assert client.post(URL, json=body).status_code == 200
+        assert threads.pop().startswith("tierwise-work") == (explaining > what_ifs.HERE)
+
+
+@pytest.mark.parametrize("explaining", [0.0, 0.001])
+def test_short_numbers_do_not_wait_for_their_turn(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, explaining: float
+) -> None:
+    parts = client.app.state.service
+    monkeypatch.setattr(parts.models, "explaining", explaining)
+    monkeypatch.setattr(parts.queue, "_taken", parts.queue._most)
+    body = {"customer_id": "c-0007", "explanation": "contributions"}
+    status = 200 if explaining <= what_ifs.AT_ONCE else 503
+    assert client.post(URL, json=body).status_code == status
 
 
 def test_the_question_has_the_fields_of_the_schema() -> None:
-    assert what_ifs.Question.__struct_fields__ == tuple(schemas.Simulation.model_fields)
+    assert what_ifs.Question.__struct_fields__ == tuple(simulation_schemas.Simulation.model_fields)

@@ -10,6 +10,7 @@ from features.schema import IndicatorFrame
 from serving.domain.case import CaseStatus
 from serving.reviewing.queue import QueueRenewal
 from tests.serving.reviewing.panel_room import Room
+from tiering.panel.policy_file import packaged_panel
 
 
 def without(frame: IndicatorFrame, *customers: str) -> IndicatorFrame:
@@ -63,7 +64,7 @@ def test_parts_of_any_size_come_to_the_same(lite: Room) -> None:
     seen = []
     for size in (1, 7, 1_000):
         with lite.database.write() as session:
-            renewal = QueueRenewal(session, lite.now)
+            renewal = QueueRenewal(session, lite.now, packaged_panel())
             for start in range(0, len(grades), size):
                 renewal.see(grades[start : start + size])
             renewal.finish("test")

@@ -23,6 +23,7 @@ from tiering.alerts.lifecycle import (
 from tiering.alerts.renewal import Finding, Renewal, Step, renew
 from tiering.alerts.worktime import respond_by
 from tiering.errors import TransitionError
+from tiering.panel.policy_file import packaged_panel
 
 CATALOGUE = packaged_catalogue()
 STRATEGIC = CATALOGUE.alert("order_drop").levels[0]
@@ -30,6 +31,10 @@ RED, ORANGE, YELLOW = CATALOGUE.alert("health").levels
 MONDAY = datetime(2026, 9, 21, 2)
 LATER = MONDAY + timedelta(hours=5)
 KEY = ("a", "health")
+
+
+def due(level: Level, raised_at: datetime) -> datetime:
+    return respond_by(level, raised_at, packaged_panel().days_off.days)
 
 
 def alert(level: Level = YELLOW, **changes: object) -> Standing:
@@ -40,7 +45,7 @@ def alert(level: Level = YELLOW, **changes: object) -> Standing:
         needs_analysis=level.needs_analysis,
         state=AlertState.OPEN,
         raised_at=MONDAY,
-        due_at=respond_by(level, MONDAY),
+        due_at=due(level, MONDAY),
     )
     return replace(opened, **changes)  # type: ignore[arg-type]
 
@@ -58,7 +63,7 @@ def run(
         key: Finding(level, tier=0 if key[0] == "best" else 1, worth=float(len(key[0])))
         for key, level in found.items()
     }
-    return renew(catalogue, before, findings, unmeasured, at, respond_by)
+    return renew(catalogue, before, findings, unmeasured, at, due)
 
 
 def test_open_acknowledged_resolved() -> None:

@@ -17,6 +17,7 @@ from tiering.toml_text import to_toml
 
 TEXT = (files("tiering") / "panel" / "committee.toml").read_text("utf-8")
 HOLIDAYS = (files("tiering") / "panel" / "holidays-china.toml").read_text("utf-8")
+DAYS = ("holidays", "worked", "expected", "known_until")
 NOON = datetime(2024, 7, 1, 12)
 
 
@@ -79,7 +80,7 @@ def _days(**changes: Any) -> dict[str, Any]:
 
 def _parse(document: dict[str, Any]) -> PanelPolicy:
     days = document.pop("days_off")
-    listed = {key: days.pop(key) for key in ("holidays", "worked", "known_until") if key in days}
+    listed = {key: days.pop(key) for key in DAYS if key in days}
     lines = [
         f"{key} = [{', '.join(map(str, value))}]" if isinstance(value, list) else f"{key} = {value}"
         for key, value in listed.items()
@@ -115,5 +116,5 @@ def test_faults_of_days_off() -> None:
     day, monday = _days()["worked"][0], _days()["holidays"][0]
     assert "is no day of a weekend" in told(days_off=_days(worked=[monday]))
     assert "is worked and free" in told(days_off=_days(worked=[day], holidays=[day]))
-    assert "lies behind known_until" in told(days_off=_days(known_until=day))
+    assert "lies behind it" in told(days_off=_days(known_until=day))
     assert "days_off.title_en: is missing" in told(days_off=_days(title_en=""))

@@ -23,8 +23,8 @@ from tests.training.models.random_trees import (
     random_tree,
     text_of,
 )
+from tiering import compiled
 from training.errors import BundleError
-from training.models import compiled
 from training.models.boosting import LIGHTGBM, QUADRATURE, Boosted, common
 from training.models.forest import forest as forest_module
 from training.models.forest.forest import Forest
@@ -273,3 +273,11 @@ def test_where_nothing_can_be_kept_it_is_compiled_anew(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(numba, "njit", without_cache)
     assert compiled.compiled(lambda x: 2 * x)(4) == 8
+
+
+def test_without_numba_loops_are_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    def double(x: float) -> float:
+        return 2 * x
+
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    assert compiled.compiled(double) is double

@@ -168,3 +168,13 @@ def test_a_scheme_that_is_not_there_is_told() -> None:
     with pytest.raises(RecipeError, match="no health scheme 'nowhere'"):
         load_health_scheme("nowhere")
     assert isinstance(SCHEME, HealthScheme)
+
+
+def test_nobody_is_scored_by_who_else_is(model: HealthModel) -> None:
+    """To the bit: what is read of one customer is what a batch said of it."""
+    values, _ = customers(400, seed=8)
+    whole = model.score(NAMES, values)
+    alone = [model.score(NAMES, values[row : row + 1]) for row in range(len(values))]
+    for name in ("score", "parts", "points", "dimensions", "known", "stays"):
+        rows = np.concatenate([getattr(each, name) for each in alone])
+        assert np.array_equal(rows, getattr(whole, name), equal_nan=True), name

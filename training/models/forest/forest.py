@@ -37,7 +37,7 @@ import numpy.typing as npt
 
 from features.schema import FloatArray
 from tiering.blocks import in_blocks
-from training.models.compiled import available
+from tiering.compiled import available
 from training.models.forest.legendre import rule
 from training.models.forest.paths import Paths, paths_of
 from training.models.forest.text import Trees, UnsupportedForestError, read_trees
@@ -122,6 +122,10 @@ class Forest:
             for part in self._parts:
                 shapley(matrix[rows], *part, *self.asked, *self._weighed, found[rows])
 
+        if len(matrix) == 1:
+            for part in self._parts:
+                shapley(matrix, *part, *self.asked, *self._weighed, found)
+            return found
         in_blocks(len(matrix), work, rows=_SHAPLEY_ROWS, threads=threads)
         return found
 

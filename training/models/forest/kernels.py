@@ -3,7 +3,7 @@
 """The loops over trees, compiled by numba: Shapley values in vectors of lanes.
 
 Every lane does the same additions and multiplications in the same order on every machine, without
-``fastmath`` (``training/models/compiled.py``), so replayed explanations have the same bits. For
+``fastmath`` (``tiering/compiled.py``), so replayed explanations have the same bits. For
 the same reason a row's numbers come from that row alone, whatever is computed beside it.
 
 Whoever changes a vector operation here changes the stored machine code with this file; it must
@@ -23,7 +23,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 from numba.np.arrayobj import make_array
 
-from training.models.compiled import compiled
+from tiering.compiled import compiled
 from training.models.forest.margins import view_of
 
 _intrinsic: Any = intrinsic  # its results are called without the first argument
@@ -154,8 +154,11 @@ def shapley(
     lanes, inputs = len(point), matrix.shape[1]
     t, s, w = _lanes(point), _lanes(rest), _lanes(weight)
     view = np.empty(3 * inputs)
-    went_left = np.empty(largest, np.bool_)
     follows = np.empty(largest, np.bool_)
+    here = np.empty(largest, np.int64)  # lanes of the child where the row goes, and of the other
+    there = np.empty(largest, np.int64)
+    share_here = np.empty(largest)
+    share_there = np.empty(largest)
     product = np.empty((2 * largest + 1) * lanes)  # G of each node, leaves included
     mean = np.empty((2 * largest + 1) * lanes)  # U of each node
     gathered = np.empty(inputs * lanes)
@@ -168,41 +171,45 @@ def shapley(
                 start = first[tree]
                 splits = first[tree + 1] - start
                 for i in range(splits):
-                    x = view[column[start + i]]
-                    below = x <= threshold[start + i]
-                    went_left[i] = below | ((x != x) & missing_left[start + i])
+                    e = start + i
+                    x = view[column[e]]
+                    left_here = (x <= threshold[e]) | ((x != x) & missing_left[e])
+                    on_left, on_right = left[e] * lanes, right[e] * lanes
+                    here[i] = on_left if left_here else on_right
+                    there[i] = on_right if left_here else on_left
+                    share_here[i] = left_share[e] if left_here else right_share[e]
+                    share_there[i] = right_share[e] if left_here else left_share[e]
                 for i in range(splits + 1):
                     _store(mean, (splits + i) * lanes, _spread(t, leaf[start + tree + i]))
                 _store(product, 0, w)
                 for i in range(splits):  # down: a parent stands before its children
                     e = start + i
-                    to_left, to_right = left[e] * lanes, right[e] * lanes
-                    p_left, p_right = _spread(t, left_share[e]), _spread(t, right_share[e])
+                    p_here, p_there = _spread(t, share_here[i]), _spread(t, share_there[i])
                     g = _load(t, product, i * lanes)
                     a = above[e]
-                    here = True if a < 0 else follows[a] & (went_left[a] == above_left[e])
-                    follows[i] = here
-                    if here:
-                        goes_left = _spread(t, 1.0 if went_left[i] else 0.0)
-                        goes_right = _spread(t, 0.0 if went_left[i] else 1.0)
-                        if a >= 0:
+                    if a < 0:
+                        follows[i] = True
+                        _store(product, here[i], g * (t + s * p_here))
+                        _store(product, there[i], g * (s * p_there))
+                    else:
+                        above_here = here[a] == left[start + a] * lanes
+                        follows[i] = follows[a] & (above_here == above_left[e])
+                        if follows[i]:
                             p = _spread(t, entry_share[e])
                             g = g / (t + s * p)
-                            p_left, p_right = p * p_left, p * p_right
-                        _store(product, to_left, g * (t * goes_left + s * p_left))
-                        _store(product, to_right, g * (t * goes_right + s * p_right))
-                    else:
-                        _store(product, to_left, g * p_left)
-                        _store(product, to_right, g * p_right)
+                            _store(product, here[i], g * (t + s * (p * p_here)))
+                            _store(product, there[i], g * (s * (p * p_there)))
+                        else:
+                            _store(product, here[i], g * p_here)
+                            _store(product, there[i], g * p_there)
                 for i in range(splits - 1, -1, -1):  # and up again
                     e = start + i
-                    u_left = _load(t, mean, left[e] * lanes)
-                    u_right = _load(t, mean, right[e] * lanes)
-                    u = _spread(t, left_share[e]) * u_left + _spread(t, right_share[e]) * u_right
+                    u_here, u_there = _load(t, mean, here[i]), _load(t, mean, there[i])
+                    p_there = _spread(t, share_there[i])
+                    u = _spread(t, share_here[i]) * u_here + p_there * u_there
                     if follows[i]:
                         g = _load(t, product, i * lanes)
-                        u_here = _load(t, mean, (left[e] if went_left[i] else right[e]) * lanes)
-                        other = right_share[e] if went_left[i] else -left_share[e]
+                        at = feature[e] * lanes
                         if above[e] >= 0:
                             p = _spread(t, entry_share[e])
                             z = t + s * p
@@ -210,8 +217,7 @@ def shapley(
                             u = (t * u_here + s * p * u) / z
                         else:
                             u = t * u_here + s * u
-                        at = feature[e] * lanes
-                        added = _spread(t, other) * (g * (u_left - u_right))
+                        added = p_there * (g * (u_here - u_there))
                         _store(gathered, at, _load(t, gathered, at) + added)
                     _store(mean, i * lanes, u)
             for j in range(inputs):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.models.compiled import compiled
+from tiering.compiled import compiled
 
 _ZERO = 1.0000000180025095e-35
 """LightGBM's ``1e-35f``: what is nearer to 0 counts as 0."""

@@ -26,8 +26,11 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Compile once and keep the machine code, where there is a folder to keep it in.
 
     That is ``NUMBA_CACHE_DIR``, else beside the function's file, else the user's own cache. With
-    all of them read-only it is compiled in every process, which takes some seconds.
+    all of them read-only it is compiled in every process, which takes some seconds. Without numba
+    the function is left as it is.
     """
+    if not available():
+        return function
     import numba
 
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
