@@ -45,9 +45,9 @@ def _study(case: Case, state: Path) -> None:
     material = prepare(take_in(case.data, state / case.data), state / case.data, case.recipe)
     data = learned_from(material.data, case.recipe.eligibility)
     silent = case.recipe.regression.model_copy(update={"recent_share": 0.0})
-    recipe, lessons = case.recipe.model_copy(update={"regression": silent}), None
-    rows, real, parts = [], [], {name: [] for name in ("plain", "carried", "level", "slope")}
+    recipe = case.recipe.model_copy(update={"regression": silent})
     lessons = Lessons(data, recipe)
+    rows, real, parts = [], [], {name: [] for name in ("plain", "carried", "level", "slope")}
     for origin in material.plan.backtest:
         with single_threaded_algebra():
             model = fit_churn(data, origin.churn, recipe, lessons)
