@@ -219,7 +219,7 @@ def test_the_demo_ends_with_everything_a_newcomer_needs(finished: str, small: Sm
         "champion",
         "Files written",
         "Try next",
-        "Payments come 30 days later",
+        "Payments come",  # a row of the stress table; its cells may take more lines
     ):
         assert words in finished
     assert_nothing_is_half_written(small.home)
