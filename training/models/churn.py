@@ -50,6 +50,8 @@ class ChurnModel:
     ) -> tuple[FloatArray, Baseline]:
         """Return the churn probability ``(n,)`` and the baseline behind it."""
         seen = seen or self.correction.view(columns, values)
+        if seen.split is not None:
+            return np.array([seen.split.prediction]), seen.start
         return portable.expit(seen.margin), seen.start
 
     def attribution(

@@ -154,8 +154,7 @@ class Correction:
         start, design = seen.start, seen.design
         alone = self._alone(tuple(columns)) if seen.split is not None else None
         if alone is not None and seen.split is not None and explainer in (None, QUADRATURE):
-            base = self.typical_offset + alone.mean
-            return MarginParts(alone.names, base, alone.phi(design.matrix, seen.split), seen.margin)
+            return MarginParts(alone.parts, alone.base, alone.phi(seen.split), seen.margin)
         by_input = np.zeros(design.matrix.shape)
         trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():

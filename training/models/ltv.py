@@ -61,7 +61,10 @@ class LtvModel:
         self, columns: Sequence[str], values: FloatArray, seen: View | None = None
     ) -> FloatArray:
         """Return the expected net spend ``(n,)``, money, > 0."""
-        return portable.exp((seen or self.correction.view(columns, values)).margin)
+        seen = seen or self.correction.view(columns, values)
+        if seen.split is not None:
+            return np.array([seen.split.prediction])
+        return portable.exp(seen.margin)
 
     def attribution(
         self,
