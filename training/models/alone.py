@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.special.cython_special import betaln, gammaln, hyp2f1
 
 from features.schema import FloatArray
+from tiering.packed import WholeArray, packed
 from training.models import btyd
 from training.models.alone_loops import (
     INPUTS,
@@ -28,7 +29,6 @@ from training.models.boosting import Boosted
 from training.models.design import BASELINE, Design, layout_of
 from training.models.forest.forest import Forest
 from training.models.linear import Linear
-from training.models.packs import WholeArray, packed
 from training.recipe import Baseline as Mix
 
 _MOST = float(np.finfo(np.float64).max)
@@ -172,13 +172,13 @@ class Alone:
         design = Design(self.names, self.sources, matrix)
         return start, design, found[MARGIN : MARGIN + 1], Split(found.item(PREDICTION), found)
 
-    def phi(self, made_of: Split) -> FloatArray:
-        """Return the parts of the margin by :attr:`parts`, ``(1, k + 1)``."""
-        found = np.empty((1, len(self.parts)))
+    def divide(self, made_of: Split) -> tuple[FloatArray, FloatArray]:
+        """Return the parts of the margin by :attr:`parts`, ``(1, k + 1)``, and their ends."""
+        found = np.empty(len(self.parts) + 6)
         each = np.zeros((1, self.ensembles, len(self.names)))
         for divide in self.dividing:
             divide(self.whole, self.real, made_of.seen, each, found)
-        return found
+        return found[:-6].reshape(1, -1), found[-6:]
 
     def _special(self, values: FloatArray) -> FloatArray:
         """Return the functions of ``baseline_loops.baseline`` that only scipy has, ``(3, 1)``."""

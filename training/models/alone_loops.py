@@ -4,7 +4,7 @@
 
 Each step is one of ``training/models/design.py``, ``linear.py`` and ``correction.py``, in the same
 order. In one call they take as long as three of numpy's. All that a model is made of comes in two
-packs (``training/models/packs.py``), in the order of the numbers below.
+packs (``tiering/packed.py``), in the order of the numbers below.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from tiering.compiled import compiled
+from tiering.packed import part
 from training.models.baseline_loops import baseline, inputs
 from training.models.elementary import exp_of, expit_of, log1p_of, log_of
 from training.models.forest.kernels import shapley
 from training.models.forest.legendre import rule
 from training.models.forest.margins import margin_of, view_of
-from training.models.packs import part
 
 _PLACES, _TAKEN, _MONEY, _TERM, _POSITION, _ENDS, _FIRST, _COLUMN = range(8)
 _MISSING_LEFT, _LEFT, _RIGHT, _FEATURE, _ABOVE, _ABOVE_LEFT, _CHOSEN = range(8, 15)
@@ -175,10 +175,11 @@ def dividing(lanes: int) -> Any:
     point, rest, weight = quadrature.point, quadrature.rest, quadrature.weight
 
     @compiled  # pragma: no cover - it runs as machine code
-    def divide(whole: Any, real: Any, seen: Any, each: Any, phi: Any) -> None:
+    def divide(whole: Any, real: Any, seen: Any, each: Any, found: Any) -> None:
         """Add the Shapley values of the trees to ``each`` ``(1, g, f)``, and split the margin.
 
-        ``seen`` is what :func:`see` wrote; the parts by source ``(1, k + 1)`` are written anew.
+        ``seen`` is what :func:`see` wrote; ``found`` ``(k + 7,)`` is written anew: the parts by
+        source, then ``training.scores.Attribution.ends``.
         """
         shapley(
             seen[INPUTS : INPUTS + each.shape[2]].reshape(1, each.shape[2]),
@@ -203,14 +204,16 @@ def dividing(lanes: int) -> Any:
             part(real, whole, _ENTRY_SHARE),
             each,
         )
+        phi, ends = found[:-6], found[-6:]
         _split(whole, real, seen, each, phi)
+        _ends(whole, real, phi, ends)
 
     return divide
 
 
 @compiled  # pragma: no cover - it runs as machine code
 def _split(whole: Any, real: Any, seen: Any, each: Any, phi: Any) -> None:
-    """Write the parts of a margin ``(1, k + 1)``, of Shapley values ``(1, g, f)``.
+    """Write the parts of a margin ``(k + 1,)``, of Shapley values ``(1, g, f)``.
 
     Inputs count for their source; the baseline's own part stands last.
     """
@@ -229,6 +232,22 @@ def _split(whole: Any, real: Any, seen: Any, each: Any, phi: Any) -> None:
         added = by_input[j] * trust
         if len(term):
             added += by_term[j]
-        phi[0, position[j]] += added
+        phi[position[j]] += added
     # what distrust takes from the common correction is the account's size, so the baseline's
-    phi[0, phi.shape[1] - 1] += seen[OFFSET] - typical[0] + (trust - 1.0) * typical[1]
+    phi[len(phi) - 1] += seen[OFFSET] - typical[0] + (trust - 1.0) * typical[1]
+
+
+@compiled  # pragma: no cover - it runs as machine code
+def _ends(whole: Any, real: Any, phi: Any, ends: Any) -> None:
+    rise = fall = 0.0
+    for p in phi:
+        if p > 0.0:
+            rise += p
+        elif p < 0.0:
+            fall += p
+    is_ltv, typical = part(real, whole, _NUMBERS)[19] != 0.0, part(real, whole, _TYPICAL)
+    base = typical[0] + typical[1]
+    ends[0], ends[1] = rise, fall
+    ends[2], ends[3], ends[4], ends[5] = base, base + rise + fall, base + rise, base + fall
+    for i in range(2, 6):
+        ends[i] = exp_of(ends[i]) if is_ltv else expit_of(ends[i])

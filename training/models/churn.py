@@ -63,7 +63,9 @@ class ChurnModel:
     ) -> Attribution:
         """Explain the margin, the log-odds of the probability."""
         parts = self.correction.parts(columns, values, explainer, seen)
-        return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.expit)
+        return Attribution(
+            parts.names, parts.base, parts.phi, parts.margin, portable.expit, parts.ends
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict without the trees."""

@@ -154,7 +154,8 @@ class Correction:
         start, design = seen.start, seen.design
         alone = self._alone(tuple(columns)) if seen.split is not None else None
         if alone is not None and seen.split is not None and explainer in (None, QUADRATURE):
-            return MarginParts(alone.parts, alone.base, alone.phi(seen.split), seen.margin)
+            phi, ends = alone.divide(seen.split)
+            return MarginParts(alone.parts, alone.base, phi, seen.margin, ends)
         by_input = np.zeros(design.matrix.shape)
         trust, mean = self._trust(start), self.level
         for name, boosted in self.trees.items():

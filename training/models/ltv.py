@@ -75,7 +75,9 @@ class LtvModel:
     ) -> Attribution:
         """Explain the margin, the log of the prediction."""
         parts = self.correction.parts(columns, values, explainer, seen)
-        return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
+        return Attribution(
+            parts.names, parts.base, parts.phi, parts.margin, portable.exp, parts.ends
+        )
 
     def every_interval(
         self, predicted: FloatArray
