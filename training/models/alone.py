@@ -166,7 +166,7 @@ class Alone:
         """Return the baseline, the inputs and the margin of ``(1, k)`` values."""
         inputs = len(self.names)
         found = np.empty(INPUTS + inputs + self.terms)
-        see(values, self._special(values), self.whole, self.real, found)
+        see(values, *self._special(values), self.whole, self.real, found)
         start = Baseline(*found[:MARGIN].reshape(MARGIN, 1))
         matrix = found[INPUTS : INPUTS + inputs].reshape(1, inputs)
         design = Design(self.names, self.sources, matrix)
@@ -180,8 +180,8 @@ class Alone:
             divide(self.whole, self.real, made_of.seen, each, found)
         return found[:-6].reshape(1, -1), found[-6:]
 
-    def _special(self, values: FloatArray) -> FloatArray:
-        """Return the functions of ``baseline_loops.baseline`` that only scipy has, ``(3, 1)``."""
+    def _special(self, values: FloatArray) -> tuple[float, float, float]:
+        """Return the functions of ``baseline_loops.baseline`` that only scipy has."""
         fit, (bought, tenure) = self.purchase.btyd, self.places
         x, weeks = _gain(values.item(0, bought)), _gain(values.item(0, tenure))
         weeks /= btyd.DAYS_PER_WEEK
@@ -192,7 +192,7 @@ class Alone:
         top = a + fit.b + btyd.chances(fit.kind, x) - 1.0
         beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))
         f21 = hyp2f1(top - fit.r - x, a - 1.0, top, z)
-        return np.array([[beta], [gammaln(fit.r + x)], [f21]])
+        return beta, gammaln(fit.r + x), f21
 
 
 def _gain(x: float) -> float:

@@ -42,12 +42,14 @@ _HALVED = 128
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def see(values: Any, special: Any, whole: Any, real: Any, found: Any) -> None:
+def see(
+    values: Any, beta: Any, gamma: Any, f21: Any, whole: Any, real: Any, found: Any
+) -> None:
     """Write what a model sees of one customer of values ``(1, k)``.
 
     That is the baseline, the margin, its offset, the trust in the trees, the prediction, then the
-    ``f`` inputs and what each of ``m`` terms of the regression adds: ``(10 + f + m,)``. ``special``
-    ``(3, 1)`` are the functions of the history that only scipy has.
+    ``f`` inputs and what each of ``m`` terms of the regression adds: ``(10 + f + m,)``. The three
+    functions of the history are those that only scipy has.
     """
     numbers, taken = part(real, whole, _NUMBERS), part(whole, whole, _TAKEN)
     smooth_a, mix, share, least = numbers[11], numbers[12], numbers[13], numbers[14]
@@ -55,6 +57,8 @@ def see(values: Any, special: Any, whole: Any, real: Any, found: Any) -> None:
     half_trust, is_ltv = numbers[18], numbers[19]
     given = np.empty((5, 1))
     inputs(values, part(whole, whole, _PLACES), given)
+    special = np.empty((3, 1))
+    special[0, 0], special[1, 0], special[2, 0] = beta, gamma, f21
     history = (given, special[0], special[1], special[2], numbers, smooth_a)
     start = found[:MARGIN].reshape(MARGIN, 1)
     baseline(*history, mix, share, least, horizon, start)
