@@ -61,8 +61,8 @@ BENCH_ROWS ?= 10000000
 bench-features: install ## 24 snapshots of 1 and 10 million order rows (half an hour)
 	BENCH_ROWS=$(BENCH_ROWS) TIERWISE_BENCH_JSON=var/bench-features.json $(BIN)/python -m pytest -m bench tests/benchmarks/test_bench_features.py -p no:cacheprovider -s
 
-bench-models: install ## judge the models against every baseline on every data set (docs/benchmarks/models.md)
-	$(BIN)/python -m tests.benchmarks.models.bench_models
+bench-models: install ## judge the models against every baseline (docs/benchmarks/models.md); BENCH_MODELS=b2b anew only there
+	$(BIN)/python -m tests.benchmarks.models.bench_models $(if $(BENCH_MODELS),--only "$(BENCH_MODELS)" --merge)
 
 bench-certified: install ## certify automatic grades at past origins (docs/benchmarks/certified.md)
 	$(BIN)/python -m tests.benchmarks.certified.bench_certified

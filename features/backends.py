@@ -129,22 +129,41 @@ def batches(connection: BaseBackend, sql: str) -> pa.RecordBatchReader:
 
 
 def sides(connection: BaseBackend) -> int:
-    """Return how many queries :func:`aside` may run at a time with profit."""
+    """Return how many sessions :func:`aside` may work at a time with profit; 0 if it has none."""
     if _on_spark(connection):
-        return 1
+        return 0
     threads = connection.raw_sql("SELECT current_setting('threads')").fetchall()[0][0]
     return min(int(threads), _SIDES)
 
 
+class Session:
+    """A session beside that of a connection (:func:`aside`), to be used from one thread."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def lay(self, name: str, sql: str) -> None:
+        """Compute SQL now, and keep its rows as a relation that only this session sees."""
+        self._cursor.execute(f'CREATE TEMP TABLE "{name}" AS {sql}')
+
+    def rows(self, sql: str) -> pa.Table:
+        """Run SQL and return its rows."""
+        return self._cursor.execute(sql).to_arrow_table()
+
+    def batches(self, sql: str) -> pa.RecordBatchReader:
+        """Run SQL and return its rows batch by batch."""
+        return self._cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)
+
+
 @contextmanager
-def aside(connection: BaseBackend, sql: str) -> Iterator[pa.RecordBatchReader]:
-    """Run SQL in a session of its own, from any thread, and yield its rows batch by batch."""
-    session = connection.con.cursor()
+def aside(connection: BaseBackend) -> Iterator[Session]:
+    """Open a session of its own on the relations of a connection, from any thread."""
+    cursor = connection.con.cursor()
     try:
-        session.execute("SET TimeZone = 'UTC'")
-        yield session.execute(sql).to_arrow_reader(_BATCH_ROWS)
+        cursor.execute("SET TimeZone = 'UTC'")
+        yield Session(cursor)
     finally:
-        session.close()
+        cursor.close()
 
 
 def drop(connection: BaseBackend, *, views: Sequence[str], tables: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import ibis.expr.types as ir
 
+from features.dimensions.assemble import Assembly
 from features.dimensions.dynamic import dynamic
 from features.dimensions.potential import potential
 from features.dimensions.risk import risk
@@ -15,7 +16,7 @@ from features.dimensions.value import value
 from features.schema import CATALOGUE, Dimension
 from features.snapshot import SnapshotTables
 
-DIMENSIONS: Mapping[Dimension, Callable[[SnapshotTables], ir.Table]] = MappingProxyType(
+DIMENSIONS: Mapping[Dimension, Callable[[SnapshotTables], Assembly]] = MappingProxyType(
     {
         Dimension.VALUE: value,
         Dimension.POTENTIAL: potential,
@@ -24,7 +25,7 @@ DIMENSIONS: Mapping[Dimension, Callable[[SnapshotTables], ir.Table]] = MappingPr
         Dimension.DYNAMIC: dynamic,
     }
 )
-"""The five dimensions (requirement #38): each maps tables to one row a customer."""
+"""The five dimensions (requirement #38): each maps tables to the pieces of one row a customer."""
 
 
 def indicator_frame(tables: SnapshotTables, codes: ir.Table) -> ir.Table:
@@ -41,7 +42,7 @@ def indicator_frame(tables: SnapshotTables, codes: ir.Table) -> ir.Table:
     """
     frame = codes
     for name, dimension in DIMENSIONS.items():
-        part = dimension(tables).rename(**{f"code_of_{name}": "customer_id"})
+        part = dimension(tables).joined().rename(**{f"code_of_{name}": "customer_id"})
         frame = frame.inner_join(part, [frame.code == part[f"code_of_{name}"]])
     named = frame.order_by("code")
     return named.select("customer_id", *CATALOGUE)

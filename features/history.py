@@ -7,7 +7,7 @@ so that the SQL of all indicators is written and planned against the same text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Self
@@ -17,30 +17,31 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.backends import batches, compiled, drop, keep, view
+from features.composition import Lay, snapshot_tables
 from features.contract import CONTRACT
 from features.errors import SnapshotError
 from features.ledger import (
     CATEGORY_DAYS,
-    categories,
     customer_days,
     day_number,
     first_purchases,
-    gaps,
     number_of,
     out_of_order,
-    purchase_steps,
-    steady_gaps,
+    several_rows,
     steady_steps,
 )
 from features.sights import FOLDS, LATEST, REACH, STEADY_FOLDS, fold_seen, table_seen
 from features.snapshot import Snapshot, SnapshotTables, ascending
-from features.totals import beginnings, lived, lives, spine, totals, windows
+from features.totals import beginnings, lives
 from features.visibility import named, numbered, seen_columns, superseded, times
 
 if TYPE_CHECKING:
     from features.sources import Sources
 
 _SERIAL = count()
+
+Turn = Callable[[str], str]
+"""Turns SQL written for one snapshot to that of another."""
 
 _OTHERS = tuple(name for name in CONTRACT if name != "orders")
 
@@ -98,6 +99,11 @@ class History:
         """Customers with an order line some snapshot sees: ``customer_id`` and ``code``."""
         return self._relation("codes")
 
+    def customers(self) -> pa.Array:
+        """Return their ids, as text, in the order of their codes, which count from 0."""
+        ids = batches(self.connection, compiled(self.connection, self.codes.order_by("code")))
+        return ids.read_all()["customer_id"].combine_chunks()
+
     def at(self, snapshot: Snapshot) -> SnapshotTables:
         """Turn the view to a snapshot, and return its tables.
 
@@ -117,18 +123,39 @@ class History:
         if snapshot != self._at:
             self._look(snapshot, "now")
             self._at = snapshot
+        return self.tables
+
+    @property
+    def tables(self) -> SnapshotTables:
+        """The tables of the present snapshot."""
         if self._tables is None:
             self._tables = self._relations()
         return self._tables
 
-    def beside(self, snapshot: Snapshot, sql: str) -> str:
-        """Return SQL written for the present snapshot as that of another one.
+    def laid(self) -> tuple[SnapshotTables, Mapping[str, str]]:
+        """Return the tables of the present snapshot, some of them relations to be made first.
+
+        They are what many indicators read: their SQL comes by name, in the order in which to
+        make them.
+        """
+        made: dict[str, str] = {}
+
+        def lay(name: str, rows: ir.Table) -> ir.Table:
+            relation = f"{self._prefix}_now_{name}"
+            made[relation] = compiled(self.connection, rows)
+            return ibis.table(rows.schema(), name=relation)
+
+        return self._relations(lay), made
+
+    def beside(self, snapshot: Snapshot) -> Turn:
+        """Return what turns SQL written for the present snapshot to that of another one.
 
         It reads relations of its own, so it may run while the view is turned elsewhere.
         """
         place = self.snapshots.index(snapshot)
         self._look(snapshot, f"at_{place}")
-        return sql.replace(f"{self._prefix}_now_", f"{self._prefix}_at_{place}_")
+        now, then = f"{self._prefix}_now_", f"{self._prefix}_at_{place}_"
+        return lambda sql: sql.replace(now, then)
 
     def run(self, expression: ir.Table) -> pa.RecordBatchReader:
         """Run an expression over the tables of the present snapshot."""
@@ -167,6 +194,7 @@ class History:
         if not self._versioned("orders"):
             ledger = self._relation("ledger")
             self._keep("restless", out_of_order(ledger))
+            self._keep("several", several_rows(ledger))
             self._keep("steps", steady_steps(ledger, self._relation("restless")))
             self._keep("lives", lives(ledger, self._relation("steps")))
             self._keep("beginnings", beginnings(ledger, self._relation("lives")))
@@ -248,42 +276,12 @@ class History:
             if self.sources.table(name) is not None
         }
 
-    def _relations(self) -> SnapshotTables:
-        ledger, lines = self._relation("now_ledger"), self._relation("now_lines")
-        spined, added = spine(*self._lives(ledger)), windows(ledger)
-        mapped = frozenset(
-            f"{table}.{column}"
-            for table in CONTRACT
-            for column in CONTRACT[table].column_names
-            if self.sources.has(f"{table}.{column}")
-        )
-        return SnapshotTables(
-            mapped=mapped,
-            ledger=ledger,
-            lines=lines,
-            categories=categories(lines),
-            first_categories=self._relation("now_firsts"),
-            spine=spined,
-            windows=added,
-            totals=totals(spined, self._gaps(ledger), added),
-            **{
-                name: self._relation(f"now_{name}")
-                for name in _OTHERS
-                if self.sources.table(name) is not None
-            },
-        )
-
-    def _lives(self, ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
-        if self._versioned("orders"):
-            return lived(ledger)
-        return self._relation("now_lives"), self._relation("now_beginnings")
-
-    def _gaps(self, ledger: ir.Table) -> ir.Table:
-        if self._versioned("orders"):
-            return gaps(purchase_steps(ledger))
-        moving = ledger.semi_join(self._relation("restless"), "customer_id")
-        lived, steps = self._relation("now_lives"), self._relation("now_steps")
-        return steady_gaps(lived, steps, gaps(purchase_steps(moving)))
+    def _relations(self, lay: Lay | None = None) -> SnapshotTables:
+        seen = {name: self._relation(f"now_{name}") for name in self._sights}
+        versioned = self._versioned("orders")
+        if not versioned:
+            seen["restless"] = self._relation("restless")
+        return snapshot_tables(seen, self.sources.mapped(), versioned=versioned, lay=lay)
 
     def _relation(self, name: str) -> ir.Table:
         return self.connection.table(f"{self._prefix}_{name}")

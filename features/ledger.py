@@ -173,6 +173,17 @@ def out_of_order(ledger: ir.Table) -> ir.Table:
     return days.filter(days[SEEN_FROM] < days.latest).select("customer_id").distinct()
 
 
+def several_rows(ledger: ir.Table) -> ir.Table:
+    """Return the rows of the purchase days whose records came at several times.
+
+    Such a day has several rows. They are few; to look for them in each snapshot would read the
+    ledger twice.
+    """
+    late = ledger.filter(ledger.is_purchase & (ledger.purchase == 0))
+    rows = ledger.semi_join(late.select("customer_id", "day"), ["customer_id", "day"])
+    return rows.select("customer_id", "day", SEEN_FROM, "is_purchase", "purchase", "bought")
+
+
 def steady_steps(ledger: ir.Table, restless: ir.Table) -> ir.Table:
     """Return ``day`` and ``day_before`` of each purchase day of the other customers."""
     days = ledger.filter(ledger.purchase == 1).anti_join(restless, "customer_id")

@@ -13,10 +13,10 @@ import ibis
 import ibis.expr.types as ir
 
 from features.contract import CONTRACT
-from features.dimensions.receivables import days_sales_outstanding
 from features.dimensions.value import carrying_cost, where_costed
 from features.errors import SnapshotError
 from features.ledger import day_number, number_of
+from features.receivables import days_sales_outstanding
 from features.schema import CATALOGUE
 from features.snapshot import Snapshot
 from features.windows import instant

@@ -1,12 +1,14 @@
 """The files of several snapshots from one fold of the sources, two of them at a time.
 
 A snapshot is many small steps, most of which keep one core busy; two side by side take
-little more time than one.
+little more time than one. Where the engine has sessions, its pieces are stitched; where it has
+none, or for more customers than memory should hold, one query joins them: the files are the
+same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,16 +16,20 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from features.backends import aside, batches, compiled, sides
+from features.backends import Session, aside, batches, compiled, sides
 from features.errors import SnapshotError
 from features.frame import indicator_frame
-from features.history import History
+from features.history import History, Turn
 from features.manifest import Entry, file_hash
 from features.parquet import write_rows
 from features.snapshot import Snapshot
+from features.stitching import LIMIT, pattern, stitched
 
 if TYPE_CHECKING:
     from features.sources import Sources
+
+
+_Make = Callable[[Turn, Session], pa.RecordBatchReader]
 
 
 class Press:
@@ -53,6 +59,7 @@ class Press:
         self._wanted = indicators
         self._begun: dict[str, Future[Entry]] = {}
         self._sql = ""
+        self._make: _Make | None = None
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -80,28 +87,46 @@ class Press:
         """
         if name in self._begun:
             return self._begun.pop(name).result()
+        if self._make is not None:
+            return self._print_aside(name, snapshot, self._make, self._history.beside(snapshot))
         self._history.at(snapshot)
         return self.put(name, snapshot, None, batches(self._sources.connection, self._sql))
 
     def _begin(self, undo: ExitStack) -> None:
         if not self._wanted:
             return
-        connection, (_, first) = self._sources.connection, self._wanted[0]
+        self._history.at(self._wanted[0][1])
         # Written once: the text serves all snapshots of the history.
-        frame = indicator_frame(self._history.at(first), self._history.codes)
-        self._sql = compiled(connection, frame)
-        abreast = min(sides(connection), len(self._wanted))
+        most = sides(self._sources.connection)
+        if not most:
+            self._sql = self._joined()
+            return
+        self._make = self._making()
+        abreast = min(most, len(self._wanted))
         if abreast < 2:
             return
         workers = ThreadPoolExecutor(abreast, thread_name_prefix="press")
         undo.callback(workers.shutdown, cancel_futures=True)
         for name, snapshot in self._wanted:
-            text = self._history.beside(snapshot, self._sql)
-            self._begun[name] = workers.submit(self._print_aside, name, snapshot, text)
+            turn = self._history.beside(snapshot)
+            job = workers.submit(self._print_aside, name, snapshot, self._make, turn)
+            self._begun[name] = job
 
-    def _print_aside(self, name: str, snapshot: Snapshot, sql: str) -> Entry:
-        with aside(self._sources.connection, sql) as rows:
-            return self.put(name, snapshot, None, rows)
+    def _making(self) -> _Make:
+        customers = self._history.customers()
+        if len(customers) > LIMIT:
+            sql = self._joined()
+            return lambda turn, session: session.batches(turn(sql))
+        pieces = pattern(self._history)
+        return lambda turn, session: stitched(pieces.turned(turn), customers, session).to_reader()
+
+    def _joined(self) -> str:
+        frame = indicator_frame(self._history.tables, self._history.codes)
+        return compiled(self._sources.connection, frame)
+
+    def _print_aside(self, name: str, snapshot: Snapshot, make: _Make, turn: Turn) -> Entry:
+        with aside(self._sources.connection) as session:
+            return self.put(name, snapshot, None, make(turn, session))
 
     def put(
         self, name: str, snapshot: Snapshot, horizon: int | None, rows: pa.RecordBatchReader

@@ -19,7 +19,7 @@ then lie by day, so that a snapshot reads those of its windows and no others."""
 FOLDS = ("ledger", "lines", "firsts")
 """Folds of the order lines."""
 
-STEADY_FOLDS = ("steps", "lives", "beginnings")
+STEADY_FOLDS = ("several", "steps", "lives", "beginnings")
 """Folds that only lines without versions have."""
 
 _DAYS = {

@@ -108,8 +108,9 @@ class SnapshotTables:
     ----------
     mapped
         Contract columns the source really has, as ``table.column``.
-    ledger
-        Orders by customer and day (:func:`features.ledger.customer_days`).
+    several
+        Orders by customer and day, where a purchase day has several rows: at least those of
+        such days (:func:`features.ledger.several_rows`).
     lines, categories, first_categories
         Order lines of the last 365 days with a category (a whole number): ``customer_id``,
         ``category``, ``age``, ``is_return``, ``net``; the same by customer and category;
@@ -118,6 +119,9 @@ class SnapshotTables:
         By customer: first and last purchase day and sums of the whole life; sums of the last
         730 days, also of those who only returned goods; for the customers of the spine both
         of them, and the intervals between purchase days.
+    receivables
+        By customer: what the invoices tell (:func:`features.receivables.receivables`); None
+        for a source without them.
     invoices, tickets, interactions, contacts, contracts, surveys, assessments, customers
         Visible rows; None for a table the source lacks.
     market
@@ -125,13 +129,14 @@ class SnapshotTables:
     """
 
     mapped: frozenset[str]
-    ledger: ir.Table
+    several: ir.Table
     lines: ir.Table
     categories: ir.Table
     first_categories: ir.Table
     spine: ir.Table
     windows: ir.Table
     totals: ir.Table
+    receivables: ir.Table | None = None
     invoices: ir.Table | None = None
     tickets: ir.Table | None = None
     interactions: ir.Table | None = None

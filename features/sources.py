@@ -61,6 +61,11 @@ class Sources:
         table, _, name = column.partition(".")
         return name in self.info.columns.get(table, ())
 
+    def mapped(self) -> frozenset[str]:
+        """Return all columns of which :meth:`has` is true."""
+        columns = (f"{table}.{name}" for table in CONTRACT for name in CONTRACT[table].column_names)
+        return frozenset(filter(self.has, columns))
+
     def replace(self, **tables: ir.Table) -> Sources:
         """Return a copy with some of its tables swapped for others.
 

@@ -42,8 +42,13 @@ def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.Floati
 
 
 def known_if(condition: ir.BooleanValue, measured: ir.NumericValue) -> ir.NumericValue:
-    """Return the measurement as float64 where the condition holds, null elsewhere."""
-    return ibis.ifelse(condition, measured.cast("float64"), ibis.null("float64"))
+    """Return the measurement as float64 where the condition holds, null elsewhere.
+
+    The measurement stands outside the condition, times a 1 that changes no bit of it: within
+    the branch of a condition an engine computes what repeats as often as it is written.
+    """
+    one = ibis.ifelse(condition, ibis.literal(1.0, "float64"), ibis.null("float64"))
+    return measured.cast("float64") * one
 
 
 def positive(amount: ir.NumericValue) -> ir.NumericValue:

@@ -14,18 +14,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from serving import sealing
 from serving.audit import Proof, prove, verify
 from serving.domain.event import AuditEvent
 from serving.domain.merkle import Head
 from serving.errors import AuditError
+from serving.governance.anchors import verify_reads
 from serving.options import DatabaseUrl, Home, WorldArgument, read_settings
-from serving.sealing import (
-    proof_document,
-    proof_of_grade,
-    prove_grade,
-    recorded_head,
-    verify_runs,
-)
 from serving.store.audit_events import AuditEvents
 from serving.store.session import Database, Session
 
@@ -57,15 +52,19 @@ def verify_trail(
     ] = None,
     out: Out = None,
 ) -> None:
-    """Check the trail, and runs and grades against it; tell its head, to be kept elsewhere."""
+    """Check the trail, and runs, grades and the log of reads against it; tell its head."""
     kept = None if head is None else _head(_document(head))
-    with _session(home, world, database) as (session, _), _bar("runs") as tell:
+    with _session(home, world, database) as (session, _):
         found = verify(session, kept)
-        runs = verify_runs(session, tell)
+        with _bar("runs") as tell:
+            runs = sealing.verify_runs(session, tell)
+        with _bar("pages of looks") as tell:
+            looks = verify_reads(session, tell)
     since = "" if kept is None else f"; it only grew since the {kept.size:,} that were kept"
     _say(f"{found.size:,} events verify{since}. Root {found.root}")
     before = f"; {runs.unsealed:,} older runs were not sealed" if runs.unsealed else ""
     _say(f"{runs.grades:,} grades of {runs.runs:,} runs are as they were recorded{before}.")
+    _say(f"{looks.reads:,} looks at customers in {looks.pages:,} pages are as they were written.")
     if out is not None:
         _write(out, asdict(found))
 
@@ -97,10 +96,10 @@ def prove_one_grade(
 
     with _session(home, world, database) as (session, _):
         run, _grade = run_of_grade(session, grade_id)
-        grade = prove_grade(session, run.run_id, grade_id)
+        grade = sealing.prove_grade(session, run.run_id, grade_id)
         event = AuditEvents(session).about(f"run:{run.run_id}")[-1]
         found = prove(session, event.sequence)
-    _write(out, {**_proof_document(found), "grade": proof_document(grade)})
+    _write(out, {**_proof_document(found), "grade": sealing.proof_document(grade)})
 
 
 @app.command("check")
@@ -116,10 +115,10 @@ def check_proof(
         fields = dict(document["event"])
         event = AuditEvent(**(fields | {"at": datetime.fromisoformat(fields["at"])}))
         found = Proof(event, _head(document["head"]), tuple(document["path"]))
-        grade = proof_of_grade(document["grade"]) if "grade" in document else None
+        grade = sealing.proof_of_grade(document["grade"]) if "grade" in document else None
     except (KeyError, TypeError, ValueError) as error:
         raise AuditError(f"{proof.name} is no proof: {error!r}.") from error
-    if grade is not None and not (grade.holds() and grade.head == recorded_head(event)):
+    if grade is not None and not (grade.holds() and grade.head == sealing.recorded_head(event)):
         raise AuditError(
             f"The proof of grade {grade.grade.get('grade_id')} does not hold.",
             hint="The grade was changed, or belongs to another run.",

@@ -148,6 +148,7 @@ class Regression(Section):
 
     l2: Positive
     level_share: Share
+    recent_share: Share = 0.0
 
 
 class Intervals(Section):

@@ -36,6 +36,9 @@ class Fold:
     fit_days
         Ascending; every label is closed on ``calibration_day``. A first model fitted
         on these alone predicts the calibration day, and calibration learns from that.
+    open_days
+        Ascending, between ``train_days`` and ``test_day``: their outcomes are still open, but what
+        was bought until ``test_day`` is known. Empty where the recipe has no use for them.
     """
 
     target: TargetName
@@ -44,6 +47,7 @@ class Fold:
     train_days: tuple[date, ...]
     calibration_day: date
     fit_days: tuple[date, ...]
+    open_days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,12 @@ def origin_on(grid: Sequence[date], day: date, recipe: Recipe) -> Origin | None:
         Snapshot days, ascending.
     """
     limit = recipe.origins.train_origins
-    churn = _fold("churn", grid, day, recipe.churn.horizon_days, limit)
+    recent = recipe.regression.recent_share > 0.0
+    churn = _fold("churn", grid, day, recipe.churn.horizon_days, limit, recent=recent)
     ltv = _fold("ltv", grid, day, recipe.ltv.horizon_days, limit)
     main = {("churn", recipe.churn.horizon_days), ("ltv", recipe.ltv.horizon_days)}
     more = [
-        _fold(name, grid, day, days, limit)
+        _fold(name, grid, day, days, limit, recent=recent and name == "churn")
         for name, days in recipe.horizons
         if (name, days) not in main
     ]
@@ -159,7 +164,13 @@ def origin_on(grid: Sequence[date], day: date, recipe: Recipe) -> Origin | None:
 
 
 def _fold(
-    target: TargetName, grid: Sequence[date], test_day: date, horizon: int, limit: int
+    target: TargetName,
+    grid: Sequence[date],
+    test_day: date,
+    horizon: int,
+    limit: int,
+    *,
+    recent: bool = False,
 ) -> Fold | None:
     train = _closed_on(grid, test_day, horizon)[-limit:]
     if not train:
@@ -167,7 +178,8 @@ def _fold(
     fit = _closed_on(grid, train[-1], horizon)[-limit:]
     if not fit:
         return None
-    return Fold(target, horizon, test_day, train, train[-1], fit)
+    still_open = tuple(day for day in grid if train[-1] < day < test_day) if recent else ()
+    return Fold(target, horizon, test_day, train, train[-1], fit, still_open)
 
 
 def _closed_on(grid: Sequence[date], day: date, horizon: int) -> tuple[date, ...]:
@@ -179,7 +191,7 @@ def _used(final: Origin, backtest: Sequence[Origin]) -> tuple[date, ...]:
     for origin in (*backtest, final):
         days.add(origin.day)
         for fold in (origin.churn, origin.ltv, *origin.more):
-            days.update(fold.train_days, fold.fit_days)
+            days.update(fold.train_days, fold.fit_days, fold.open_days)
     return tuple(sorted(days))
 
 

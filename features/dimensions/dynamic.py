@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from features.dimensions.assemble import assemble
+from features.dimensions.assemble import Assembly, assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
 from features.totals import net_between, purchase_days
@@ -26,7 +26,7 @@ WEEKS = 12
 CONTACTS = ("call", "visit", "mail")
 
 
-def dynamic(tables: SnapshotTables) -> ir.Table:
+def dynamic(tables: SnapshotTables) -> Assembly:
     """Return the dynamic indicators, one row a customer; a month has 30 days.
 
     ``order_days_30d``, ``order_days_90d``

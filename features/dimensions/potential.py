@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 from ibis import _
 
-from features.dimensions.assemble import assemble
+from features.dimensions.assemble import Assembly, assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
 from features.totals import net_between, purchase_days
@@ -22,7 +22,7 @@ NEXT_90D_LAST_YEAR = YEAR - 90
 _MILLION = 1_000_000
 
 
-def potential(tables: SnapshotTables) -> ir.Table:
+def potential(tables: SnapshotTables) -> Assembly:
     """Return the potential indicators, one row a customer.
 
     ``net_amount_growth_90d``

@@ -5,20 +5,19 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from features.dimensions.assemble import assemble
-from features.dimensions.receivables import bills, days_sales_outstanding
+from features.dimensions.assemble import Assembly, assemble
 from features.dimensions.risk_relation import approvals, changes, credit, fulfilment
 from features.dimensions.risk_service import service, streaks
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
 from features.totals import REACH_DAYS, net_between
-from features.windows import aged, known_if, positive, ratio
+from features.windows import known_if, positive, ratio
 
 FEWEST_OTHER_DAYS = 4
 """Purchase days beside the largest, below which their mean says nothing about a usual one."""
 
 
-def risk(tables: SnapshotTables) -> ir.Table:
+def risk(tables: SnapshotTables) -> Assembly:
     """Return the risk indicators, one row a customer.
 
     ``days_since_last_order``
@@ -100,8 +99,8 @@ def risk(tables: SnapshotTables) -> ir.Table:
         Latest assessments of these kinds (``competitor_substitution_risk``) in 730 days.
     """
     parts = [_purchases(tables)]
-    if tables.invoices is not None:
-        parts += [days_sales_outstanding(tables.invoices), _payments(tables.invoices)]
+    if tables.receivables is not None:
+        parts.append(tables.receivables)
     if tables.tickets is not None:
         parts += [service(tables.tickets), streaks(tables.tickets)]
     if tables.contacts is not None:
@@ -114,7 +113,7 @@ def risk(tables: SnapshotTables) -> ir.Table:
 
 
 def _purchases(tables: SnapshotTables) -> ir.Table:
-    late = _largest_of_several(tables.ledger.filter(tables.ledger.age < REACH_DAYS))
+    late = _largest_of_several(tables.several.filter(tables.several.age < REACH_DAYS))
     sums = tables.totals.left_join(late, [tables.totals.customer_id == late.code]).drop("code")
     columns = _rhythm(sums) | _amounts(sums)
     if tables.tickets is None:
@@ -152,34 +151,9 @@ def _amounts(sums: ir.Table) -> dict[str, ir.Value]:
 def _largest_of_several(days: ir.Table) -> ir.Table:
     """Return the most bought on a day whose records came at several times.
 
-    Such a day has several rows. They are few, so this is far cheaper than to fold all days.
+    Such a day has several rows (:func:`features.ledger.several_rows`).
     """
     late = days.filter(days.is_purchase & (days.purchase == 0)).select("customer_id", "age")
     rows = days.semi_join(late, ["customer_id", "age"])
     whole = rows.group_by("customer_id", "age").aggregate(bought=rows.bought.sum())
     return whole.group_by(code="customer_id").aggregate(largest_sum=whole.bought.max())
-
-
-def _payments(invoices: ir.Table) -> ir.Table:
-    owed = bills(invoices)
-    issued = aged(owed.age, 365)
-    due = aged(owed.due_age, 365)
-    on_time = due & (owed.paid_age >= owed.due_age).fill_null(False)
-    overdue = owed.paid_at.isnull() & (owed.due_age > 0)
-    # Most invoices were paid years ago and add nothing.
-    owed = owed.filter(issued | due | overdue)
-    sums = owed.group_by("customer_id").aggregate(
-        on_time=owed.amount.sum(where=on_time).fill_null(0),
-        due=owed.amount.sum(where=due),
-        overdue_amount=owed.amount.sum(where=overdue),
-        max_overdue_days=owed.due_age.max(where=overdue),
-        disputed=owed.amount.sum(where=issued & owed.is_disputed.fill_null(False)).fill_null(0),
-        issued=owed.amount.sum(where=issued),
-    )
-    return sums.select(
-        "customer_id",
-        "overdue_amount",
-        "max_overdue_days",
-        on_time_collection_rate_365d=ratio(sums.on_time, sums.due),
-        dispute_rate_365d=ratio(sums.disputed, sums.issued),
-    )

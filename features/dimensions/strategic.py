@@ -8,14 +8,14 @@ from operator import add
 import ibis
 import ibis.expr.types as ir
 
-from features.dimensions.assemble import assemble
+from features.dimensions.assemble import Assembly, assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
 from features.totals import MONTHS, month
 from features.windows import MONTH_DAYS, aged, positive, ratio
 
 
-def strategic(tables: SnapshotTables) -> ir.Table:
+def strategic(tables: SnapshotTables) -> Assembly:
     """Return the strategic indicators, one row a customer.
 
     ``tenure_days``

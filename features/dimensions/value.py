@@ -5,8 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from features.dimensions.assemble import assemble
-from features.dimensions.receivables import days_sales_outstanding
+from features.dimensions.assemble import Assembly, assemble
 from features.schema import Dimension
 from features.snapshot import SnapshotTables
 from features.totals import net_between
@@ -24,7 +23,7 @@ _JOINED = {
 """What other tables than orders add, null where the source lacks the table."""
 
 
-def value(tables: SnapshotTables) -> ir.Table:
+def value(tables: SnapshotTables) -> Assembly:
     """Return the value indicators, one row a customer.
 
     Profit is the net amount of the lines whose cost is known, minus that cost, minus the
@@ -88,8 +87,8 @@ def _facts(tables: SnapshotTables) -> ir.Table:
     facts = facts.mutate(net=net_between(facts, 0, 365), profit=_profit_of(facts))
     if tables.tickets is not None:
         facts = facts.left_join(_service(tables.tickets), "customer_id", rname="{name}_served")
-    if tables.invoices is not None:
-        owed = days_sales_outstanding(tables.invoices)
+    if tables.receivables is not None:
+        owed = tables.receivables.select("customer_id", "dso_days_365d")
         facts = facts.left_join(owed, "customer_id", rname="{name}_invoiced")
     if tables.customers is not None:
         won = tables.customers.select("customer_id", "acquisition_cost")

@@ -21,8 +21,9 @@ from features.errors import TierwiseError
 from serving.audit import record
 from serving.domain.access import Principal
 from serving.domain.event import Happening
-from serving.domain.reading import Read, digest_of, page_digest
+from serving.domain.reading import Read, digest_of
 from serving.errors import StoreError
+from serving.governance.anchors import LOGGED, anchor_of
 from serving.governance.bulk import BulkWatch, Seen
 from serving.governance.gathering import Gathering, Page
 from serving.governance.policy import Reading
@@ -143,7 +144,7 @@ class ReadLog:
             alarms = self._alarms(session, store, page.seen, now)
             record(
                 session,
-                [Happening("reads.logged", f"reads:{page_id}", anchor), *alarms],
+                [Happening(LOGGED, anchor_of(page_id), anchor), *alarms],
                 at=now,
                 actor="read-log",
             )
@@ -173,17 +174,3 @@ class ReadLog:
             alarms.append(Happening("reads.alarm", subject, payload))
             self._bulk.alarmed(principal, now)
         return alarms
-
-
-def unlike_their_anchor(session: Session) -> tuple[str, ...]:
-    """Return the pages of the log that are not as the audit trail recorded them."""
-    wrong = []
-    for event in AuditEvents(session).all():
-        if event.action != "reads.logged":
-            continue
-        page_id = event.subject.removeprefix("reads:")
-        page = Reads(session).page(page_id)
-        found = {"reads": len(page), "sha256": page_digest(page)}
-        if found != dict(event.payload):
-            wrong.append(page_id)
-    return tuple(wrong)

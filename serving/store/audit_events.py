@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from serving.domain.event import AuditEvent
@@ -40,6 +40,11 @@ class AuditEvents:
         with self._session.scalars(ordered) as found:
             for row in found:
                 yield _event(row)
+
+    def count(self, action: str) -> int:
+        """Return how many events of an action there are."""
+        rows = select(func.count()).where(AuditEventRow.action == action)
+        return int(self._session.scalar(rows) or 0)
 
     def hashes(self, start: int = 0, stop: int | None = None) -> Iterator[str]:
         """Yield the hash of every event, oldest first, or of those at places (from 0)."""

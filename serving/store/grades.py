@@ -16,7 +16,7 @@ from serving.store.known_runs import KnownRuns
 from serving.store.loading import Row, load
 from serving.store.overrides import standing_in
 from serving.store.paging import Page, decode_cursor, encode_cursor
-from serving.store.ranks import Narrowed, Ranks
+from serving.store.ranks import Narrowed, Ranks, in_places
 from serving.store.rows import (
     EVIDENCE_COLUMNS,
     GRADE_COLUMNS,
@@ -142,7 +142,7 @@ class Grades:
         ranks = Ranks(self._session)
         customers = ranks.customers(kept, limit + 1, after=after)
         found = self.among(customers[:limit], run)
-        items = tuple(found[customer] for customer in customers[:limit])
+        items = in_places(customers[:limit], found)
         more = len(customers) > limit
         return Page(
             items=items,

@@ -15,7 +15,7 @@ from serving.domain.canary import CANARY
 from serving.domain.grade import Run
 from serving.store.numbers import UNKNOWN, Named, unpack
 from serving.store.overrides import Overrides, standing_in
-from serving.store.ranks import Narrowed, Ranks
+from serving.store.ranks import Narrowed, Ranks, in_places
 from serving.store.session import Session
 from serving.store.tables import GradeRow, RunRow
 
@@ -161,7 +161,7 @@ def list_customers(
     customers = ranks.customers(kept, size, offset=offset)
     wanted = select(GradeRow).where(GradeRow.run_id == run_id, GradeRow.customer_id.in_(customers))
     by_customer = {row.customer_id: row for row in session.scalars(wanted)}
-    found = [by_customer[customer] for customer in customers]
+    found = in_places(customers, by_customer)
     given = _given(session, customers, overruled)
     columns = _columns(session, run_id)
     rows = tuple(

@@ -6,13 +6,14 @@ Its rows are found here, by customer; the grades themselves are read by customer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from serving.errors import StoreError
 from serving.store.loading import Row, load
 from serving.store.rows import GRADE_COLUMNS
 from serving.store.tables import GradeRow, RankRow
@@ -23,6 +24,7 @@ _RUN, _SCORE, *_SAME = (
     GRADE_COLUMNS.index(name)
     for name in ("run_id", "score", "customer_id", "tier_index", "referred", "stage")
 )
+_Found = TypeVar("_Found")
 _PLACE = (RankRow.minus_score, RankRow.customer_id)
 
 
@@ -66,6 +68,23 @@ class Narrowed:
         least, below = self.scores
         kept += [] if least is None else [row.minus_score <= -least]
         return kept if below is None else [*kept, row.minus_score > -below]
+
+
+def in_places(customers: Sequence[str], found: Mapping[str, _Found]) -> tuple[_Found, ...]:
+    """Return what was found of customers in the order of their places.
+
+    Raises
+    ------
+    StoreError
+        If one has no grade: places were written past the service.
+    """
+    try:
+        return tuple(found[customer] for customer in customers)
+    except KeyError as error:
+        raise StoreError(
+            f"A list names the customer {error.args[0]!r}, who has no grade in its run.",
+            hint="It was changed past the service: `tierwise audit verify` tells what else was.",
+        ) from error
 
 
 def rank_row(grade: Row) -> Row:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import distinct, func, insert, select, text
+from sqlalchemy import distinct, exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from serving.domain.reading import Read
 from serving.store.engines import make_room
 from serving.store.governance_tables import ReadRow
+from serving.store.tables import AuditEventRow
 
 # A page is one statement: the database takes its lines apart, while Python answers requests.
 _ADD = {
@@ -64,10 +65,25 @@ class Reads:
         make_room(connection, _ROOM_KB)
         connection.execute(_ADD[connection.dialect.name], {"page_id": page_id, "lines": lines})
 
-    def page(self, page_id: str) -> tuple[Read, ...]:
-        """Return one page of the log in the order it was written."""
-        rows = select(ReadRow).where(ReadRow.page_id == page_id).order_by(ReadRow.read_id)
-        return tuple(_read(row) for row in self._session.scalars(rows))
+    def pages(self, page_ids: Sequence[str]) -> Mapping[str, Sequence[Read]]:
+        """Return some pages of the log by their ids, without those that are not there."""
+        rows = select(ReadRow).where(ReadRow.page_id.in_(page_ids)).order_by(ReadRow.read_id)
+        found: dict[str, list[Read]] = {}
+        for row in self._session.scalars(rows):
+            found.setdefault(row.page_id, []).append(_read(row))
+        return found
+
+    def without(self, action: str, prefix: str) -> Iterator[str]:
+        """Yield the pages that no event of an action is about.
+
+        Parameters
+        ----------
+        prefix
+            Of an event's subject, before the page's id.
+        """
+        event = AuditEventRow
+        told = exists().where(event.subject == prefix + ReadRow.page_id, event.action == action)
+        yield from self._session.scalars(select(ReadRow.page_id).distinct().where(~told))
 
     def about(self, customer_id: str, limit: int = 100) -> tuple[Read, ...]:
         """Return who looked at one customer, newest first."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import ibis.expr.types as ir
-
 from features.backends import connect
+from features.dimensions.assemble import Assembly
 from features.history import History
 from features.snapshot import Snapshot, SnapshotTables
 from tests.features.tiny import Row, sources
@@ -15,7 +14,7 @@ Values = dict[str, float | None]
 
 
 def measure(
-    dimension: Callable[[SnapshotTables], ir.Table],
+    dimension: Callable[[SnapshotTables], Assembly],
     rows: Mapping[str, Sequence[Row]],
     *snapshots: Snapshot,
     versioned: Sequence[str] = (),
@@ -27,7 +26,7 @@ def measure(
     found = []
     with History(made, snapshots) as history:
         for snapshot in history.snapshots:
-            measured = dimension(history.at(snapshot))
+            measured = dimension(history.at(snapshot)).joined()
             named = history.codes.inner_join(measured.rename(code="customer_id"), "code")
             table = link.to_pyarrow(named.drop("code"))
             found.append({row.pop("customer_id"): row for row in table.to_pylist()})

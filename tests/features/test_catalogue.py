@@ -66,7 +66,7 @@ def test_the_sources_of_an_indicator_are_in_the_contract(indicator: Indicator) -
 def test_a_dimension_produces_its_indicators_in_catalogue_order(
     dimension: Dimension, tables: SnapshotTables
 ) -> None:
-    produced = DIMENSIONS[dimension](tables)
+    produced = DIMENSIONS[dimension](tables).joined()
     assert produced.columns == ("customer_id", *names(dimension))
 
 

@@ -276,4 +276,4 @@ def test_the_frame_is_lazy_and_complete(connection: BaseBackend) -> None:
         assert tables.has("orders.net_amount")
         assert not tables.has("invoices.amount")
         for dimension, measure_dimension in DIMENSIONS.items():
-            assert measure_dimension(tables).columns == ("customer_id", *names(dimension))
+            assert measure_dimension(tables).joined().columns == ("customer_id", *names(dimension))

@@ -172,7 +172,7 @@ def test_a_run_explained_by_lightgbm_is_replayed_by_it(
     frame: IndicatorFrame,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Bundle, "explainer", "lightgbm")
+    monkeypatch.setitem(vars(served_bundle), "explainer", "lightgbm")
     run = run_batch(served_bundle, frame, database).run
     monkeypatch.undo()
     assert (run.explainer, served_bundle.explainer) == ("lightgbm", "quadrature-1")

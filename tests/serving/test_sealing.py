@@ -18,8 +18,10 @@ from serving.batch import run_batch
 from serving.domain.grade import Run
 from serving.domain.merkle import MerkleTree, head_of
 from serving.domain.seal import Seal, record_digest
-from serving.errors import AuditError
+from serving.errors import AuditError, StoreError
 from serving.sealing import prove_grade, verify_runs
+from serving.store.grades import Grades
+from serving.store.portfolio import list_customers
 from serving.store.session import Database
 from training.bundle import Bundle
 
@@ -103,6 +105,19 @@ def test_lists_that_are_not_those_of_the_grades_are_found(
         verify(session)
         with pytest.raises(AuditError, match="its lists are not those of its grades"):
             verify_runs(session)
+
+
+def test_a_list_of_somebody_without_a_grade_is_not_shown(database: Database, run: Run) -> None:
+    columns = "tier_index, referred, stage"
+    with database.write() as session:
+        forged = f"SELECT run_id, -101, 'nobody', {columns} FROM grade_rank LIMIT 1"
+        into = f"INSERT INTO grade_rank (run_id, minus_score, customer_id, {columns})"
+        session.execute(text(f"{into} {forged}"))
+    with database.read() as session:
+        with pytest.raises(StoreError, match="'nobody', who has no grade"):
+            Grades(session).page(run)
+        with pytest.raises(StoreError, match="'nobody', who has no grade"):
+            list_customers(session, run.run_id)
 
 
 def test_a_run_that_came_or_went_past_the_service_is_found(database: Database, run: Run) -> None:

@@ -43,6 +43,7 @@ def small_recipe() -> Recipe:
         ("churn", "horizon_days"): 60,
         ("ltv", "horizon_days"): 60,
         ("origins", "min_history_days"): 120,
+        ("regression", "recent_share"): 0.0,  # takes a purchase model for every past day
         ("lightgbm", "threads"): 1,
         ("lightgbm.churn", "rounds"): 25,
         ("lightgbm.churn", "min_data_in_leaf"): 30,

@@ -102,7 +102,7 @@ def fit_purchase_model(
     FitError
         If too few customers came back, or none with a positive amount.
     """
-    x, t_x, T, m_x, _ = _inputs(columns, values)
+    x, t_x, T, m_x, _ = histories(columns, values)
     return PurchaseModel(
         btyd.fit_btyd(recipe.model, x, t_x, T, penalty=recipe.penalty),
         gamma_gamma.fit_gamma_gamma(
@@ -124,7 +124,7 @@ def plain(
     model: PurchaseModel, columns: Sequence[str], values: FloatArray, horizon_days: int, mix: Mix
 ) -> Baseline:
     """Return :func:`baseline` step by step; compiled, the same steps give the same bits."""
-    x, t_x, T, m_x, spend = _inputs(columns, values)
+    x, t_x, T, m_x, spend = histories(columns, values)
     purchases = btyd.expected_transactions(model.btyd, x, t_x, T, horizon_days)
     order_value = gamma_gamma.expected_order_value(model.spend, x, m_x)
     none = btyd.no_purchase_probability(model.btyd, x, t_x, T, horizon_days)
@@ -185,7 +185,8 @@ def places_of(columns: tuple[str, ...]) -> npt.NDArray[np.intp]:
     return np.array([columns.index(name) for name in INPUTS], dtype=np.intp)
 
 
-def _inputs(columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, ...]:
+def histories(columns: Sequence[str], values: FloatArray) -> tuple[FloatArray, ...]:
+    """Return :data:`INPUTS` of ``(n, k)`` customers, each ``(n,)``, unknown only in m_x."""
     names = list(columns)
     x, t_x, T, m_x, spend = (
         np.ascontiguousarray(values[:, names.index(name)], dtype=np.float64) for name in INPUTS

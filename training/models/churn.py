@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from features.schema import FloatArray
 from training.dataset import TrainingSet
 from training.errors import FitError
-from training.models import portable
+from training.models import nowcast, portable
 from training.models.baseline import Baseline
 from training.models.bins import teach
 from training.models.boosting import Boosted, grow
@@ -150,16 +150,25 @@ def _fit(data: TrainingSet, fold: Fold, recipe: Recipe, lessons: Lessons) -> Cor
     )
     present, _ = lessons.present(fold.test_day)
     present = present.where(present.eligible)
-    return bare.shifted(_level(bare, present, churned, learned.start, recipe))
+    carried = 0.0
+    if recipe.regression.recent_share > 0.0:
+        carried = nowcast.carried(data, fold, lessons.past, recipe.regression.recent_share)
+    return bare.shifted(_level(bare, present, churned, learned.start, recipe, carried))
 
 
 def _level(
-    bare: Correction, present: TrainingSet, churned: FloatArray, start: Baseline, recipe: Recipe
+    bare: Correction,
+    present: TrainingSet,
+    churned: FloatArray,
+    start: Baseline,
+    recipe: Recipe,
+    carried: float,
 ) -> float:
     """Level at which as many are expected to leave as the purchase model says.
 
     A share of what the purchase model was wrong by, in log-odds, on the days learned from is
-    added: some markets it never gets right.
+    added: some markets it never gets right. So is what is ``carried`` of what it has been wrong by
+    of late, in log-odds (``training/models/nowcast.py``).
     """
     from scipy.optimize import brentq  # heavy, and only fitting takes it
 
@@ -171,7 +180,7 @@ def _level(
     error = logit(np.mean(churned)) - logit(np.mean(expit(start.churn_log_odds)))
     margin, today = bare.margin(present.columns, present.values)
     expected = logit(np.mean(expit(today.churn_log_odds)))
-    wanted = float(expit(expected + recipe.regression.level_share * error))
+    wanted = float(expit(expected + recipe.regression.level_share * error + carried))
 
     def excess(level: float) -> float:
         return float(np.mean(expit(margin + level))) - wanted

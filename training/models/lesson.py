@@ -20,6 +20,7 @@ from training.errors import FitError
 from training.models.baseline import INPUTS, Baseline, PurchaseModel, baseline, fit_purchase_model
 from training.models.bins import binned
 from training.models.design import Design, build
+from training.models.nowcast import Past
 from training.recipe import Recipe
 from training.splits import Fold
 
@@ -85,7 +86,14 @@ class Lessons:
         self._data = data
         self._recipe = recipe
         self._days: dict[date, tuple[TrainingSet, PurchaseModel]] = {}
+        self._past: dict[date, Past] = {}
         self._latest: tuple[Fold, Lesson] | None = None
+
+    def past(self, day: date) -> Past:
+        """Return one day as the level of churn looks back on it."""
+        if day not in self._past:
+            self._past[day] = Past.of(self._data, day, self._recipe.btyd)
+        return self._past[day]
 
     def present(self, day: date) -> tuple[TrainingSet, PurchaseModel]:
         """Return everybody on one day, and the purchase model fitted to them.

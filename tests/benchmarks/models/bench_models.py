@@ -1,10 +1,11 @@
 """Backtest every case, run the 12-month study again, and write the page: `make bench-models`.
 
-    python -m tests.benchmarks.models.bench_models [--only WORD] [--out docs/benchmarks]
+    python -m tests.benchmarks.models.bench_models [--only WORD [--merge]]
 
 Sources, snapshots and finished reports are kept below ``var/bench-models``: what was made from
 the same data, recipe, scheme and code is not made again, so a run that was stopped goes on.
-``--only`` runs the cases whose id holds the word and prints them without writing the page.
+``--only`` runs the cases whose id holds the word and prints them without writing the page; with
+``--merge`` they take the place of their like on it, and every case keeps the day of its measuring.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +46,14 @@ FLAML = ROOT / "experiments" / "2026-11-flaml" / "result.json"
 """What the experiment that gives FLAML the same rows and seconds found, and when."""
 
 _STUDIED = "online_retail_II"
+_NOT_SHOWN = ("curves", "measured_on")
 
 
-def run(out: Path, *, only: str = "", state: Path = STATE) -> dict[str, Any]:
-    """Run the cases and the study; return, and unless ``only`` is given write, what was found."""
+def run(out: Path, *, only: str = "", merge: bool = False, state: Path = STATE) -> dict[str, Any]:
+    """Run the cases and the study; return what was found.
+
+    It is written unless ``only`` is given without ``merge``.
+    """
     scheme = load_scheme()
     results: dict[str, Any] = {
         "schema_version": 1,
@@ -70,13 +76,38 @@ def run(out: Path, *, only: str = "", state: Path = STATE) -> dict[str, Any]:
         results["cases"].append(_backtested(case, sources, scheme, state, results))
     if _STUDIED in opened and only in "study":
         results["study"] = _studied(opened[_STUDIED], state)
-    if not only:
+    if only and merge:
+        before = json.loads((out / "models.json").read_text("utf-8"))
+        results = merged(before, results, [case.id for case in read_cases()])
+    if merge or not only:
         results["flaml"] = _flaml()
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "models.json", json.dumps(results, indent=1) + "\n")
         _write(out / "models.md", page(results))
         draw(results, out / "models.svg")
     return results
+
+
+def merged(
+    before: Mapping[str, Any], now: Mapping[str, Any], order: Sequence[str]
+) -> dict[str, Any]:
+    """Return earlier results with the cases of ``now`` in the place of their like.
+
+    What ``now`` has not measured stays as it was; cases come in the given order of ids.
+    """
+    by_id = {case["id"]: case for case in (*before["cases"], *now["cases"])}
+    measured = {case["data"] for case in by_id.values()}
+    return {
+        **now,
+        "cases": [by_id[name] for name in order if name in by_id],
+        "truth": now["truth"] or before["truth"],
+        "study": now["study"] or before["study"],
+        "skipped": {
+            name: why
+            for name, why in {**before["skipped"], **now["skipped"]}.items()
+            if name not in measured
+        },
+    }
 
 
 def _backtested(
@@ -102,7 +133,8 @@ def _backtested(
         "simulated": material.provenance.simulated,
         "recipe": case.recipe.id,
         "recipe_sha256": case.recipe.sha256,
-        "report": {key: value for key, value in report.items() if key != "curves"},
+        "measured_on": report.get("measured_on"),
+        "report": {key: each for key, each in report.items() if key not in _NOT_SHOWN},
     }
 
 
@@ -133,7 +165,7 @@ def _timed(case: Case, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     begun = time.perf_counter()
     found = work()
     _say(f"{case.id}: backtest, {time.perf_counter() - begun:.0f} s")
-    return found
+    return found | {"measured_on": str(datetime.now(UTC).date())}
 
 
 def _kept(path: Path, key: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -176,11 +208,14 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="run the cases whose id holds this word")
+    parser.add_argument(
+        "--merge", action="store_true", help="write them in the place of their like on the page"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
     parser.add_argument("--state", type=Path, default=STATE)
     given = parser.parse_args()
-    found = run(given.out, only=given.only, state=given.state)
-    if given.only:
+    found = run(given.out, only=given.only, merge=given.merge, state=given.state)
+    if given.only and not given.merge:
         sys.stdout.write(page(found))
 
 

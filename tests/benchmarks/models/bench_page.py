@@ -32,6 +32,13 @@ ours is better than that baseline on that metric, with the difference ours minus
 the interval holds 0, the sign may be chance, and the cell says *unsure*. A model with fewer rows
 than ours knows only some of the customers and is shown, but not compared.
 
+The baselines every practitioner would try first are: the run-rate (`run_rate`), the same period
+last year (`last_year`), a recency rule (`recency`), MBG/NBD with Gamma-Gamma (`purchase_model`), a
+logistic regression (`logistic`) and a plain LightGBM (`plain_lightgbm`). Three more stand beside
+them of our own accord: the share of churners (`base_rate`), the window as long as the horizon
+(`same_length`) and a LightGBM on the logarithm of the amount (`log_lightgbm`). The last predicts
+medians, which a mean absolute error rewards and a total does not.
+
 ![Ours against the best baseline](models.svg)
 """
 
@@ -97,7 +104,7 @@ def _case(case: Mapping[str, Any]) -> str:
         f"Recipe `{case['recipe']}` as `{case['id']}` (SHA-256 {case['recipe_sha256'][:12]}). "
         f"{len(days)} origins from {days[0]} to {days[-1]}. Eligible: bought within "
         f"{rule.get('active_within_days', '?')} days, known for "
-        f"{rule.get('min_tenure_days', '?')} days or more.\n",
+        f"{rule.get('min_tenure_days', '?')} days or more.{_measured(case)}\n",
     ]
     for comparison in reading.comparisons(report):
         lines.append(f"### {_title(comparison, facts)}\n")
@@ -109,6 +116,11 @@ def _case(case: Mapping[str, Any]) -> str:
             lines.append(f"Outcomes inside the served interval, by nominal level: {told}.\n")
     lines.append(_tiers(report))
     return "\n".join(lines)
+
+
+def _measured(case: Mapping[str, Any]) -> str:
+    day = case.get("measured_on")
+    return f" Measured on {day}." if day else ""
 
 
 def _title(comparison: Comparison, facts: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.benchmarks.models.bench_cases import changed, read_cases
 from tests.benchmarks.models.bench_figure import draw
+from tests.benchmarks.models.bench_models import merged
 from tests.benchmarks.models.bench_page import page
 from tests.benchmarks.models.bench_reading import comparisons, coverage, origins
 from training.errors import RecipeError
@@ -98,6 +99,26 @@ def test_the_page_names_wins_losses_and_what_was_left_out() -> None:
     assert "90 %: 88.0 %" in text
     assert "`else`: it is not here" in text
     assert "Not run" in text
+
+
+def test_a_case_measured_anew_takes_the_place_of_its_like_and_the_others_stay() -> None:
+    before = results(OLD)
+    other = {**before["cases"][0], "id": "other", "data": "else", "measured_on": "2026-01-02"}
+    before = before | {"cases": [before["cases"][0], other], "study": {"kept": True}}
+    anew = {**before["cases"][0], "measured_on": "2026-11-23", "recipe": "changed"}
+    now = results(OLD) | {
+        "cases": [anew],
+        "truth": {"b2b": 1},
+        "skipped": {"shop": "x", "gone": "y"},
+    }
+    found = merged(before, now, ["other", "shop, 90 days", "never run"])
+    assert [case["id"] for case in found["cases"]] == ["other", "shop, 90 days"]
+    assert found["cases"][1]["recipe"] == "changed"
+    assert (found["truth"], found["study"]) == ({"b2b": 1}, {"kept": True})
+    assert found["skipped"] == {"gone": "y"}
+    text = page(found | {"truth": None, "study": None})
+    assert "Measured on 2026-01-02." in text
+    assert "Measured on 2026-11-23." in text
 
 
 def test_the_page_shows_what_the_automl_experiment_found_and_when() -> None:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from serving.domain.access import Principal
 from serving.domain.reading import Read, line_of, page_digest, page_of
+from serving.governance.anchors import verify_reads
 from serving.governance.bulk import BulkWatch, Seen
 from serving.governance.gathering import Page
 from serving.governance.policy import packaged_governance
-from serving.governance.reads import ReadLog, unlike_their_anchor
+from serving.governance.reads import ReadLog
 from serving.store.audit_events import AuditEvents
 from serving.store.reads import Reads
 from serving.store.session import Database
@@ -49,7 +50,7 @@ def test_what_is_read_back_is_what_was_noted(
     with database.write() as session:
         Reads(session).add("p" * 32, page_of(line_of(read) for read in reads))
     with database.read() as session:
-        assert Reads(session).page("p" * 32) == tuple(reads)
+        assert Reads(session).pages(["p" * 32]) == {"p" * 32: list(reads)}
         found = Reads(session).latest_of("key:客户", at)
     told = Counter((each.customer_id, at, 1 if each.customer_id else 3) for each in reads)
     assert Counter(found) == told
@@ -60,7 +61,7 @@ def test_a_text_that_has_the_character_zero_is_kept_whole(store: Database) -> No
     with store.write() as session:
         Reads(session).add("p" * 32, page_of([line_of(read)]))
     with store.read() as session:
-        assert Reads(session).page("p" * 32) == (read,)
+        assert Reads(session).pages(["p" * 32]) == {"p" * 32: [read]}
 
 
 # Every example rolls back what it wrote.
@@ -123,7 +124,7 @@ def test_an_alarm_that_another_process_raised_is_not_raised_again(store: Databas
     with store.read() as session:
         alarms = [e for e in AuditEvents(session).all() if e.action == "reads.alarm"]
         assert [e.payload["customers"] for e in alarms] == [300]
-        assert unlike_their_anchor(session) == ()
+        verify_reads(session)
 
 
 def seen_of(page: list[Read]) -> dict[str, Seen]:

@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from serving.admission import FROM_EVENTS
 from serving.audit import verify
-from serving.errors import StoreError
+from serving.errors import AuditError, StoreError
 from serving.governance import reads as module
+from serving.governance.anchors import Logged, verify_reads
 from serving.governance.looks import LOOKS
 from serving.governance.policy import packaged_governance
-from serving.governance.reads import ReadLog, unlike_their_anchor
+from serving.governance.reads import ReadLog
 from serving.store.audit_events import AuditEvents
 from serving.store.reads import Reads
 from serving.store.session import Database
@@ -150,15 +151,32 @@ def test_a_store_that_is_away_loses_no_read(
     assert log.flush() == 3
 
 
-def test_a_changed_or_missing_read_is_found(store: Database) -> None:
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ("UPDATE read_event SET principal = 'x' WHERE customer_id = 'c-0'", "changed"),
+        ("DELETE FROM read_event WHERE customer_id = 'c-2'", "gone"),
+        ("UPDATE read_event SET page_id = 'none' WHERE customer_id = 'c-1'", "not in the trail"),
+        (
+            "INSERT INTO read_event (page_id, at, principal, action, customers, request_id) "
+            "SELECT page_id, at, principal, action, 1, 'r' FROM read_event LIMIT 1",
+            "changed",
+        ),
+    ],
+)
+def test_a_look_that_was_changed_added_or_taken_is_found(
+    store: Database, edit: str, told: str
+) -> None:
     log = ReadLog(store, packaged_governance().reading, Clock(NOON))
     for n in range(3):
         log.note(ANALYST, "grade", "r", customer_id=f"c-{n}")
         log.flush()
+    seen: list[tuple[int, int]] = []
     with store.read() as session:
-        assert unlike_their_anchor(session) == ()
+        assert verify_reads(session, lambda *each: seen.append(each)) == Logged(reads=3, pages=3)
+    assert seen == [(0, 3), (3, 3)]
     with store.write() as session:
-        session.execute(text("UPDATE read_event SET principal = 'x' WHERE customer_id = 'c-0'"))
-        session.execute(text("DELETE FROM read_event WHERE customer_id = 'c-2'"))
-    with store.read() as session:
-        assert len(unlike_their_anchor(session)) == 2
+        session.execute(text(edit))
+    with store.read() as session, pytest.raises(AuditError, match=told) as caught:
+        verify_reads(session)
+    assert len(caught.value.context["wrong"]) == (2 if told.startswith("not") else 1)
