@@ -42,9 +42,7 @@ _HALVED = 128
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def see(
-    values: Any, beta: Any, gamma: Any, f21: Any, whole: Any, real: Any, found: Any
-) -> None:
+def see(values: Any, beta: Any, gamma: Any, f21: Any, whole: Any, real: Any, found: Any) -> None:
     """Write what a model sees of one customer of values ``(1, k)``.
 
     That is the baseline, the margin, its offset, the trust in the trees, the prediction, then the
