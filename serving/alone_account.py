@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from serving.alone_loops import ranks, shares, sides
+from serving.alone_loops import ranks, settle, sides
 from serving.domain.evidence import Evidence, Shape, shape_of
 from serving.domain.grade import LayoutEntry
 from serving.explain import Attribution, layout_of
@@ -29,10 +27,13 @@ class Account:
     ----------
     contributions
         ``(m,)`` in layout order.
+    sums
+        Of each indicator in each dimension, as ``Shape.dimensions`` has them.
     """
 
     base: float
     contributions: list[float]
+    sums: list[float]
     _scored: ScoreOfOne
     _known: Mapping[str, float]
     _form: _Form
@@ -58,21 +59,18 @@ class Account:
         if form is None:
             form = _FORMS[bundle] = _Form.of(bundle, attributions)
         plan = plan_of(bundle.scheme, bundle.reference)
-        points, weight = scored.points, scored.weight
         typical = list(plan.typical)
-        ways = [_way(plan.points_of[k], attributions[name]) for k, name in form.handed]
-        for (k, _), way in zip(form.handed, ways, strict=True):
-            typical[k] = way.at_base
-        # An indicator without data weighs nothing, whatever its typical points are.
-        gain = [
-            w * ((0.0 if p != p else p) - t)
-            for w, p, t in zip(weight, points, typical, strict=True)
-        ]
-        contributions = [gain[k] for k in form.direct]
-        for (k, _), way in zip(form.handed, ways, strict=True):
-            contributions += way.shares(weight[k], gain[k])
-        base = _sum([w * t for w, t in zip(weight, typical, strict=True)])
-        return cls(base, contributions, scored, known, form)
+        ways: list[float] = []
+        for k, name in form.handed:
+            typical[k], way = _way(plan.points_of[k], attributions[name])
+            ways += way
+        numbers = np.array([*scored.weight, *scored.points, *typical, *ways])
+        phi = [attributions[name].phi[0] for _, name in form.handed]
+        found = np.empty(form.told)
+        settle(numbers, np.concatenate(phi or [found[:0]]), *form.places, found)
+        told: list[float] = found.tolist()
+        entries = len(form.shape.layout) + 1
+        return cls(told[0], told[1:entries], told[entries:], scored, known, form)
 
     @property
     def layout(self) -> tuple[LayoutEntry, ...]:
@@ -106,20 +104,23 @@ class _Form:
 
     Attributes
     ----------
-    direct
-        Positions of what the scheme weighs itself.
     handed
         Positions and names of the predictions whose points are handed on to their inputs.
     weighed
         ``(k,)`` names in the order of the shape, with their positions in the scheme.
+    places
+        Positions of what is told as it is and of what is handed on, and the sum of each entry.
+    told
+        How many numbers an account has.
     first, x, percentile
         Knots of the indicators of the shape, one after the other, and where each one's begin.
     """
 
     shape: Shape
-    direct: tuple[int, ...]
     handed: tuple[tuple[int, str], ...]
     weighed: tuple[tuple[str, int], ...]
+    places: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+    told: int
     first: npt.NDArray[np.int64]
     x: FloatArray
     percentile: FloatArray
@@ -128,6 +129,7 @@ class _Form:
     def of(cls, bundle: Bundle, attributions: Mapping[str, Attribution]) -> _Form:
         """Make ready what takes longer than an account."""
         plan = plan_of(bundle.scheme, bundle.reference)
+        direct = [k for k, name in enumerate(plan.indicator) if name not in attributions]
         handed = tuple((k, name) for k, name in enumerate(plan.indicator) if name in attributions)
         channels = tuple((name, attributions[name].names) for _, name in handed)
         layout, _ = layout_of(plan.indicator, plan.dimension, channels)
@@ -137,9 +139,14 @@ class _Form:
         none = [np.empty(0)]
         return cls(
             shape=shape,
-            direct=tuple(k for k, name in enumerate(plan.indicator) if name not in attributions),
             handed=handed,
             weighed=tuple((name, at[name]) for name in shape.weighed),
+            places=(
+                np.array(direct, dtype=np.int64),
+                np.array([k for k, _ in handed], dtype=np.int64),
+                np.array(shape.sum_at, dtype=np.int64),
+            ),
+            told=1 + len(layout) + sum(len(each.indicators) for each in shape.dimensions),
             first=np.cumsum([0, *sizes], dtype=np.int64),
             x=np.concatenate([*none, *(each.x for each in knots if each is not None)]),
             percentile=np.concatenate(
@@ -151,37 +158,27 @@ class _Form:
 _FORMS: WeakKeyDictionary[Bundle, _Form] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Way:
-    """From a prediction's base to its points: what all that raises it adds, and what lowers it."""
+def _way(
+    points_of: Callable[[float], float], attribution: Attribution
+) -> tuple[float, tuple[float, float, float, float]]:
+    """Return the points at a prediction's base, and how the rest comes about.
 
-    phi: FloatArray
-    at_base: float
-    rise: float
-    fall: float
-    up: float
-    down: float
-
-    def shares(self, weight: float, gain: float) -> list[float]:
-        """Return what each input brings to the score, and what is left of the gain."""
-        found = np.empty(len(self.phi) + 1)
-        shares(self.phi, self.rise, self.fall, self.up, self.down, weight, gain, found)
-        told: list[float] = found.tolist()
-        return told
-
-
-def _way(points_of: Callable[[float], float], attribution: Attribution) -> _Way:
-    phi = attribution.phi[0]
-    rise, fall = sides(phi)
-    base = attribution.base_margin
-    margins = np.array([base, base + rise + fall, base + rise, base + fall])
-    at_base, at_end, with_rise, with_fall = map(points_of, attribution.value_at(margins).tolist())
+    That is what raises the margin in sum and what lowers it, and the points that each brings.
+    """
+    rise, fall, *predictions = _ends(attribution)
+    at_base, at_end, with_rise, with_fall = map(points_of, predictions)
     if at_base != at_base:  # the population has no data for the prediction
-        return _Way(np.zeros(len(phi)), 0.0, 0.0, 0.0, 0.0, 0.0)
+        return 0.0, (0.0, 0.0, 0.0, 0.0)
     up = 0.5 * (with_rise - at_base + at_end - with_fall)
     down = 0.5 * (with_fall - at_base + at_end - with_rise)
-    return _Way(phi, at_base, rise, fall, up, down)
+    return at_base, (rise, fall, up, down)
 
 
-def _sum(terms: Sequence[float]) -> float:
-    return reduce(add, terms, 0.0)  # sum() would compensate some day
+def _ends(attribution: Attribution) -> list[float]:
+    if attribution.ends is not None:
+        found: list[float] = attribution.ends.tolist()
+        return found
+    rise, fall = sides(attribution.phi[0])
+    base = attribution.base_margin
+    margins = np.array([base, base + rise + fall, base + rise, base + fall])
+    return [rise, fall, *attribution.value_at(margins).tolist()]

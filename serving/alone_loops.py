@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tiering.compiled import compiled
+from tiering.sheet_loops import rank_of
 
 
 @compiled  # pragma: no cover - it runs as machine code
@@ -27,21 +28,66 @@ def sides(phi: Any) -> Any:
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def shares(
-    phi: Any, rise: Any, fall: Any, up: Any, down: Any, weight: Any, gain: Any, found: Any
-) -> None:
-    """Write what each of ``(m,)`` parts brings to the score, and the rest of the gain behind it."""
-    total = 0.0
-    for j in range(len(phi)):
-        p = phi[j]
-        share = 0.0
-        if p > 0.0:
-            share = p / rise * up * weight
-        elif p != 0.0:
-            share = p / fall * down * weight
-        found[j] = share
-        total += share
-    found[len(phi)] = gain - total
+def settle(numbers: Any, phi: Any, direct: Any, handed: Any, slot: Any, found: Any) -> None:
+    """Write a score's base, its ``(m,)`` contributions, and their sums by dimension and indicator.
+
+    Parameters
+    ----------
+    numbers
+        ``(3 k + 4 h,)`` weights, points and typical points of ``k`` weighed; then of each of ``h``
+        predictions what raises its margin in sum, what lowers it, and the points that come of both.
+    phi
+        Parts of the margins of those predictions, one after the other.
+    direct, handed
+        Positions of what is told as it is, and of those predictions.
+    slot
+        ``(m,)`` the sum that each contribution belongs to.
+    """
+    weighed, inputs = (len(numbers) - 4 * len(handed)) // 3, len(phi) // max(len(handed), 1)
+    base = 0.0
+    for k in range(weighed):
+        base += numbers[k] * numbers[2 * weighed + k]
+    found[0] = base
+    parts, sums = found[1 : 1 + len(slot)], found[1 + len(slot) :]
+    place = 0
+    for k in direct:
+        parts[place] = _gain(numbers, weighed, k)
+        place += 1
+    for h in range(len(handed)):
+        k = handed[h]
+        gain, weight = _gain(numbers, weighed, k), numbers[k]
+        ways = 3 * weighed + 4 * h
+        rise, fall, up, down = (
+            numbers[ways],
+            numbers[ways + 1],
+            numbers[ways + 2],
+            numbers[ways + 3],
+        )
+        total = 0.0
+        for j in range(inputs):
+            p = phi[h * inputs + j]
+            share = 0.0
+            # neither, where the population has no data for the prediction
+            if p > 0.0 and rise != 0.0:
+                share = p / rise * up * weight
+            elif p < 0.0 and fall != 0.0:
+                share = p / fall * down * weight
+            parts[place] = share
+            total += share
+            place += 1
+        parts[place] = gain - total
+        place += 1
+    sums[:] = 0.0
+    for place in range(len(slot)):
+        sums[slot[place]] += parts[place]
+
+
+@compiled  # pragma: no cover - it runs as machine code
+def _gain(numbers: Any, weighed: Any, k: Any) -> Any:
+    """An indicator without data weighs nothing, whatever its typical points are."""
+    points = numbers[weighed + k]
+    known = 0.0 if points != points else points
+    return numbers[k] * (known - numbers[2 * weighed + k])
 
 
 @compiled  # pragma: no cover - it runs as machine code
@@ -52,26 +98,8 @@ def ranks(values: Any, first: Any, x: Any, percentile: Any, found: Any) -> None:
     an unknown value, NaN is written.
     """
     for i in range(len(values)):
-        value, begin, last = values[i], first[i], first[i + 1] - 1
+        begin, end = first[i], first[i + 1]
         found[i] = np.nan
-        if value != value or last < begin:
-            continue
-        rank = percentile[begin]
-        if last > begin:
-            low, high = begin + 1, last
-            while low < high:  # bisect_right among the inner knots
-                middle = (low + high) // 2
-                if value < x[middle]:
-                    high = middle
-                else:
-                    low = middle + 1
-            left = low - 1
-            if value < x[begin]:
-                value = x[begin]
-            elif value > x[last]:
-                value = x[last]
-            start, end = percentile[left], percentile[left + 1]
-            rank = (value - x[left]) / (x[left + 1] - x[left]) * (end - start) + start
-            if not rank < end:
-                rank = end
-        found[i] = np.rint(rank * 10.0) / 10.0
+        if begin < end:
+            rank = rank_of(values[i], x[begin:end], percentile[begin:end])
+            found[i] = np.rint(rank * 10.0) / 10.0

@@ -61,6 +61,10 @@ class Attribution(Protocol):
     def margin(self) -> FloatArray:
         """``(n,)``."""
 
+    @property
+    def ends(self) -> FloatArray | None:
+        """``(6,)`` of one customer alone, where they are known already."""
+
     def value_at(self, margin: FloatArray) -> FloatArray:
         """Return the prediction at a margin, ``(n,)``; monotone."""
 

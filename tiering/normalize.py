@@ -15,6 +15,11 @@ _RANKS = np.arange(0.25, 100.0, 0.5)
 """Percentiles at which a population is looked at for its mean, percent."""
 
 
+NO_DATA, RISING, FALLING, GIVEN = range(4)
+"""How an indicator of one customer gets its points: it has none; by its percentile, the higher or
+the lower the better; or in another way."""
+
+
 def points(reference: Reference, indicator: IndicatorWeight, x: FloatArray) -> FloatArray:
     """Return points of one indicator, ``(n,)``, 0 to 100, 100 the good end.
 
@@ -46,8 +51,20 @@ def points(reference: Reference, indicator: IndicatorWeight, x: FloatArray) -> F
         rising = reference.value_share(indicator.name, values)
     else:
         rising = reference.knots[indicator.name].at(values)
-    lower_is_better = describe(indicator.name).direction is Direction.LOWER_IS_BETTER
-    return 100.0 - rising if lower_is_better else rising
+    return 100.0 - rising if _lower_is_better(indicator) else rising
+
+
+def kind_of(reference: Reference, indicator: IndicatorWeight) -> int:
+    """Return how an indicator of one customer gets its points."""
+    if indicator.name not in reference:
+        return NO_DATA
+    if not indicator.by_percentile:
+        return GIVEN
+    return FALLING if _lower_is_better(indicator) else RISING
+
+
+def _lower_is_better(indicator: IndicatorWeight) -> bool:
+    return describe(indicator.name).direction is Direction.LOWER_IS_BETTER
 
 
 def points_of_one(reference: Reference, indicator: IndicatorWeight) -> Callable[[float], float]:
@@ -57,7 +74,7 @@ def points_of_one(reference: Reference, indicator: IndicatorWeight) -> Callable[
     if not indicator.by_percentile:
         return lambda x: float(points(reference, indicator, np.array([x]))[0])
     at = reference.knots[indicator.name].at_one
-    if describe(indicator.name).direction is Direction.LOWER_IS_BETTER:
+    if _lower_is_better(indicator):
         return lambda x: 100.0 - at(x)
     return at
 

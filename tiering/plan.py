@@ -17,11 +17,14 @@ import numpy.typing as npt
 from features.schema import FloatArray
 from tiering.lifecycles.lifecycle import Lifecycle
 from tiering.lifecycles.lifecycle_file import load_lifecycle
-from tiering.normalize import points_of_one, typical_points
+from tiering.normalize import GIVEN, kind_of, points_of_one, typical_points
+from tiering.packed import WholeArray, packed
 from tiering.policy import IndicatorWeight, Scheme
-from tiering.scores import Reference
+from tiering.scores import Knots, Reference
 
 BoolArray = npt.NDArray[np.bool_]
+
+_NO_KNOTS = Knots(np.empty(0), np.empty(0), mean=0.0, n=0)
 
 _MOST = 8
 """Plans kept: more schemes than are graded by at a time."""
@@ -47,11 +50,12 @@ class Plan:
         ``(s, d)`` and ``(s, k)`` shares by :func:`own_weights`.
     possible
         ``(s, k)`` weights in the score if all is known that this population has.
-    rows
-        The three tables as numbers: for each stage its shares of dimensions and indicators, and
-        what is possible.
     points_of
         ``(k,)`` points of one value.
+    given
+        Positions of indicators whose points are not found among percentiles.
+    whole, real
+        The knots and the tables for ``tiering.sheet_loops.score_one``.
     typical
         ``(k,)`` mean points over the population, 0 where it has no data.
     by_score, asked
@@ -75,8 +79,10 @@ class Plan:
     of_dimension: FloatArray
     of_indicator: FloatArray
     possible: FloatArray
-    rows: tuple[tuple[list[float], list[float], list[float]], ...]
     points_of: tuple[Callable[[float], float], ...]
+    given: tuple[int, ...]
+    whole: WholeArray
+    real: FloatArray
     typical: tuple[float, ...]
     by_score: bool
     asked: frozenset[str]
@@ -95,6 +101,16 @@ class Plan:
         of_dimension, of_indicator = own_weights(scheme)
         possible = _possible(parts, available, of_dimension, of_indicator)
         means = [typical_points(reference, i) for i in weighed]
+        kinds = [kind_of(reference, i) for i in weighed]
+        knots = [reference.knots[i.name] if i.name in reference else _NO_KNOTS for i in weighed]
+        whole, real = packed(
+            [kinds, ends, list(accumulate((len(each.x) for each in knots), initial=0))],
+            [
+                np.concatenate([each.x for each in knots]),
+                np.concatenate([each.percentile for each in knots]),
+                *(of_dimension, of_indicator, possible),
+            ],
+        )
         stages = scheme.stages
         policy = load_lifecycle(stages.lifecycle) if stages else None
         row = {e.stage: number for number, e in enumerate(stages.weights if stages else (), 1)}
@@ -110,10 +126,10 @@ class Plan:
             of_dimension=of_dimension,
             of_indicator=of_indicator,
             possible=possible,
-            rows=tuple(
-                zip(of_dimension.tolist(), of_indicator.tolist(), possible.tolist(), strict=True)
-            ),
             points_of=tuple(points_of_one(reference, i) for i in weighed),
+            given=tuple(j for j, kind in enumerate(kinds) if kind == GIVEN),
+            whole=whole,
+            real=real,
             typical=tuple(0.0 if mean != mean else mean for mean in means),
             by_score=scheme.decider == "score" and scheme.segments is None,
             asked=frozenset(i.name for i in weighed),

@@ -48,6 +48,7 @@ class MarginParts:
     base: float
     phi: FloatArray
     margin: FloatArray
+    ends: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class Attribution:
         ``(n,)``, equal to ``base_margin + phi.sum(axis=1)`` within 1e-9.
     value_at
         Smooth, strictly monotone map from a margin to the prediction.
+    ends
+        ``(6,)`` of one customer alone, where they are known already: what raises the margin in
+        sum and what lowers it, then the predictions from the base with neither, with both, with
+        the former and with the latter.
     """
 
     names: tuple[str, ...]
@@ -74,3 +79,4 @@ class Attribution:
     phi: FloatArray
     margin: FloatArray
     value_at: Callable[[FloatArray], FloatArray]
+    ends: FloatArray | None = None

@@ -23,9 +23,10 @@ def contributions(score: float, account: Account) -> bytes:
     An indicator that acts in several ways within a dimension (by itself and through a prediction)
     is told once, as their sum. Contributions of exactly 0 are left out.
     """
-    parts, dimensions = account.contributions, []
+    dimensions, begin = [], 0
     for each in account.shape.dimensions:
-        sums = each.sums(parts)
+        sums = account.sums[begin : begin + len(each.indicators)]
+        begin += len(sums)
         told = {n: x for n, x in zip(each.indicators, sums, strict=True) if x}
         dimensions.append({"id": each.id, "contribution": fsum(sums), "indicators": told})
     return encode({"base": account.base, "score": score, "dimensions": dimensions})

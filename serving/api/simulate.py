@@ -157,8 +157,9 @@ def _values(
 ) -> FloatArray:
     """Return ``(1, k)`` values: the present ones, if any, under those asked for."""
     given = {**before.indicators, **indicators} if before is not None else indicators
-    row = [given.get(name) for name in bundle.columns]
-    return np.array([row], dtype=np.float64)
+    columns = bundle.columns
+    # of None numpy makes NaN
+    return np.fromiter(map(given.get, columns), np.float64, len(columns)).reshape(1, -1)
 
 
 _BASES: WeakKeyDictionary[Bundle, Basis] = WeakKeyDictionary()

@@ -65,41 +65,10 @@ def indicators_of(layout: Sequence[LayoutEntry]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OfDimension:
-    """Where the contributions of one dimension stand among the entries of a layout.
-
-    Attributes
-    ----------
-    indicators
-        ``(i,)`` names, in the order of their first entries.
-    first
-        ``(i,)`` place of the first entry of each.
-    more
-        Further entries: the position in ``indicators``, and the place.
-    """
+    """The indicators of one dimension, in the order of their first entries in a layout."""
 
     id: str
     indicators: tuple[str, ...]
-    first: tuple[int, ...]
-    more: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, dimension: str, places: Mapping[str, Sequence[int]]) -> OfDimension:
-        """Make it of the places of each indicator's entries."""
-        return cls(
-            id=dimension,
-            indicators=tuple(places),
-            first=tuple(first for first, *_ in places.values()),
-            more=tuple(
-                (at, place) for at, (_, *more) in enumerate(places.values()) for place in more
-            ),
-        )
-
-    def sums(self, parts: Sequence[float]) -> list[float]:
-        """Return what each indicator contributes here, ``(i,)``, of contributions ``(m,)``."""
-        found = [parts[place] for place in self.first]
-        for at, place in self.more:
-            found[at] += parts[place]
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +88,8 @@ class Shape:
         places of its entries.
     dimensions
         In the order of their first entries.
+    sum_at
+        ``(m,)`` the place of each entry's indicator among the indicators of all dimensions.
     """
 
     layout: tuple[LayoutEntry, ...]
@@ -128,6 +99,7 @@ class Shape:
     weighed_at: tuple[int, ...]
     channels: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
     dimensions: tuple[OfDimension, ...]
+    sum_at: tuple[int, ...]
 
     @classmethod
     def of(cls, layout: Sequence[LayoutEntry]) -> Shape:
@@ -136,12 +108,13 @@ class Shape:
         indicator_at = {name: at for at, name in enumerate(indicators)}
         weighed_at = {name: at for at, name in enumerate(weighed)}
         channels: list[dict[str, list[int]]] = [{} for _ in indicators]
-        dimensions: dict[str, dict[str, list[int]]] = {}
+        dimensions: dict[str, dict[str, None]] = {}
         for place, entry in enumerate(layout):
             of_one = channels[indicator_at[entry.indicator]]
             of_one.setdefault(entry.channel, []).append(place)
-            inside = dimensions.setdefault(entry.dimension, {})
-            inside.setdefault(entry.indicator, []).append(place)
+            dimensions.setdefault(entry.dimension, {})[entry.indicator] = None
+        told = ((dimension, name) for dimension, names in dimensions.items() for name in names)
+        sum_at = {key: at for at, key in enumerate(told)}
         return cls(
             layout=tuple(layout),
             indicators=indicators,
@@ -152,7 +125,8 @@ class Shape:
                 tuple((channel, tuple(places)) for channel, places in of_one.items())
                 for of_one in channels
             ),
-            dimensions=tuple(OfDimension.of(*each) for each in dimensions.items()),
+            dimensions=tuple(OfDimension(key, tuple(names)) for key, names in dimensions.items()),
+            sum_at=tuple(sum_at[entry.dimension, entry.indicator] for entry in layout),
         )
 
 

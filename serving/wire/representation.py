@@ -58,8 +58,11 @@ class Representation:
 async def _represented(method: str, asked: Headers, start: Message, body: Message) -> Message:
     """Complete the head of an answer in place, and return what its body becomes."""
     content: bytes = body.get("body", b"")
-    headers = MutableHeaders(scope=start)
     zipped = len(content) >= GZIP_FROM and _takes_gzip(asked)
+    if method != "GET" and not zipped and not any(name == b"vary" for name, _ in start["headers"]):
+        start["headers"] = [*start["headers"], (b"vary", b"Accept-Encoding")]
+        return body
+    headers = MutableHeaders(scope=start)
     headers.add_vary_header("Accept-Encoding")
     if method == "GET" and start["status"] == 200:
         tag = headers.get("etag") or f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
@@ -82,8 +85,11 @@ async def _represented(method: str, asked: Headers, start: Message, body: Messag
 
 
 def _is_json(start: Message) -> bool:
-    kind = MutableHeaders(scope=start).get("content-type", "")
-    return kind.startswith("application/") and kind.split(";")[0].endswith("json")
+    for name, kind in start.get("headers", ()):
+        if name == b"content-type":
+            found: bytes = kind.partition(b";")[0]
+            return found.startswith(b"application/") and found.endswith(b"json")
+    return False
 
 
 def _knows(condition: str, tag: str) -> bool:

@@ -73,15 +73,14 @@ def test_an_indicator_that_acts_in_several_ways_is_told_once(
     basis, values = basis_of(bundle, frame.as_of, run_id=None), aligned(bundle, frame)
     account = grade_one(bundle, values[:1], "", basis, explained=True).account
     assert account is not None
-    for dimension in account.shape.dimensions:
-        assert len(set(dimension.indicators)) == len(dimension.indicators)
-        parts = [float(2**place % 1009) for place in range(len(account.layout))]
-        expected: dict[str, float] = {}
-        for entry, part in zip(account.layout, parts, strict=True):
-            if entry.dimension == dimension.id:
-                expected[entry.indicator] = expected.get(entry.indicator, 0.0) + part
-        assert dict(zip(dimension.indicators, dimension.sums(parts), strict=True)) == expected
-    assert any(dimension.more for dimension in account.shape.dimensions)
+    expected: dict[tuple[str, str], list[float]] = {}
+    for entry, part in zip(account.layout, account.contributions, strict=True):
+        expected.setdefault((entry.dimension, entry.indicator), []).append(part)
+    names = [(each.id, name) for each in account.shape.dimensions for name in each.indicators]
+    assert len(set(names)) == len(names) == len(account.sums)
+    told = dict(zip(names, account.sums, strict=True))
+    assert told == {key: sum(parts, start=0.0) for key, parts in expected.items()}
+    assert any(len(parts) > 1 for parts in expected.values())
 
 
 def test_the_endpoint_says_the_same_and_what_is_wrong(client: TestClient) -> None:

@@ -5,17 +5,25 @@ A what-if is one customer, and of one customer numpy's hundred calls take as lon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln, gammaln
+from scipy.special.cython_special import betaln, gammaln, hyp2f1
 
 from features.schema import FloatArray
-from training.models import baseline_loops, btyd
-from training.models.alone_loops import see, split
+from tiering.packed import WholeArray, packed
+from training.models import btyd
+from training.models.alone_loops import (
+    INPUTS,
+    LANES,
+    MARGIN,
+    MOST_TERMS,
+    PREDICTION,
+    dividing,
+    see,
+)
 from training.models.baseline import Baseline, PurchaseModel, constants_of, places_of
 from training.models.boosting import Boosted
 from training.models.design import BASELINE, Design, layout_of
@@ -23,24 +31,25 @@ from training.models.forest.forest import Forest
 from training.models.linear import Linear
 from training.recipe import Baseline as Mix
 
-_NO_TERMS = (np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
+_MOST = float(np.finfo(np.float64).max)
+_SMOOTH_A = 11
+"""Where the numbers hold a of the purchase model, kept off its singularity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """What the margin of one customer is made of, to be explained.
+    """What the prediction for one customer is made of, to be explained.
 
     Attributes
     ----------
-    offset, trust
-        What it starts from, and the trust in the trees.
-    terms
-        ``(m,)`` what each term of the regression adds.
+    prediction
+        A probability or money.
+    seen
+        What ``alone_loops.see`` wrote.
     """
 
-    offset: float
-    trust: float
-    terms: FloatArray
+    prediction: float
+    seen: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,34 +58,32 @@ class Alone:
 
     Attributes
     ----------
-    numbers
-        ``(20,)`` constants of the purchase model, a, the mix, the horizon, the unit, level, half
-        trust, and whether it starts from the log of the baseline.
-    design
-        The taken indicators, those in money, and the names and sources of the inputs.
-    shares, ends
-        Factor of each ensemble's margin, and the trees that each begins with.
-    position
-        ``(f,)`` where the source of each input stands among ``names``.
-    terms
-        Those of the regression, if there is one.
-    mean
-        Margin of the trees of a typical customer, with the level.
+    names, sources
+        Of the ``f`` inputs and where each comes from.
+    parts
+        ``(k + 1,)`` names of what the margin is split into: the indicators and the baseline.
+    base
+        Margin of a typical customer.
+    terms, ensembles
+        How many terms the regression has, and how many ensembles there are.
+    whole, real
+        All that the model is made of, for ``alone_loops``.
+    dividing
+        The loops that split a margin.
     """
 
     purchase: PurchaseModel
     horizon_days: int
-    typical_offset: float
+    places: tuple[int, int]
     names: tuple[str, ...]
-    places: npt.NDArray[np.intp]
-    numbers: FloatArray
-    design: tuple[Any, Any, tuple[str, ...], tuple[str, ...]]
-    forest: Forest
-    shares: FloatArray
-    ends: npt.NDArray[np.int64]
-    position: npt.NDArray[np.int64]
-    terms: tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray] | None
-    mean: float
+    sources: tuple[str, ...]
+    parts: tuple[str, ...]
+    base: float
+    terms: int
+    ensembles: int
+    whole: WholeArray
+    real: FloatArray
+    dividing: tuple[Callable[..., None], ...]
 
     @classmethod
     def of(
@@ -96,18 +103,19 @@ class Alone:
     ) -> Alone | None:
         """Make ready what a ``training.models.correction.Correction`` is made of.
 
-        ``trees`` come with their shares. None where not all of them are compiled.
+        ``trees`` come with their shares. None where not all of them are compiled
+        or the regression is too long.
         """
-        design = layout_of(columns)
+        taken, money, inputs, sources = layout_of(columns)
         ready = [
             (share, each.forest)
             for share, each in trees
-            if each.forest is not None and each.names == design[2]
+            if each.forest is not None and each.names == inputs
         ]
-        if len(ready) < len(trees):
+        if len(ready) < len(trees) or (linear and len(linear.term) > MOST_TERMS):
             return None
-        names = (*columns, BASELINE)
-        at = {name: place for place, name in enumerate(names)}
+        parts = (*columns, BASELINE)
+        at = {name: place for place, name in enumerate(parts)}
         joined = Forest.side_by_side([forest for _, forest in ready])
         mean = level
         for share, forest in ready:
@@ -118,54 +126,75 @@ class Alone:
             *(mix.btyd_weight, mix.order_value_share, float(mix.min_observed_days)),
             *(float(horizon_days), scale, level, half_trust, float(is_ltv)),
         )
-        terms = None
+        terms: list[npt.ArrayLike] = [[], [], [], []]
         if linear is not None:
-            terms = linear.term, linear.centre, linear.scale, linear.weight
+            terms = [linear.term, linear.centre, linear.scale, linear.weight]
+        first, column, threshold, missing_left, left, right, leaf = joined.asked
+        feature, left_share, right_share, above, above_left, entry_share = joined.weighed
+        of_lanes, places = joined.of_lanes, places_of(columns)
+        by_lanes: list[npt.ArrayLike] = []
+        for lanes in LANES:
+            by_lanes += of_lanes.get(lanes, ([], joined.ends, 0))
+        whole, real = packed(
+            (
+                *(places, taken, money, terms[0]),
+                *([at[source] for source in sources], joined.ends),
+                *(first, column, missing_left, left, right, feature, above, above_left),
+                *by_lanes,
+            ),
+            (
+                *(numbers, *terms[1:], [share for share, _ in ready], [typical_offset, mean]),
+                *(threshold, leaf, left_share, right_share, entry_share),
+            ),
+        )
         return cls(
             purchase=purchase,
             horizon_days=horizon_days,
-            typical_offset=typical_offset,
-            names=names,
-            places=places_of(columns),
-            numbers=np.array(numbers, dtype=np.float64),
-            design=design,
-            forest=joined,
-            shares=np.array([share for share, _ in ready]),
-            ends=np.array(joined.ends, dtype=np.int64),
-            position=np.array([at[source] for source in design[3]], dtype=np.int64),
-            terms=terms,
-            mean=mean,
+            places=(int(places[0]), int(places[2])),
+            names=inputs,
+            sources=sources,
+            parts=parts,
+            base=typical_offset + mean,
+            terms=0 if linear is None else len(linear.term),
+            ensembles=len(ready),
+            whole=whole,
+            real=real,
+            dividing=tuple(dividing(lanes) for lanes in of_lanes or LANES[:1]),
         )
 
     def view(self, values: FloatArray) -> tuple[Baseline, Design, FloatArray, Split]:
         """Return the baseline, the inputs and the margin of ``(1, k)`` values."""
-        fit = self.purchase.btyd
-        given, start = np.empty((5, 1)), np.empty((6, 1))
-        baseline_loops.inputs(values, self.places, given)
-        x, weeks = given.item(0, 0), given.item(2, 0) / btyd.DAYS_PER_WEEK
-        _, _, _, f21 = btyd.transformed(fit, x, weeks, self.horizon_days / btyd.DAYS_PER_WEEK)
-        beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))
-        special = np.array([[beta], [gammaln(fit.r + x)], [f21]])
-        taken, money, names, sources = self.design
-        linear = self.terms or _NO_TERMS
-        matrix, told = np.empty((1, len(names))), np.empty(len(linear[0]))
-        view, found = np.empty(3 * len(names)), np.empty(3)
-        see(
-            *(values, given, special, self.numbers, taken, money, *linear),
-            *(self.shares, self.ends, *self.forest.asked),
-            *(start, matrix, told, view, found),
-        )
-        margin, offset, trust = found.tolist()
-        if self.terms is not None:
-            margin += np.add.reduce(told)
-        made_of = Split(offset, trust, told)
-        return Baseline(*start), Design(names, sources, matrix), np.array([margin]), made_of
+        inputs = len(self.names)
+        found = np.empty(INPUTS + inputs + self.terms)
+        see(values, *self._special(values), self.whole, self.real, found)
+        start = Baseline(*found[:MARGIN].reshape(MARGIN, 1))
+        matrix = found[INPUTS : INPUTS + inputs].reshape(1, inputs)
+        design = Design(self.names, self.sources, matrix)
+        return start, design, found[MARGIN : MARGIN + 1], Split(found.item(PREDICTION), found)
 
-    def phi(self, matrix: FloatArray, made_of: Split) -> FloatArray:
-        """Return the parts of the margin by :attr:`names`, ``(1, k + 1)``."""
-        found = np.empty((1, len(self.names)))
-        trust, (term, *_) = made_of.trust, self.terms or _NO_TERMS
-        rest = made_of.offset - self.typical_offset + (trust - 1.0) * self.mean
-        shapley = self.forest.shapley_of_each(matrix)
-        split(shapley, self.shares, trust, term, made_of.terms, self.position, rest, found)
-        return found
+    def divide(self, made_of: Split) -> tuple[FloatArray, FloatArray]:
+        """Return the parts of the margin by :attr:`parts`, ``(1, k + 1)``, and their ends."""
+        found = np.empty(len(self.parts) + 6)
+        each = np.zeros((1, self.ensembles, len(self.names)))
+        for divide in self.dividing:
+            divide(self.whole, self.real, made_of.seen, each, found)
+        return found[:-6].reshape(1, -1), found[-6:]
+
+    def _special(self, values: FloatArray) -> tuple[float, float, float]:
+        """Return the functions of ``baseline_loops.baseline`` that only scipy has."""
+        fit, (bought, tenure) = self.purchase.btyd, self.places
+        x, weeks = _gain(values.item(0, bought)), _gain(values.item(0, tenure))
+        weeks /= btyd.DAYS_PER_WEEK
+        h = self.horizon_days / btyd.DAYS_PER_WEEK
+        # the steps of `btyd.transformed`; of a number alone, scipy's own function is quicker
+        a = self.real.item(_SMOOTH_A)
+        z = h / (fit.alpha + weeks + h)
+        top = a + fit.b + btyd.chances(fit.kind, x) - 1.0
+        beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))
+        f21 = hyp2f1(top - fit.r - x, a - 1.0, top, z)
+        return beta, gammaln(fit.r + x), f21
+
+
+def _gain(x: float) -> float:
+    """0 where unknown or below, and finite, as in ``baseline_loops.inputs``."""
+    return min(x, _MOST) if x > 0.0 else 0.0

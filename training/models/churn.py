@@ -50,6 +50,8 @@ class ChurnModel:
     ) -> tuple[FloatArray, Baseline]:
         """Return the churn probability ``(n,)`` and the baseline behind it."""
         seen = seen or self.correction.view(columns, values)
+        if seen.split is not None:
+            return np.array([seen.split.prediction]), seen.start
         return portable.expit(seen.margin), seen.start
 
     def attribution(
@@ -61,7 +63,9 @@ class ChurnModel:
     ) -> Attribution:
         """Explain the margin, the log-odds of the probability."""
         parts = self.correction.parts(columns, values, explainer, seen)
-        return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.expit)
+        return Attribution(
+            parts.names, parts.base, parts.phi, parts.margin, portable.expit, parts.ends
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict without the trees."""

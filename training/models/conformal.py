@@ -12,6 +12,7 @@ whole miss is left to the upper tail: an interval that starts at 0 cannot miss b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,4 +139,11 @@ def _at_one(value: float, centre: FloatArray, bound: FloatArray) -> float:
         return value * (bound.item(0) / centre.item(0))
     if value > centre.item(last):
         return value * (bound.item(last) / centre.item(last))
-    return float(np.interp(value, centre, bound))
+    # The steps of ``numpy.interp``, which takes microseconds for one value.
+    left = bisect_right(centre, value) - 1
+    if left == last or value != value:
+        return bound.item(last) if value == value else value
+    x, low = centre.item(left), bound.item(left)
+    if value == x:
+        return low
+    return (bound.item(left + 1) - low) / (centre.item(left + 1) - x) * (value - x) + low

@@ -61,7 +61,10 @@ class LtvModel:
         self, columns: Sequence[str], values: FloatArray, seen: View | None = None
     ) -> FloatArray:
         """Return the expected net spend ``(n,)``, money, > 0."""
-        return portable.exp((seen or self.correction.view(columns, values)).margin)
+        seen = seen or self.correction.view(columns, values)
+        if seen.split is not None:
+            return np.array([seen.split.prediction])
+        return portable.exp(seen.margin)
 
     def attribution(
         self,
@@ -72,7 +75,9 @@ class LtvModel:
     ) -> Attribution:
         """Explain the margin, the log of the prediction."""
         parts = self.correction.parts(columns, values, explainer, seen)
-        return Attribution(parts.names, parts.base, parts.phi, parts.margin, portable.exp)
+        return Attribution(
+            parts.names, parts.base, parts.phi, parts.margin, portable.exp, parts.ends
+        )
 
     def every_interval(
         self, predicted: FloatArray

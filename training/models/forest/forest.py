@@ -120,11 +120,11 @@ class Forest:
 
         def work(rows: slice) -> None:
             for part in self._parts:
-                shapley(matrix[rows], *part, *self.asked, *self._weighed, found[rows])
+                shapley(matrix[rows], *part, *self.asked, *self.weighed, found[rows])
 
         if len(matrix) == 1:
             for part in self._parts:
-                shapley(matrix, *part, *self.asked, *self._weighed, found)
+                shapley(matrix, *part, *self.asked, *self.weighed, found)
             return found
         in_blocks(len(matrix), work, rows=_SHAPLEY_ROWS, threads=threads)
         return found
@@ -145,7 +145,7 @@ class Forest:
         )
 
     @cached_property
-    def _weighed(self) -> tuple[npt.NDArray[np.generic], ...]:
+    def weighed(self) -> tuple[npt.NDArray[np.generic], ...]:
         """What Shapley values need beside."""
         trees, paths = self.trees, self.paths
         return (
@@ -158,22 +158,19 @@ class Forest:
         )
 
     @cached_property
-    def _parts(self) -> list[tuple[Any, ...]]:
-        """Trees by how many points they take: which, splits of the largest, and the rule."""
+    def of_lanes(self) -> dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]]:
+        """Trees by how many points they take: which, where each ensemble begins, largest splits."""
         needed = np.searchsorted(2 * np.array(_LANES), self.paths.inputs)
         splits = np.diff(self.trees.first)
-        found = []
+        found = {}
         for place in np.unique(needed[splits > 0]).tolist():
             chosen = np.flatnonzero((needed == place) & (splits > 0))
-            quadrature = rule(_LANES[place])
-            found.append(
-                (
-                    chosen,
-                    np.searchsorted(chosen, self.ends),
-                    int(splits[chosen].max()),
-                    quadrature.point,
-                    quadrature.rest,
-                    quadrature.weight,
-                )
-            )
+            ends = np.searchsorted(chosen, self.ends)
+            found[_LANES[place]] = chosen, ends, int(splits[chosen].max())
         return found
+
+    @cached_property
+    def _parts(self) -> list[tuple[Any, ...]]:
+        """:attr:`of_lanes`, each with its rule of quadrature."""
+        rules = ((found, rule(lanes)) for lanes, found in self.of_lanes.items())
+        return [(*found, each.point, each.rest, each.weight) for found, each in rules]
