@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import numpy as np
 from features.schema import PREDICTIONS, FloatArray
 from serving.domain.evidence import Evidence
 from serving.domain.grade import Basis, Grade, LayoutEntry
+from serving.scoring import basis_of
 from tiering.alone import decide_alone
 from tiering.decision import Decision
 from tiering.lifecycles.lifecycle_file import packaged_lifecycles
@@ -73,6 +75,13 @@ def grade_one(
 
     attributions = bundle.contributions(values, None, seen)
     return Alone(graded, Account.of(bundle, decision.scored, known, attributions))
+
+
+def rehearse(bundle: Bundle) -> None:
+    """Grade and explain nobody in particular, so that no request waits for machine code."""
+    nobody = np.zeros((1, len(bundle.columns)))
+    today = date.fromisoformat(bundle.meta.trained_as_of[:10])
+    grade_one(bundle, nobody, "", basis_of(bundle, today, None), explained=True)
 
 
 def _predicted(bundle: Bundle, values: FloatArray, scores: Scores) -> dict[str, float]:

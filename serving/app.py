@@ -17,6 +17,7 @@ from serving import problems
 from serving.access.identification import Identifier
 from serving.access.middleware import Identification
 from serving.admission import BodyLimit, HeadAsGet, Queue
+from serving.alone import rehearse
 from serving.api import (
     access,
     alerts,
@@ -121,6 +122,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     try:
         parts.models.refresh()
+        rehearse(parts.models.bundle)
     except TierwiseError as error:
         LOG.warning("started without a model bundle: %s", error)
     parts.sides.refresh()

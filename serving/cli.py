@@ -162,9 +162,11 @@ def serve(
     console.print(f"API       {address}/v1/grades", highlight=False)
     console.print(f"Reference {address}/docs", highlight=False)
     # What is there now stays: looking through all of it for garbage again and again would hold
-    # up the requests that come by just then.
+    # up the requests that come by just then. So would a look after every 700 objects, which a
+    # what-if makes several times over and gives back by itself.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     give_back()
     # A thread that computes gives way to one that answers after a millisecond instead of five.
     sys.setswitchinterval(0.001)
