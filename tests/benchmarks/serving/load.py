@@ -215,7 +215,7 @@ def measure(url: str) -> None:
         f"| {story.acknowledged['200']} | {before[0]} to {after[0]}, verified | {lost} "
         f"| {rss:.0f} MB |\nWritten to {path.relative_to(ROOT)}."
     )
-    if found["errors"] or lost or held < HELD:
+    if found["errors"] or lost or held < HELD or story.failed:
         sys.exit(1)
 
 

@@ -36,11 +36,16 @@ class Story:
     acknowledged: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
 
-    def note(self, what: str, **more: Any) -> None:
+    @property
+    def failed(self) -> list[str]:
+        """What an operator wanted and did not get."""
+        return [step["what"] for step in self.steps if not step["done"]]
+
+    def note(self, what: str, *, done: bool = True, **more: Any) -> None:
         """Write down a step, and say it."""
         at = round(time.monotonic() - self.begun, 1)
-        self.steps.append({"at": at, "what": what, **more})
-        say(f"{at:7.1f} s  {what} {more or ''}")
+        self.steps.append({"at": at, "what": what, "done": done, **more})
+        say(f"{at:7.1f} s  {what}{'' if done else ', FAILED'} {more or ''}")
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
@@ -85,10 +90,10 @@ def put(story: Story, port: int, target: Path, bundle: Path, what: str) -> None:
     while time.monotonic() < deadline:
         _, model = ask(port, "GET", "/v1/model")
         if model["loaded"]["bundle_digest"] == digest:
-            story.note(what, refresh=status, serves=digest[:12])
+            story.note(what, done=status == 200, refresh=status, serves=digest[:12])
             return
         time.sleep(0.2)
-    story.note(what, refresh=status, serves="still the one before")
+    story.note(what, done=False, refresh=status, serves="still the one before")
 
 
 def interfere(story: Story, running: Running, folder: Path, url: str, seconds: float) -> None:
@@ -110,7 +115,8 @@ def interfere(story: Story, running: Running, folder: Path, url: str, seconds: f
         text=True,
         check=False,
     )
-    story.note("batch ended", status=done.returncode, told=done.stderr.strip()[-300:])
+    status = done.returncode
+    story.note("batch ended", done=status == 0, status=status, told=done.stderr.strip()[-300:])
     story.over.wait(seconds * 0.15)
     put(story, running.port, bundle, folder / "bundle", "rolled back to the first")
 
