@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +15,7 @@ from serving.errors import InvalidRequestError, StoreError, StoreFullError
 from serving.problems import STATUS, status_of
 from serving.store.loading import Row, load
 from serving.store.session import Database
+from tests.small_disk import MISSING, on_a_small_disk
 
 COLUMNS = ("sequence", "at", "actor", "action", "subject", "payload", "previous_hash", "hash")
 INSERT = text(f"INSERT INTO audit_event VALUES ({', '.join(f':{name}' for name in COLUMNS)})")
@@ -72,17 +75,50 @@ def test_a_disk_without_room_is_told_and_nothing_is_kept(
     assert count(database) == 2
 
 
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_a_disk_that_is_really_full_is_told_to_who_writes_and_to_who_comes_first(
+    tmp_path: Path,
+) -> None:
+    """The first to open a file makes an index of its log; SQLite's words for that name no disk."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    done: list[int] = []
+
+    def work() -> None:
+        url = f"sqlite:///{place / 'store.db'}"
+        store = Database(url)
+        store.upgrade()
+        store.dispose()
+        with (place / "rest").open("wb", buffering=0) as rest, suppress(OSError):
+            while True:
+                rest.write(bytes(4096))
+        store = Database(url)
+        with pytest.raises(StoreFullError, match="disk I/O error"):
+            count(store)
+        (place / "rest").unlink()
+        assert count(store) == 0
+
+        def fill() -> None:
+            for sequence in range(100):
+                write(store, [row(sequence)], "inserted")
+                done.append(sequence)
+
+        with pytest.raises(StoreFullError, match="database or disk is full"):
+            fill()
+        assert count(store) == len(done)
+        store.dispose()
+
+    on_a_small_disk(place, 3_000_000, work)
+    assert done
+
+
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_the_first_to_open_a_file_on_a_full_disk_is_told_the_same(database: Database) -> None:
-    """Its index of the log cannot be made; what SQLite says of that names no disk."""
+def test_another_error_of_the_disk_is_not_for_want_of_room(database: Database) -> None:
     error = sqlite3.OperationalError("disk I/O error")
-    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
-    with pytest.raises(StoreFullError, match="disk I/O error"), database.read():
-        raise OperationalError("SELECT 1", None, error)
-    # another error of the disk is not for want of room
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
-    with pytest.raises(StoreError, match="did not answer"), database.read():
+    with pytest.raises(StoreError, match="did not answer") as told, database.read():
         raise OperationalError("SELECT 1", None, error)
+    assert not isinstance(told.value, StoreFullError)
 
 
 def test_what_is_loaded_fails_as_what_is_inserted(database: Database, engine: str) -> None:
