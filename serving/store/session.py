@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session as Session
 
-from serving.errors import InvalidRequestError, StoreError
+from features.disks import MAKE_ROOM
+from serving.errors import InvalidRequestError, StoreError, StoreFullError
 from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
 from serving.store.idempotency import seal
@@ -34,6 +36,9 @@ HEAD = max(
 """The revision this code was written for."""
 _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
 # PostgreSQL's undefined table, column and schema; SQLite calls these operational errors.
+_DISK_FULL = "53100"  # PostgreSQL's word for it
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+# The latter of the first to open a file on a full disk: there is no room for its index of the log.
 
 
 class Database:
@@ -167,12 +172,25 @@ def _answering() -> Iterator[None]:
             "that no text may have."
         ) from error
     except DBAPIError as error:
+        if _is_full(error):
+            raise StoreFullError(
+                f"The disk of the database is full: {error.orig}. "
+                "What was being written is undone.",
+                hint=MAKE_ROOM,
+            ) from error
         if not _is_the_stores(error):
             raise
         raise StoreError(
             f"The database did not answer: {error.orig}.",
             hint="Run `tierwise batch` first, or check that the database is up, whole and free.",
         ) from error
+
+
+def _is_full(error: DBAPIError) -> bool:
+    """Tell whether the disk of the database has no room."""
+    if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+        return True
+    return getattr(error.orig, "sqlite_errorcode", None) in _NO_ROOM
 
 
 def _is_the_stores(error: DBAPIError) -> bool:
