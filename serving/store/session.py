@@ -27,6 +27,7 @@ from serving.store.engines import for_reading, for_writing, open_engine, unbound
 from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
 from serving.store.place import place
+from serving.store.rights import let_serve
 from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -39,6 +40,8 @@ _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
 _DISK_FULL = "53100"  # PostgreSQL's word for it
 _NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 # The latter of the first to open a file on a full disk: there is no room for its index of the log.
+_NOT_ALLOWED = "42501"
+_NO_SUCH_ACCOUNT = "42704"
 
 
 class Database:
@@ -118,6 +121,30 @@ class Database:
         """Take the schema back to a revision; ``base`` empties the database."""
         self._migrate("downgrade", revision)
 
+    def let_serve(self, role: str) -> None:
+        """Grant an account of PostgreSQL what the service needs; this one owns the tables.
+
+        Raises
+        ------
+        StoreError
+            If there is no such account, this one may not grant, or the store is a SQLite file.
+        """
+        if self._engine.dialect.name != "postgresql":
+            raise StoreError(
+                "A SQLite file has no accounts to grant anything to.",
+                hint="Leave --grant out: who may write the file may serve.",
+            )
+        with self._connection(writes=True) as connection:
+            try:
+                let_serve(connection, role)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != _NO_SUCH_ACCOUNT:
+                    raise
+                raise StoreError(
+                    f"The database has no account {role}.", hint="Make it with CREATE ROLE first."
+                ) from error
+            connection.commit()
+
     def revision(self) -> str | None:
         """Return the schema revision of the database, None before the first migration."""
         with self._connection(writes=False) as connection:
@@ -178,11 +205,20 @@ def _answering() -> Iterator[None]:
                 "What was being written is undone.",
                 hint=MAKE_ROOM,
             ) from error
+        if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
+            # The first line says what of; the second is ours, and long.
+            said = str(error.orig).partition("\n")[0]
+            raise StoreError(
+                f"The account may not do this in the database: {said}.",
+                hint="The owner of the tables brings them up to date with `tierwise migrate`; "
+                "its `--grant ACCOUNT` gives the one that serves what it needs.",
+            ) from error
         if not _is_the_stores(error):
             raise
         raise StoreError(
             f"The database did not answer: {error.orig}.",
-            hint="Run `tierwise batch` first, or check that the database is up, whole and free.",
+            hint="Check that the database is there, up, whole and free, and how it is named. "
+            "If it has no tables yet, run `tierwise migrate`.",
         ) from error
 
 
