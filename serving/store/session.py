@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session as Session
 
-from serving.errors import InvalidRequestError, StoreError
+from features.disks import MAKE_ROOM
+from serving.errors import InvalidRequestError, StoreError, StoreFullError
 from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
 from serving.store.idempotency import seal
@@ -35,6 +37,9 @@ HEAD = max(
 """The revision this code was written for."""
 _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
 # PostgreSQL's undefined table, column and schema; SQLite calls these operational errors.
+_DISK_FULL = "53100"  # PostgreSQL's word for it
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+# The latter of the first to open a file on a full disk: there is no room for its index of the log.
 _NOT_ALLOWED = "42501"
 _NO_SUCH_ACCOUNT = "42704"
 
@@ -194,6 +199,12 @@ def _answering() -> Iterator[None]:
             "that no text may have."
         ) from error
     except DBAPIError as error:
+        if _is_full(error):
+            raise StoreFullError(
+                f"The disk of the database is full: {error.orig}. "
+                "What was being written is undone.",
+                hint=MAKE_ROOM,
+            ) from error
         if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
             # The first line says what of; the second is ours, and long.
             said = str(error.orig).partition("\n")[0]
@@ -209,6 +220,13 @@ def _answering() -> Iterator[None]:
             hint="Check that the database is there, up, whole and free, and how it is named. "
             "If it has no tables yet, run `tierwise migrate`.",
         ) from error
+
+
+def _is_full(error: DBAPIError) -> bool:
+    """Tell whether the disk of the database has no room."""
+    if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+        return True
+    return getattr(error.orig, "sqlite_errorcode", None) in _NO_ROOM
 
 
 def _is_the_stores(error: DBAPIError) -> bool:
