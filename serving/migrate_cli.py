@@ -10,7 +10,7 @@ from rich.console import Console
 from serving.options import DatabaseUrl, Home, WorldArgument, read_settings
 from serving.store.session import HEAD, Database
 
-app = typer.Typer(name="migrate", help="Bring the store's schema up to date.")
+app = typer.Typer(name="migrate", help="Bring the store's schema up to date.", add_completion=False)
 console = Console()
 
 

@@ -175,6 +175,12 @@ PANELS: dict[str, dict[str, Entry]] = {
         ),
     },
     "Evidence": {
+        "export": Entry(
+            "serving.export_cli",
+            "Open a locked export; trace leaked rows to theirs.",
+            "export trace leaked.csv",
+            whole=True,
+        ),
         "backup": Entry(
             "serving.backup_cli",
             "Take, check and set up backups, on either engine.",
