@@ -1,6 +1,7 @@
 """The files one deploys by: every command, setting, address and path in them is real.
 
-No container is built here. What they run is what the other tests run; this holds the files to it.
+No container is built here: `make image image-check` does (docs/how-to-deploy.md). What they run is
+what the other tests run; this holds the files to it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +145,53 @@ def test_the_image_has_what_the_program_is_made_of() -> None:
     assert all(f"!{package}\n" in ignored for package in copied)
     assert re.search(r"^USER 10001$", DOCKERFILE, flags=re.MULTILINE)
     assert "--require-hashes" in DOCKERFILE
+
+
+def test_the_image_is_what_the_program_needs_and_no_tool() -> None:
+    last = DOCKERFILE.rsplit("\nFROM ", 1)[1]
+    # Packages change seldom and are large; the program changes with every release and is small.
+    assert re.findall(r"^COPY .*$", last, flags=re.MULTILINE) == [
+        "COPY --from=packages /app /app",
+        "COPY --from=program /tierwise /app",
+    ]
+    assert "--without-pip /app" in DOCKERFILE
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)==", (ROOT / "locks/runtime.txt").read_text("utf-8"), re.M)
+    )
+    assert "fastapi" in locked
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for extra in ("dev", "demo", "spark", "experiments"):
+        names = {
+            re.split(r"[^a-z0-9-]", each)[0] for each in project["optional-dependencies"][extra]
+        }
+        assert not names & locked
+
+
+def test_the_user_of_the_image_is_the_one_of_the_pods() -> None:
+    uid = re.search(r"useradd --uid (\d+) --gid (\d+)", DOCKERFILE)
+    assert uid is not None
+    for name, pod in pods():
+        context = pod["securityContext"]
+        if name != "postgres":
+            assert [str(context["runAsUser"]), str(context["runAsGroup"])] == list(uid.groups())
+
+
+def test_what_the_service_compiles_outlives_its_container() -> None:
+    found = re.search(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
+    assert found is not None
+    folder = found[1]
+    assert re.search(rf"install -d -o tierwise .*{folder}\b", DOCKERFILE)
+    for name in ("service", "jobs"):
+        assert f"cache:{folder}" in COMPOSE["services"][name]["volumes"]
+    (pod,) = (pod for name, pod in pods() if name == "tierwise")
+    (mount,) = (m for m in pod["containers"][0]["volumeMounts"] if m["mountPath"] == folder)
+    assert not mount.get("readOnly")
+    (volume,) = (v for v in pod["volumes"] if v["name"] == mount["name"])
+    claims = [o["metadata"]["name"] for o in OBJECTS if o["kind"] == "PersistentVolumeClaim"]
+    assert volume["persistentVolumeClaim"]["claimName"] in claims
+    # Without it a start has to compile: it may take more than a minute.
+    probe = pod["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 180
 
 
 def test_every_file_is_in_the_kustomization() -> None:
