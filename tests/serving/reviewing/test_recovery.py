@@ -283,6 +283,9 @@ def test_the_operations_and_the_pages(
         assert client.get("/v1/recoveries?late=true").json()["total"] == observed
         mine = client.get(f"/v1/recoveries?customer={case['customer_id']}").json()
         assert mine["items"] == [case]
+        page = client.get(f"/customers/{case['customer_id']}?lang=en").text
+        assert "Nobody has recorded a first contact yet." in page
+        assert "A recovery plan is due by" in page
         early = client.post(f"{place}/plan", json=PLAN | soon)
         assert early.status_code == 409
         assert early.json()["hint"] == "Record the first contact with its reason before."
