@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from features.commands.terminal import bar
 from serving import sealing
 from serving.audit import Proof, prove, verify
 from serving.domain.event import AuditEvent
@@ -239,11 +239,8 @@ def _frame(run: Run, sources: Path, published: Path | None) -> IndicatorFrame:
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    # A bar that goes away: what is left on the screen is the answer.
-    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    with bar(errors, what) as tell:
+        yield lambda done, total: tell(what, done, total)
 
 
 @contextmanager

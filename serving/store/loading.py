@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from serving.store.engines import make_room
@@ -39,7 +41,7 @@ def load(session: Session, table: str, columns: Sequence[str], rows: Sequence[Ro
     names = ", ".join(f'"{name}"' for name in columns)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        _copy(connection.connection.driver_connection, table, names, rows)
+        _copy(connection, table, names, rows)
         return
     make_room(connection)
     marks = ", ".join("?" * len(columns))
@@ -49,15 +51,22 @@ def load(session: Session, table: str, columns: Sequence[str], rows: Sequence[Ro
     )
 
 
-def _copy(driver: Any, table: str, names: str, rows: Sequence[Row]) -> None:
+def _copy(connection: Connection, table: str, names: str, rows: Sequence[Row]) -> None:
     """Copy rows as bytes: numbers need not be written in digits, nor bytes as twice as many."""
-    with driver.cursor() as cursor:
-        described = cursor.execute(f"SELECT {names} FROM {table} LIMIT 0").description
-        kinds = [column.type_code for column in described]
-        with cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types([_BYTES_OF.get(kind, kind) for kind in kinds])
-            for row in _as_types(kinds, rows):
-                copy.write_row(row)
+    driver: Any = connection.connection.driver_connection
+    trouble: type[Exception] = connection.dialect.loaded_dbapi.Error
+    statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
+    try:
+        with driver.cursor() as cursor:
+            described = cursor.execute(f"SELECT {names} FROM {table} LIMIT 0").description
+            kinds = [column.type_code for column in described]
+            with cursor.copy(statement) as copy:
+                copy.set_types([_BYTES_OF.get(kind, kind) for kind in kinds])
+                for row in _as_types(kinds, rows):
+                    copy.write_row(row)
+    except trouble as error:
+        # SQLAlchemy sees nothing of a copy; its callers expect what an insert would raise.
+        raise DBAPIError.instance(statement, None, error, trouble) from error
 
 
 def _as_types(kinds: Sequence[int], rows: Sequence[Row]) -> Iterator[Sequence[object]]:
