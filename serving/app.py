@@ -35,6 +35,7 @@ from serving.api import (
     outlooks,
     overrides,
     policies,
+    recoveries,
     reference,
     reviews,
     simulate,
@@ -177,6 +178,7 @@ def create_app(settings: Settings) -> FastAPI:
         overrides,
         appeals,
         alerts,
+        recoveries,
         exports,
         webhooks,
         canary,  # before the models, by whose number an address may end

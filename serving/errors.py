@@ -71,7 +71,7 @@ class AlertNotFoundError(ServiceError):
 
 
 class ReviewNotFoundError(ServiceError):
-    """There is no such review case, appeal or override."""
+    """There is no such review case, recovery case, appeal or override."""
 
 
 class FourEyesError(ServiceError):
