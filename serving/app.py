@@ -150,10 +150,10 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     manners.install(app)
     # The last added is the outermost.
-    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(FirstReads, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
+    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(
         StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
     )

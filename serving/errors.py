@@ -7,6 +7,7 @@
     ├── OverloadedError        more work waits than is worth waiting for
     │   └── UnfinishedError    it was begun, and took too long or was broken off
     ├── StoreError             the database is missing, locked or of another schema version
+    │   └── StoreFullError     its disk has no room for what was to be written
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
     ├── ReviewNotFoundError    there is no such case, appeal or override
@@ -55,6 +56,10 @@ class UnfinishedError(OverloadedError):
 
 class StoreError(ServiceError):
     """The database is missing, locked or of another schema version."""
+
+
+class StoreFullError(StoreError):
+    """The disk of the database has no room; what was being written is undone."""
 
 
 class CustomerNotFoundError(ServiceError):

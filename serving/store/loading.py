@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from serving.store.engines import make_room
@@ -29,10 +31,7 @@ def load(session: Session, table: str, columns: Sequence[str], rows: Sequence[Ro
     names = ", ".join(f'"{name}"' for name in columns)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+        _copy(connection, f"COPY {table} ({names}) FROM STDIN", rows)
         return
     make_room(connection)
     marks = ", ".join("?" * len(columns))
@@ -40,3 +39,15 @@ def load(session: Session, table: str, columns: Sequence[str], rows: Sequence[Ro
         f"INSERT INTO {table} ({names}) VALUES ({marks})",
         list(rows),
     )
+
+
+def _copy(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    driver: Any = connection.connection.driver_connection
+    trouble: type[Exception] = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except trouble as error:
+        # SQLAlchemy sees nothing of a copy; its callers expect what an insert would raise.
+        raise DBAPIError.instance(statement, None, error, trouble) from error

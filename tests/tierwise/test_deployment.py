@@ -6,9 +6,13 @@ No container is built here. What they run is what the other tests run; this hold
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import typer
@@ -25,6 +29,7 @@ from training.registry.location import ARTIFACTS_VARIABLE, URL_VARIABLE
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
 KUBERNETES = ROOT / "deploy" / "kubernetes"
+UNITS = {path.name: path.read_text("utf-8") for path in (ROOT / "deploy" / "systemd").iterdir()}
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 OBJECTS = [
     each
@@ -49,6 +54,9 @@ def commands() -> list[list[str]]:
         if "image" in service and service["image"].startswith("tierwise"):
             found.append([*service.get("entrypoint", []), *service.get("command", [])])
     found.append(re.findall(r'"([^"]*)"', DOCKERFILE.rsplit("\nCMD", 1)[1]))
+    for unit in UNITS.values():
+        for line in re.findall(r"^ExecStart=/opt/tierwise/bin/(.*)$", unit, flags=re.MULTILINE):
+            found.append(shlex.split(line))
     return [command for command in found if command[:1] == ["tierwise"]]
 
 
@@ -68,6 +76,7 @@ def variables() -> set[str]:
     """Return the names of all our environment variables in the files."""
     text = "".join(path.read_text("utf-8") for path in KUBERNETES.glob("*.yaml"))
     text += (ROOT / "deploy" / "compose.yaml").read_text("utf-8") + DOCKERFILE
+    text += "".join(UNITS.values())
     return set(re.findall(r"\bTIERWISE_[A-Z_]+\b", text))
 
 
@@ -143,11 +152,64 @@ def test_every_file_is_in_the_kustomization() -> None:
     )
 
 
+def test_the_registry_answers_to_the_name_it_is_called_by() -> None:
+    """MLflow answers 403 to a name in the Host header that it was not told of."""
+    (config,) = (o for o in OBJECTS if o["kind"] == "ConfigMap")
+    (pod,) = (pod for name, pod in pods() if name == "mlflow")
+    for registry, command in (
+        (config["data"]["TIERWISE_REGISTRY"], pod["containers"][0]["command"]),
+        (
+            COMPOSE["services"]["service"]["environment"]["TIERWISE_REGISTRY"],
+            COMPOSE["services"]["mlflow"]["command"],
+        ),
+    ):
+        (allowed,) = (w.split("=", 1)[1] for w in command if w.startswith("--allowed-hosts="))
+        assert urlsplit(registry).netloc in allowed.split(",")
+
+
+def test_health_is_asked_of_those_who_answer() -> None:
+    """The image's check asks port 8000, which only the service opens."""
+    ours = {n: s for n, s in COMPOSE["services"].items() if s["image"].startswith("tierwise")}
+    other = {name for name, service in ours.items() if "serve" not in service["command"]}
+    assert other == {"mlflow", "deliver", "jobs"}
+    assert all("healthcheck" in ours[name] for name in other)
+
+
+def test_units_are_units(tmp_path: Path) -> None:
+    """Checked by systemd itself where it is at hand, with a program that is there."""
+    assert {"tierwise.service", "tierwise-batch.service", "tierwise-batch.timer"} <= set(UNITS)
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("systemd-analyze is not installed")
+    units = []
+    for name, text in UNITS.items():
+        if not name.endswith(".env"):
+            units.append(tmp_path / name)
+            units[-1].write_text(text.replace("/opt/tierwise/bin/tierwise", "/bin/true"), "utf-8")
+    told = subprocess.run([verify, "verify", *units], capture_output=True, text=True, timeout=60)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_the_environment_of_the_units_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for line in UNITS["tierwise.env"].splitlines():
+        if line and not line.startswith("#"):
+            monkeypatch.setenv(*line.split("=", 1))
+    settings = Settings(home=tmp_path)
+    settings.check()
+    assert settings.guarded
+    assert settings.secure
+    assert settings.log_form == "json"
+
+
 def test_the_service_stops_before_it_is_killed() -> None:
     (pod,) = (pod for name, pod in pods() if name == "tierwise")
     needed = Settings().drain_seconds + Settings().grace_seconds
     assert pod["terminationGracePeriodSeconds"] > needed
     assert int(COMPOSE["services"]["service"]["stop_grace_period"].rstrip("s")) > needed
+    (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNITS["tierwise.service"], flags=re.MULTILINE)
+    assert int(stop) > needed
 
 
 def test_no_secret_is_in_the_files() -> None:
