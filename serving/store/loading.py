@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from serving.store.engines import make_room
 
 Value = str | float | bytes | None
-"""What every driver takes as it is: dates are ISO texts, documents are JSON texts."""
+"""Numbers are numbers, days and instants are ISO texts, documents are JSON texts."""
 Row = tuple[Value, ...]
 
 # Types of PostgreSQL by their numbers, which are the same on every server.

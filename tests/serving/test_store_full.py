@@ -32,7 +32,7 @@ FOR EACH ROW WHEN (NEW.sequence > 1) EXECUTE FUNCTION fill()
 def row(sequence: int, subject: str = "a") -> Row:
     """An event of 100 kB."""
     payload = f'"{"x" * 100_000}"'
-    return str(sequence), "2024-01-01", "a", "b", subject, payload, "p", "h"
+    return sequence, "2024-01-01", "a", "b", subject, payload, "p", "h"
 
 
 def write(database: Database, rows: list[Row], way: str) -> None:
