@@ -10,7 +10,7 @@ WORKERS ?= 2
 PACKAGES := features tiering training serving tierwise tierwise_client
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo client test check format lint types imports bench bench-features bench-models bench-certified bench-serving load lock clean
+.PHONY: help install demo client test check format lint types imports bench bench-features bench-models bench-certified bench-serving load image image-check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -73,6 +73,25 @@ bench-serving: install ## measure the service beside MLflow, BentoML, MLServer a
 
 load: install ## five minutes of load with promotion, rollback and batch: nothing may fail (LOAD_SECONDS, LOAD_ENGINE=postgresql)
 	$(BIN)/python -m tests.benchmarks.serving.load
+
+# What builds and runs the image: the first of these that is there.
+ENGINE ?= $(firstword $(foreach engine,docker podman buildah,$(if $(shell command -v $(engine)),$(engine))))
+IMAGE ?= tierwise:0.1.0
+BUILD_FLAGS ?=
+image: ## build the container image (ENGINE=docker, podman or buildah; BUILD_FLAGS)
+ifeq ($(ENGINE),)
+	@echo "skipped: neither docker nor podman nor buildah is installed"
+else
+	$(ENGINE) build $(if $(filter docker,$(notdir $(ENGINE))),,--format docker) $(BUILD_FLAGS) -t $(IMAGE) .
+endif
+
+# WORLD=var/journey: a graded world, copied, to measure ready time and memory on.
+image-check: ## start the image as it is deployed and judge it (docker or podman; WORLD=var/journey)
+ifeq ($(filter docker podman,$(notdir $(ENGINE))),)
+	@echo "skipped: needs docker or podman to run the image"
+else
+	$(PYTHON) deploy/check_image.py $(IMAGE) --engine $(ENGINE) $(if $(WORLD),--world $(WORLD))
+endif
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --fork-strategy fewest

@@ -171,7 +171,7 @@ def errors() -> tuple[type[Exception], ...]:
 
 
 def keep(connection: BaseBackend, name: str, rows: ir.Table | str) -> None:
-    """Compute rows now; they rows stay in memory, and on disk what does not fit.
+    """Compute rows now; they stay in memory, and on disk what does not fit.
 
     The rows of one customer lie in one partition, the same of every relation, so that what
     is counted and joined by customer later moves no row. The relation forgets how it was

@@ -66,7 +66,7 @@ def create_key(
 @key.command("list")
 def list_keys(world: WorldOption = None, home: Home = None, database: DatabaseUrl = None) -> None:
     """List keys, those that are over too."""
-    table = Table("Name", "Id", "Roles", "Scopes", "Expires", "Last used", "State")
+    table = _table("Name", "Id", "Roles", "Scopes", "Expires", "Last used", "State")
     now = _now()
     with _store(home, world, database) as store, store.read() as session:
         cursor: str | None = None
@@ -77,8 +77,8 @@ def list_keys(world: WorldOption = None, home: Home = None, database: DatabaseUr
                 table.add_row(
                     each.name,
                     each.key_id,
-                    ", ".join(sorted(each.roles)),
-                    "all" if each.scopes is None else ", ".join(sorted(each.scopes)),
+                    "\n".join(sorted(each.roles)),
+                    "all" if each.scopes is None else "\n".join(sorted(each.scopes)),
                     f"{each.expires_at:%Y-%m-%d %H:%M}",
                     f"{each.last_used_at:%Y-%m-%d %H:%M}" if each.last_used_at else "never",
                     "live" if each.is_live(now) else over,
@@ -143,7 +143,7 @@ def add_user(
 @user.command("list")
 def list_users(world: WorldOption = None, home: Home = None, database: DatabaseUrl = None) -> None:
     """List accounts, disabled ones too."""
-    table = Table("Name", "Called", "Roles", "Provider", "Last signed in", "State")
+    table = _table("Name", "Called", "Roles", "Provider", "Last signed in", "State")
     now = _now()
     with _store(home, world, database) as store, store.read() as session:
         cursor: str | None = None
@@ -155,7 +155,7 @@ def list_users(world: WorldOption = None, home: Home = None, database: DatabaseU
                 table.add_row(
                     each.name,
                     each.display_name,
-                    ", ".join(sorted(each.roles)),
+                    "\n".join(sorted(each.roles)),
                     each.issuer or "none",
                     f"{each.last_seen_at:%Y-%m-%d %H:%M}" if each.last_seen_at else "never",
                     "disabled" if each.disabled_at else state,
@@ -233,3 +233,11 @@ def _say(text: str) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _table(*columns: str) -> Table:
+    """Return a table that breaks long words rather than hide their end."""
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

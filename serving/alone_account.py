@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features.schema import FloatArray
-from serving.alone_loops import ranks, settle, sides
+from serving.alone_loops import ranks, settle
 from serving.domain.evidence import Evidence, Shape, shape_of
 from serving.domain.grade import LayoutEntry
 from serving.explain import Attribution, layout_of
 from tiering.plan import plan_of
 from tiering.sheet import ScoreOfOne
+from tiering.sides import sides
 from training.bundle import Bundle
 
 

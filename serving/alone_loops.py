@@ -16,18 +16,6 @@ from tiering.sheet_loops import rank_of
 
 
 @compiled  # pragma: no cover - it runs as machine code
-def sides(phi: Any) -> Any:
-    """Return the sum of what raises a margin and of what lowers it, of ``(m,)`` parts."""
-    rise = fall = 0.0
-    for p in phi:
-        if p > 0.0:
-            rise += p
-        elif p < 0.0:
-            fall += p
-    return rise, fall
-
-
-@compiled  # pragma: no cover - it runs as machine code
 def settle(numbers: Any, phi: Any, direct: Any, handed: Any, slot: Any, found: Any) -> None:
     """Write a score's base, its ``(m,)`` contributions, and their sums by dimension and indicator.
 

@@ -35,6 +35,7 @@ from serving.api import (
     outlooks,
     overrides,
     policies,
+    recoveries,
     reference,
     reviews,
     simulate,
@@ -150,10 +151,10 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     manners.install(app)
     # The last added is the outermost.
-    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(FirstReads, parts=parts)
     app.add_middleware(Repetition, database=database)
     app.add_middleware(Representation)
+    app.add_middleware(WhatIfs, parts=parts)
     app.add_middleware(
         StoredAnswers, standing=database.standing, answers=Answers(settings.answer_cache_mb << 20)
     )
@@ -177,6 +178,7 @@ def create_app(settings: Settings) -> FastAPI:
         overrides,
         appeals,
         alerts,
+        recoveries,
         exports,
         webhooks,
         canary,  # before the models, by whose number an address may end

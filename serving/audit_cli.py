@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from features.commands.terminal import bar
 from serving import sealing
 from serving.audit import Proof, prove, verify
 from serving.domain.event import AuditEvent
@@ -61,10 +61,10 @@ def verify_trail(
         with _bar("pages of looks") as tell:
             looks = verify_reads(session, tell)
     since = "" if kept is None else f"; it only grew since the {kept.size:,} that were kept"
-    _say(f"{found.size:,} events verify{since}. Root {found.root}")
-    before = f"; {runs.unsealed:,} older runs were not sealed" if runs.unsealed else ""
-    _say(f"{runs.grades:,} grades of {runs.runs:,} runs are as they were recorded{before}.")
-    _say(f"{looks.reads:,} looks at customers in {looks.pages:,} pages are as they were written.")
+    _say(f"{_of(found.size, 'event')} verified{since}. Root {found.root}")
+    before = f"; not sealed: {_of(runs.unsealed, 'older run')}" if runs.unsealed else ""
+    _say(f"As recorded: {_of(runs.grades, 'grade')} of {_of(runs.runs, 'run')}{before}.")
+    _say(f"As written: {_of(looks.reads, 'look')} at customers in {_of(looks.pages, 'page')}.")
     if out is not None:
         _write(out, asdict(found))
 
@@ -239,11 +239,8 @@ def _frame(run: Run, sources: Path, published: Path | None) -> IndicatorFrame:
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    # A bar that goes away: what is left on the screen is the answer.
-    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    with bar(errors, what) as tell:
+        yield lambda done, total: tell(what, done, total)
 
 
 @contextmanager
@@ -291,6 +288,10 @@ def _write(out: Path | None, document: object) -> None:
     else:
         out.write_text(text + "\n", "utf-8")
         _say(f"Written to {out}")
+
+
+def _of(count: int, one: str) -> str:
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
 
 
 def _say(text: str) -> None:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
+from features.commands.terminal import columns
 from features.errors import TierwiseError
 from serving.batch_words import show_drift, show_result
 from serving.options import BundleFolder, DatabaseUrl, Home, WorldArgument, read_settings
@@ -264,13 +265,7 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Told]:
-    columns = (
-        TextColumn("{task.description:>6}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as bars:
+    with Progress(*columns("{task.description:>6}"), console=console) as bars:
         tasks: dict[str, Any] = {}
 
         def told(stage: str, done: int, total: int) -> None:

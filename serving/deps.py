@@ -26,6 +26,7 @@ from serving.single import SingleCustomers
 from serving.store.alerts import AlertStore
 from serving.store.audit_events import AuditEvents
 from serving.store.grades import Grades
+from serving.store.recoveries import Recoveries
 from serving.store.reviews import Reviews
 from serving.store.session import READERS, Database, Session
 from serving.store.trail import Trail
@@ -93,6 +94,11 @@ async def alerts(session: SessionDep) -> AlertStore:
     return AlertStore(session)
 
 
+async def recoveries(session: SessionDep) -> Recoveries:
+    """Return the cases of customers under observation as of the request's transaction."""
+    return Recoveries(session)
+
+
 async def audit_events(session: SessionDep) -> AuditEvents:
     """Return the audit trail as of the request's transaction."""
     return AuditEvents(session)
@@ -101,6 +107,7 @@ async def audit_events(session: SessionDep) -> AuditEvents:
 AuditEventsDep = Annotated[AuditEvents, Depends(audit_events)]
 AlertsDep = Annotated[AlertStore, Depends(alerts)]
 GradesDep = Annotated[Grades, Depends(grades)]
+RecoveriesDep = Annotated[Recoveries, Depends(recoveries)]
 ReviewsDep = Annotated[Reviews, Depends(reviews)]
 
 

@@ -7,6 +7,7 @@
     ├── OverloadedError        more work waits than is worth waiting for
     │   └── UnfinishedError    it was begun, and took too long or was broken off
     ├── StoreError             the database is missing, locked or of another schema version
+    │   └── StoreFullError     its disk has no room for what was to be written
     ├── CustomerNotFoundError  the customer has no grade in the run that is served
     ├── AlertNotFoundError     there is no such alert
     ├── ReviewNotFoundError    there is no such case, appeal or override
@@ -57,6 +58,10 @@ class StoreError(ServiceError):
     """The database is missing, locked or of another schema version."""
 
 
+class StoreFullError(StoreError):
+    """The disk of the database has no room; what was being written is undone."""
+
+
 class CustomerNotFoundError(ServiceError):
     """The customer has no grade in the run that is served."""
 
@@ -66,7 +71,7 @@ class AlertNotFoundError(ServiceError):
 
 
 class ReviewNotFoundError(ServiceError):
-    """There is no such review case, appeal or override."""
+    """There is no such review case, recovery case, appeal or override."""
 
 
 class FourEyesError(ServiceError):

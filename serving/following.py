@@ -1,4 +1,4 @@
-"""What follows from a run once it is served: review cases, and who moved to another tier.
+"""What follows from a run once it is served: review cases, observation, who moved to another tier.
 
 A run of a million has hundreds of thousands of cases. So it is told customer by customer, some at
 a time, each time in a transaction that also notes how far it came (`serving.store.steps`): if the
@@ -18,9 +18,10 @@ from serving.errors import BatchError
 from serving.nightly.landing import discard_dead
 from serving.nightly.pace import Pace
 from serving.nightly.tier_changes import Change, tier_changes, told
+from serving.reviewing.observing import observe
 from serving.reviewing.queue import QueueRenewal
 from serving.store.engines import make_room
-from serving.store.followed import followed
+from serving.store.followed import Followed, followed
 from serving.store.grades import Grades
 from serving.store.session import Database, Session
 from serving.store.steps import RunSteps, Telling
@@ -44,6 +45,7 @@ class _Next:
     customers: int
     last: bool
     upto: str
+    found: Sequence[Followed]
     referred: Sequence[Grade]
     changes: Sequence[Change]
 
@@ -84,6 +86,7 @@ class Following:
             customers=len(found),
             last=len(found) < self._pace.size,
             upto=found[-1].customer_id if found else self._after,
+            found=found,
             referred=[each.brief(self._run) for each in found if each.referred],
             changes=tier_changes(found, served, self._run.basis),
         )
@@ -92,9 +95,11 @@ class Following:
         make_room(session.connection())
         run, counts = self._run, self.counts
         upto = None if some.last else some.upto
-        queue = QueueRenewal(session, run.finished_at, self._panel, (self._after, upto))
+        between = (self._after, upto)
+        queue = QueueRenewal(session, run.finished_at, self._panel, between)
         happenings = queue.see(some.referred)
         happenings += queue.finish(run.actor)
+        happenings += observe(session, run, self._panel, between, some.found)
         happenings += told(some.changes, run.basis)
         record(session, happenings, at=run.finished_at, actor=run.actor)
         counts.opened += queue.changes.opened

@@ -118,9 +118,11 @@ class _Asked:
         self.unknown.append(Unknown(figure, why, detail))
 
     def _acquisition_cost(self) -> float | None:
+        """Return what was spent to win the customer; None where that is unknown, or nothing."""
         cost = self._named("acquisition_cost")
         if cost is None or cost <= 0.0:
             self._lacks("acquisition_cost", "no_data")
+            return None
         return cost
 
     def _contribution_rate(self) -> float | None:

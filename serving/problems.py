@@ -50,6 +50,7 @@ STATUS: Mapping[type[TierwiseError], tuple[int, str]] = {
     service.OverloadedError: (503, "Too much to do"),
     service.UnfinishedError: (503, "Not done in time"),
     service.StoreError: (503, "The store does not answer"),
+    service.StoreFullError: (503, "The store has no room"),
     service.BatchError: (422, "The frame cannot be graded"),
     service.BackupError: (500, "The backup cannot be used"),
     service.AuditError: (500, "The audit trail does not verify"),

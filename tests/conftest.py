@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from tests.unmeasured import spare_others
+from tests.unmeasured import measured, paused, spare_others
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Measure our own code only, and let the rest run at its own speed."""
     if config.pluginmanager.hasplugin("_cov"):
         spare_others()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Measure what a test runs, and not what pytest does about it."""
+    function = pyfuncitem.obj
+    around = paused if pyfuncitem.get_closest_marker("no_cover") else measured
+    pyfuncitem.obj = around(function)
+    try:
+        return (yield)
+    finally:
+        pyfuncitem.obj = function
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

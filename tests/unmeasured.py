@@ -5,6 +5,9 @@ in code that nobody measures: expressions and query plans take twice the time so
 is taken off where a foreign package is entered and put on again where it is left. What is ours
 and called back from in there is missed unless it runs elsewhere too, so nothing is listed that
 takes functions of ours (but for :data:`CALLBACKS`).
+
+The test runner itself is foreign code too. It is entered once for all tests it collects and once
+for each test it runs, and calls what is measured back: modules, fixtures, tests.
 """
 
 from __future__ import annotations
@@ -22,29 +25,53 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 ENTRIES = (
+    ("_pytest.assertion.rewrite", ""),
+    ("_pytest.main", "Session.perform_collect"),
+    ("_pytest.runner", ".runtestprotocol"),
     ("alembic.ddl.impl", "DefaultImpl"),
     ("fastapi.applications", "FastAPI.openapi"),
     ("fastapi.routing", "APIRouter.add_api_route"),
+    ("hypothesis.internal.conjecture.data", "ConjectureData.draw"),
     ("ibis", ""),
     ("ibis.backends.duckdb", "Backend"),
     ("ibis.backends.pyspark", "Backend"),
     ("ibis.expr.builders", "*"),
     ("ibis.expr.types", "*"),
     ("ibis.expr.types.groupby", "*"),
+    ("lightgbm", ""),
+    ("lightgbm.basic", "*"),
+    ("mlflow.pyfunc", ".save_model"),
     ("mlflow.tracking.client", "MlflowClient"),
     ("numba.core.dispatcher", "Dispatcher._compile_for_args"),
     ("plotly.graph_objects", "Figure"),
+    ("scipy.optimize", ".minimize"),
+    ("sklearn.linear_model._logistic", "LogisticRegression"),
+    ("sklearn.pipeline", "Pipeline"),
     ("sqlalchemy.engine.base", "Connection"),
     ("sqlalchemy.engine.base", "Engine"),
     ("sqlalchemy.engine.result", "*"),
     ("sqlalchemy.orm.session", "Session"),
     ("sqlalchemy.sql.selectable", "Select"),
+    ("starlette.testclient", "TestClient.request"),
+    ("tomllib", ""),
 )
 """Modules and what in them is entered: a class (with what it inherits), one method of it, every
-class it has (``*``) or its functions (nothing)."""
+class it has (``*``), its functions (nothing) or one of them. What runs in another thread is
+measured by the tracer of that thread, so the test client is listed."""
 
-CALLBACKS = (("sqlalchemy.event.attr", "_CompoundListener.__call__"),)
-"""Where a foreign package calls what is ours: the tracer is on in there."""
+CALLBACKS = (
+    ("_pytest.config", "PytestPluginManager._importconftest"),
+    ("_pytest.fixtures", ".call_fixture_func"),
+    ("_pytest.fixtures", "._teardown_yield_fixture"),
+    ("_pytest.python", ".importtestmodule"),
+    ("hypothesis.strategies._internal.core", "BuildsStrategy.do_draw"),
+    ("hypothesis.strategies._internal.core", "CompositeStrategy.do_draw"),
+    ("scipy._lib._util", "_ScalarFunctionWrapper.__call__"),
+    ("scipy.optimize._optimize", "MemoizeJac._compute_if_needed"),
+    ("sqlalchemy.event.attr", "_CompoundListener.__call__"),
+    ("training.models.boosting", "._median"),
+)
+"""Where a foreign package calls what is ours, or what is called: the tracer is on in there."""
 
 # A function given to ``pipe`` is ours; the others are asked for every attribute.
 _LEFT_OUT = {"pipe", "__getattribute__", "__getattr__", "__hash__", "__len__"}
@@ -57,11 +84,12 @@ def spare_others() -> None:
     for module in list(sys.modules.values()):
         _spare(module)
     run = SourceFileLoader.exec_module
-    quietly = _without(run)
+    quietly, openly = unmeasured(run), measured(run)
 
     def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
         if _is_ours(Path(self.path)):
-            run(self, module)
+            openly(self, module)
+            _spare(module)
         else:
             quietly(self, module)
             _spare(module)
@@ -70,12 +98,14 @@ def spare_others() -> None:
 
 
 def _spare(module: ModuleType) -> None:
-    for listed, change in ((ENTRIES, _without), (CALLBACKS, _with)):
+    for listed, change in ((ENTRIES, unmeasured), (CALLBACKS, measured)):
         for name, what in listed:
             if name == module.__name__:
                 for owner, attribute, function in list(_entries(module, what)):
-                    if not hasattr(function, "__wrapped__"):
-                        setattr(owner, attribute, change(function))
+                    if not hasattr(function, "_changed"):
+                        changed = change(function)
+                        changed._changed = True  # type: ignore[attr-defined]
+                        setattr(owner, attribute, changed)
 
 
 def _is_ours(path: Path) -> bool:
@@ -105,7 +135,7 @@ def _entries(module: ModuleType, what: str) -> Iterator[tuple[object, str, Calla
                     yield owner, known, function
 
 
-def _without(function: Callable[..., Any]) -> Callable[..., Any]:
+def unmeasured(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function without the tracer."""
 
     @wraps(function)
@@ -120,13 +150,15 @@ def _without(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         finally:
             _off.tracer = before
-            sys.settrace(tracer)
-            _entered()
+            # Where measuring was stopped and begun again in there, it has a tracer of its own.
+            if sys.gettrace() is None:
+                sys.settrace(tracer)
+                _entered()
 
     return run
 
 
-def _with(function: Callable[..., Any]) -> Callable[..., Any]:
+def measured(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function with the tracer that was taken off outside of it."""
 
     @wraps(function)
@@ -140,6 +172,24 @@ def _with(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         finally:
             sys.settrace(None)
+
+    return run
+
+
+def paused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function so that nothing called back in there is measured either.
+
+    For what pytest-cov stops measuring for: the tracer that was taken off outside is a stopped one.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        before = getattr(_off, "tracer", None)
+        _off.tracer = None
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _off.tracer = before
 
     return run
 

@@ -147,6 +147,11 @@ PANELS: dict[str, dict[str, Entry]] = {
     },
     "Service": {
         "serve": Entry("serving.cli", "Serve the API and the pages.", "serve journey --port 8000"),
+        "migrate": Entry(
+            "serving.migrate_cli",
+            "Bring the store's schema up to date, as its owner.",
+            "migrate journey",
+        ),
         "access": Entry(
             "serving.access_cli",
             "Keys of machines, accounts of people.",
@@ -170,6 +175,12 @@ PANELS: dict[str, dict[str, Entry]] = {
         ),
     },
     "Evidence": {
+        "export": Entry(
+            "serving.export_cli",
+            "Open a locked export; trace leaked rows to theirs.",
+            "export trace leaked.csv",
+            whole=True,
+        ),
         "backup": Entry(
             "serving.backup_cli",
             "Take, check and set up backups, on either engine.",

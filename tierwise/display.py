@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from features.commands.terminal import bar
 
 
 @contextmanager
@@ -27,16 +28,5 @@ def following(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
         yield tell
         return
-    columns = (
-        TextColumn("  {task.description:<34}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
+    with bar(console, text="  {task.description:<34}") as show:
         yield show

@@ -745,6 +745,97 @@ class Operations:
             if cursor is None:
                 return
 
+    def list_recoveries(
+        self,
+        *,
+        state: Literal["open", "contacted", "planned", "closed"] | None = None,
+        customer: str | None = None,
+        late: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> schemas.RecoveryList:
+        """List customers under observation, earliest due first; closed cases too."""
+        return self.transport.call(
+            "GET",
+            "/v1/recoveries",
+            schemas.RecoveryList,
+            query={
+                "state": state,
+                "customer": customer,
+                "late": late,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def iterate_recoveries(
+        self,
+        *,
+        state: Literal["open", "contacted", "planned", "closed"] | None = None,
+        customer: str | None = None,
+        late: bool | None = None,
+        limit: int | None = None,
+    ) -> Iterator[schemas.Recovery]:
+        """Go through all pages of `list_recoveries`."""
+        cursor: str | None = None
+        while True:
+            page = self.list_recoveries(
+                state=state,
+                customer=customer,
+                late=late,
+                limit=limit,
+                cursor=cursor,
+            )
+            yield from page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def read_recovery(
+        self,
+        recovery_id: str,
+    ) -> schemas.Recovery:
+        """Read one time under observation."""
+        return self.transport.call(
+            "GET",
+            f"/v1/recoveries/{segment(recovery_id)}",
+            schemas.Recovery,
+        )
+
+    def contact_one(
+        self,
+        recovery_id: str,
+        body: schemas.Contact,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Recovery:
+        """Record the first contact with its reason."""
+        return self.transport.call(
+            "POST",
+            f"/v1/recoveries/{segment(recovery_id)}/contact",
+            schemas.Recovery,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
+    def plan_one(
+        self,
+        recovery_id: str,
+        body: schemas.Plan,
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.Recovery:
+        """Record the recovery plan, or a better one; the first contact comes before."""
+        return self.transport.call(
+            "POST",
+            f"/v1/recoveries/{segment(recovery_id)}/plan",
+            schemas.Recovery,
+            body=body,
+            key=idempotency_key,
+            writes=True,
+        )
+
     def request_export(
         self,
         body: schemas.ExportRequest,

@@ -416,6 +416,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
     histogram: Histogram
 
 
+class Contact(Struct, frozen=True, kw_only=True):
+    """The first contact: a reason of the list, and more in words."""
+
+    reason: str
+    note: str | UnsetType = UNSET
+
+
 class Contribution(Struct, frozen=True, kw_only=True):
     """What one indicator brings through one channel, in score points.
 
@@ -675,6 +682,15 @@ class Filing(Struct, frozen=True, kw_only=True):
     reason: str
     evidence: list[str] | UnsetType = UNSET
     wanted_tier_id: str | None | UnsetType = UNSET
+
+
+class FirstContact(Struct, frozen=True, kw_only=True):
+    """The first contact with a customer under observation, and the reason it told."""
+
+    at: str
+    by: str
+    reason: Label
+    note: str
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -1319,6 +1335,15 @@ class PastGrade(Struct, frozen=True, kw_only=True):
     scheme: Scheme
 
 
+class Plan(Struct, frozen=True, kw_only=True):
+    """A recovery plan; another one takes its place."""
+
+    text: str
+    owner: str
+    goal_tier_id: str
+    goal_date: date
+
+
 class PolicyPack(Struct, frozen=True, kw_only=True):
     """What the tier is promised, with the customer's own risk terms; null: no promise.
 
@@ -1375,6 +1400,51 @@ class Reason(Struct, frozen=True, kw_only=True):
 
     code: str
     text: Text
+
+
+class Recovery(Struct, frozen=True, kw_only=True):
+    """One time under observation (#91), and until when a plan is due.
+
+    ``scheme_id`` and ``tier_id`` are where the customer stood when it began.
+    """
+
+    recovery_id: str
+    customer_id: str
+    run_id: str
+    scheme_id: str
+    tier_id: str
+    policy: str
+    state: str
+    opened_at: str
+    due_at: str
+    late: bool
+    contact: FirstContact | None
+    plan: RecoveryPlan | None
+    plans: int
+    late_at: str | None
+    closed_at: str | None
+    outcome: str | None
+
+
+class RecoveryList(Struct, frozen=True, kw_only=True):
+    """A page of customers under observation, earliest due first, and the reasons to choose from."""
+
+    items: list[Recovery]
+    total: int
+    cursor: str | None
+    next: str | None
+    reasons: list[Label]
+
+
+class RecoveryPlan(Struct, frozen=True, kw_only=True):
+    """What shall be done; ``at`` is of the first plan, all else of the present one."""
+
+    at: str
+    by: str
+    text: str
+    owner: str
+    goal_tier_id: str
+    goal_date: date
 
 
 class Referral(Struct, frozen=True, kw_only=True):
@@ -1522,6 +1592,11 @@ class ReviewSummary(Struct, frozen=True, kw_only=True):
     upheld: int
     partly: int
     rejected: int
+    observed: int
+    observed_late: int
+    plans_in_time: float | None
+    recovered: int
+    downgraded: int
 
 
 class Revocation(Struct, frozen=True, kw_only=True):

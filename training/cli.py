@@ -7,14 +7,13 @@ Expected errors rise to the composition root, which tells them to the person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from features.commands.terminal import bar
 from training.commands.attribution import attribution
 from training.commands.backtest import backtest, show_backtest
 from training.commands.certificate import certificate
@@ -56,7 +55,7 @@ def train(
     from training.registry.location import open_registry
 
     chosen, policy = _recipe(world, recipe), load_scheme(scheme)
-    with _progress() as progress:
+    with bar(console) as progress:
         outcome = run(
             _sources(home, world),
             home / world,
@@ -97,7 +96,7 @@ def stress(
     sources = _sources(home, world)
     bundle = Bundle.load((home / world / "bundle").resolve())
     names = scenario or list(bundle.recipe.stress.scenarios)
-    with _progress() as progress:
+    with bar(console) as progress:
         report = run_stress(
             sources,
             Snapshot.at(sources.info.last_day),
@@ -122,21 +121,6 @@ def _recipe(world: str, chosen: str) -> Recipe:
     from training.recipe import load_recipe, recipe_names
 
     return load_recipe(chosen or (world if world in recipe_names() else "default"))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn as Elapsed
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Elapsed())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def tell(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        yield tell
 
 
 def _show_stress(report: StressReport) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from features.commands.terminal import bar
 from training.commands.options import HOME, Artifacts, Home, RegistryUrl, World
 
 if TYPE_CHECKING:
@@ -134,22 +135,12 @@ def _following() -> Iterator[tuple[Callable[[str, int, int], None], Callable[[St
 
     On a terminal there is one moving bar with the best value so far; elsewhere a line a trial.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn as Elapsed
-
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), Elapsed())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def publishing(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+    with bar(console, text="{task.description:<44}") as publishing:
 
         def follow(now: Standing) -> None:
             best = "no trial yet" if now.best != now.best else f"best {now.best:.4f} of base"
             told = f"{best}, {now.seconds_left / 60:.0f} min left"
-            bar.update(task, description=told, completed=now.finished, total=now.trials)
+            publishing(told, now.finished, now.trials)
             if now.last is not None and not console.is_terminal:
                 console.print(
                     f"trial {now.last.number}: {now.last.state} {now.last.value:.4f}; {told}",

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 DAY = ["%Y-%m-%d"]
 """Format of a day on the command line."""
@@ -41,19 +48,28 @@ ThreadsOption = Annotated[
 ]
 
 
+TOLD = "{task.description}"
+"""How a bar tells what is done; rich's format of a column."""
+
+
+def columns(text: str = TOLD) -> tuple[ProgressColumn, ...]:
+    """Return what stands beside each other in a progress bar, after what is done as ``text``."""
+    return TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+
+
 @contextmanager
-def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that moves a progress bar: what is done, steps done, steps in all."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
+def bar(
+    console: Console, what: str = "starting", text: str = TOLD
+) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function that moves a progress bar: what is done, steps done, steps in all.
+
+    The bar goes away at the end, and is shown on a terminal only. ``what`` is told until it moves
+    first; ``text`` is as for :func:`columns`.
+    """
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns(text), console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        task = progress.add_task("starting", total=None)
+        task = progress.add_task(what, total=None)
 
         def advance(what: str, done: int, total: int) -> None:
             progress.update(task, description=what, completed=done, total=total)

@@ -182,7 +182,11 @@ class Setting:
         snapshot = Snapshot.at(question.as_of)
         sources = Sources(self._link, self._tables, _info(question, repeating))
         history = History(sources, [snapshot]).__enter__()
-        sql = self._sql(indicator_frame(history.at(snapshot), history.codes))
+        try:
+            sql = self._sql(indicator_frame(history.at(snapshot), history.codes))
+        except BaseException:
+            history.close()
+            raise
         self._folds[repeating] = history, sql
         while len(self._folds) > _FOLDS:
             self._folds.popitem(last=False)[1][0].close()

@@ -17,6 +17,7 @@ from serving.api.change_schemas import CHANGE, HISTORY
 from serving.api.examples import GRADE, LIFT, SIMULATIONS
 from serving.api.export_schemas import EXPORT
 from serving.api.outlook_examples import OUTLOOK
+from serving.api.recovery_examples import RECOVERY
 from serving.api.review_examples import APPEAL, REVIEW_DETAIL
 from serving.api.service_schemas import Problem
 from serving.api.webhook_examples import DELIVERY, WEBHOOK
@@ -154,6 +155,7 @@ def describe(app: FastAPI) -> None:
             schemas["SimulatedFromEvents"]["examples"] = [event_examples.ANSWER]
             schemas["Alert"]["examples"] = [ALERT]
             schemas["Grade"]["examples"] = [GRADE]
+            schemas["Recovery"]["examples"] = [RECOVERY]
             schemas["ReviewDetail"]["examples"] = [REVIEW_DETAIL]
             schemas["Appeal"]["examples"] = [APPEAL]
             schemas["Key"]["examples"] = [KEY]

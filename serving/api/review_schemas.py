@@ -177,6 +177,11 @@ class ReviewSummary(Out):
     upheld: int
     partly: int
     rejected: int
+    observed: int = Field(description="Customers under observation now (#91).")
+    observed_late: int = Field(description="Of those, without the recovery plan that was due.")
+    plans_in_time: float | None = Field(description="Of the first recovery plans recorded since.")
+    recovered: int = Field(description="Left observation for a better tier.")
+    downgraded: int = Field(description="Left observation for a worse tier.")
 
 
 class Override(Out):

@@ -163,7 +163,7 @@ class Grade:
     def pack(self) -> EffectivePack | None:
         """What the customer is promised: its tier's pack under its own risks; None without."""
         packs = self.basis.packs
-        asked = {name for risk in packs.risks for name in risk.indicators}
+        asked = packs.indicators
         known = {name: value for name in asked if (value := self.value(name)) is not None}
         return pack_of(packs, self.tier.id, risk_flags(packs, known))
 

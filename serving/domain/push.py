@@ -24,12 +24,17 @@ EVENT_TYPES: Mapping[str, str] = {
     "review.*": "Votes are counted, a decision is made.",
     "appeal.*": "An appeal is filed or decided.",
     "override.*": "Experts set a grade, or their grade expired.",
+    "recovery.opened": "A customer came under observation; a recovery plan is due.",
+    "recovery.*": "Whatever happens to a customer under observation.",
 }
 """What can be subscribed to: one kind of event, or with ``*`` all of a family."""
 
-FAMILIES = ("run", "tier", "alert", "case", "review", "appeal", "override")
+FAMILIES = ("run", "tier", "alert", "case", "review", "appeal", "override", "recovery")
 
-_COMMON = ("customer_id", "run_id", "grade_id", "case_id", "alert_id", "appeal_id", "override_id")
+_COMMON = (
+    *("customer_id", "run_id", "grade_id", "case_id", "alert_id", "appeal_id", "override_id"),
+    "recovery_id",
+)
 _PUSHED: Mapping[str, tuple[str, ...]] = {
     "run": ("as_of", "customers", "referred", "tiers", "moves", "model_version", "scheme_id",
             "scheme_version"),
@@ -39,6 +44,8 @@ _PUSHED: Mapping[str, tuple[str, ...]] = {
     "review": ("level", "outcome", "tier_id", "model_tier_id", "holds_until"),
     "appeal": ("contested_tier_id", "wanted_tier_id", "tier_id", "outcome", "due_at", "in_time"),
     "override": ("tier_id", "model_tier_id", "expires_at"),
+    "recovery": ("tier_id", "state", "due_at", "reason", "goal_tier_id", "goal_date", "in_time",
+                 "outcome"),
 }  # fmt: skip
 """Fields that leave the house, by family: ids, states and days, never what somebody wrote."""
 _LONGEST = 200

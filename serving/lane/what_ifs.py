@@ -27,6 +27,7 @@ from serving.governance.looks import seen_customer
 from serving.governance.masking import check_part
 from serving.guard import permitted
 from serving.store.standing import Mark
+from serving.wire.representation import represented
 from training.bundle import Bundle
 
 PATH = "/v1/grades:simulate"
@@ -54,7 +55,11 @@ _read = msgspec.json.Decoder(Question).decode
 
 
 class WhatIfs:
-    """ASGI middleware: answers what-ifs that need nothing said about them."""
+    """ASGI middleware: answers what-ifs that need nothing said about them.
+
+    It stands outside what represents an answer and what remembers writes: a what-if is never
+    repeated from memory, and it is represented by the same function without their turns.
+    """
 
     def __init__(self, app: ASGIApp, *, parts: Service) -> None:
         self._app, self._parts = app, parts
@@ -78,8 +83,10 @@ class WhatIfs:
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(answer)),
         ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        start = {"type": "http.response.start", "status": 200, "headers": headers}
+        last = await represented(scope, start, {"type": "http.response.body", "body": answer})
+        await send(start)
+        await send(last)
 
     async def _answer(self, scope: Scope, body: bytes) -> bytes | None:
         """Return the answer, None where the endpoint has to say something."""

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from serving.domain.appeal import AppealOutcome
 from serving.domain.case import CaseOutcome, CaseStatus
+from serving.domain.recovery import RecoveryOutcome
 from serving.store.appeals import Appeals
+from serving.store.recoveries import Recoveries, WantedRecoveries
 from serving.store.reviews import Reviews, WantedCases
 from serving.store.session import Session
 
@@ -28,6 +30,12 @@ class ReviewFigures:
         Decisions for another tier than that of model and scheme.
     answered_in_time
         Share of the appeals that were answered within the days promised (#95).
+    observed, observed_late
+        Customers under observation now, and those without the plan that was due (#91).
+    plans_in_time
+        Share of the first recovery plans that were recorded by their due date.
+    recovered, downgraded
+        Customers who left observation for a better tier, or a worse one.
     """
 
     open: int
@@ -43,6 +51,11 @@ class ReviewFigures:
     upheld: int
     partly: int
     rejected: int
+    observed: int
+    observed_late: int
+    plans_in_time: float | None
+    recovered: int
+    downgraded: int
 
 
 def review_figures(session: Session, since: datetime, now: datetime) -> ReviewFigures:
@@ -58,6 +71,9 @@ def review_figures(session: Session, since: datetime, now: datetime) -> ReviewFi
     ]
     outcomes = [appeal.outcome for appeal in appeals]
     decisions = [(case, case.decision) for case in decided if case.decision is not None]
+    recoveries = Recoveries(session)
+    plans, plans_in_time = recoveries.plans_since(since)
+    ended = recoveries.closed_since(since)
     return ReviewFigures(
         open=reviews.count(CaseStatus.OPEN),
         claimed=reviews.count(CaseStatus.CLAIMED),
@@ -72,6 +88,11 @@ def review_figures(session: Session, since: datetime, now: datetime) -> ReviewFi
         upheld=outcomes.count(AppealOutcome.UPHELD),
         partly=outcomes.count(AppealOutcome.PARTLY),
         rejected=outcomes.count(AppealOutcome.REJECTED),
+        observed=recoveries.count(WantedRecoveries(live=True)),
+        observed_late=recoveries.count(WantedRecoveries(late_at=now)),
+        plans_in_time=plans_in_time / plans if plans else None,
+        recovered=ended[RecoveryOutcome.RECOVERED],
+        downgraded=ended[RecoveryOutcome.DOWNGRADED],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +20,14 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session as Session
 
-from serving.errors import InvalidRequestError, StoreError
+from features.disks import MAKE_ROOM
+from serving.errors import InvalidRequestError, StoreError, StoreFullError
 from serving.store.engines import READERS as READERS
 from serving.store.engines import for_reading, for_writing, open_engine, unbounded
 from serving.store.idempotency import seal
 from serving.store.known_runs import KnownRuns
 from serving.store.place import place
+from serving.store.rights import let_serve
 from serving.store.standing import Standing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,6 +37,11 @@ HEAD = max(
 """The revision this code was written for."""
 _WITHOUT_SCHEMA = ("42P01", "42703", "3F000")
 # PostgreSQL's undefined table, column and schema; SQLite calls these operational errors.
+_DISK_FULL = "53100"  # PostgreSQL's word for it
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+# The latter of the first to open a file on a full disk: there is no room for its index of the log.
+_NOT_ALLOWED = "42501"
+_NO_SUCH_ACCOUNT = "42704"
 
 
 class Database:
@@ -113,6 +121,30 @@ class Database:
         """Take the schema back to a revision; ``base`` empties the database."""
         self._migrate("downgrade", revision)
 
+    def let_serve(self, role: str) -> None:
+        """Grant an account of PostgreSQL what the service needs; this one owns the tables.
+
+        Raises
+        ------
+        StoreError
+            If there is no such account, this one may not grant, or the store is a SQLite file.
+        """
+        if self._engine.dialect.name != "postgresql":
+            raise StoreError(
+                "A SQLite file has no accounts to grant anything to.",
+                hint="Leave --grant out: who may write the file may serve.",
+            )
+        with self._connection(writes=True) as connection:
+            try:
+                let_serve(connection, role)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != _NO_SUCH_ACCOUNT:
+                    raise
+                raise StoreError(
+                    f"The database has no account {role}.", hint="Make it with CREATE ROLE first."
+                ) from error
+            connection.commit()
+
     def revision(self) -> str | None:
         """Return the schema revision of the database, None before the first migration."""
         with self._connection(writes=False) as connection:
@@ -167,12 +199,34 @@ def _answering() -> Iterator[None]:
             "that no text may have."
         ) from error
     except DBAPIError as error:
+        if _is_full(error):
+            raise StoreFullError(
+                f"The disk of the database is full: {error.orig}. "
+                "What was being written is undone.",
+                hint=MAKE_ROOM,
+            ) from error
+        if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
+            # The first line says what of; the second is ours, and long.
+            said = str(error.orig).partition("\n")[0]
+            raise StoreError(
+                f"The account may not do this in the database: {said}.",
+                hint="The owner of the tables brings them up to date with `tierwise migrate`; "
+                "its `--grant ACCOUNT` gives the one that serves what it needs.",
+            ) from error
         if not _is_the_stores(error):
             raise
         raise StoreError(
             f"The database did not answer: {error.orig}.",
-            hint="Run `tierwise batch` first, or check that the database is up, whole and free.",
+            hint="Check that the database is there, up, whole and free, and how it is named. "
+            "If it has no tables yet, run `tierwise migrate`.",
         ) from error
+
+
+def _is_full(error: DBAPIError) -> bool:
+    """Tell whether the disk of the database has no room."""
+    if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+        return True
+    return getattr(error.orig, "sqlite_errorcode", None) in _NO_ROOM
 
 
 def _is_the_stores(error: DBAPIError) -> bool:

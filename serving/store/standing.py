@@ -25,7 +25,7 @@ BOUND = 0.25
 """Seconds an answer may lag behind a store that cannot tell at once."""
 Mark = tuple[str | None, int | None]
 
-SILENT = ("alert", "account", "drift", "export", "key", "reads", "tier", "webhook")
+SILENT = ("alert", "account", "drift", "export", "key", "reads", "recovery", "tier", "webhook")
 """Families of events that change no kept answer. A grade shows its run, the override and the open
 case of its customer; ``tier.changed`` tells of a run that is served already."""
 

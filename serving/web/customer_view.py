@@ -23,6 +23,7 @@ from serving.web.indicator_view import IndicatorGroup, indicator_groups, sign_cl
 from serving.web.ladder import Ladder, ladder
 from serving.web.outlook_view import OutlookSection, outlook_section
 from serving.web.override_view import overruled_text
+from serving.web.recovery_view import RecoveryStory
 from serving.web.shell import Fact, Shell, shell, tone
 from serving.web.summary import Summary
 from serving.wording import label_of
@@ -70,6 +71,7 @@ class CustomerPage:
     referred: bool
     notes: tuple[str, ...]
     due: str
+    recovery: RecoveryStory | None
     tiles: tuple[Fact, ...]
     parts: tuple[PartLine, ...]
     waterfall: Markup
@@ -94,6 +96,7 @@ def customer_page(
     lift: Lift | None = None,
     override: Override | None = None,
     outlook: Outlook | None = None,
+    recovery: RecoveryStory | None = None,
 ) -> CustomerPage:
     """Build the page.
 
@@ -107,6 +110,8 @@ def customer_page(
         What a panel decided about the customer and still holds.
     outlook
         What is expected of the customer; None where it cannot be told.
+    recovery
+        Of a customer under observation; None: of no other, or not for whoever asks.
     """
     grade = under(grade, override)
     words, basis = writer.words, grade.basis
@@ -136,6 +141,7 @@ def customer_page(
         referred=grade.referred,
         notes=story.referral,
         due=words("customer.referred_due", day=writer.day(case.due_at)) if case else "",
+        recovery=recovery,
         tiles=customer_tiles(writer, run, grade, summary),
         parts=_part_lines(writer, explanation, steps),
         waterfall=embedded(

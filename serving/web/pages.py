@@ -36,6 +36,10 @@ from serving.web.customer_list import Query
 from serving.web.customer_view import customer_page
 from serving.web.formats import Writer
 from serving.web.portfolio_view import portfolio_page
+from serving.web.recovery_view import (
+    recovery_section,
+    recovery_story,
+)
 from serving.web.rendering import error_page, message, respond, wants_page, writer_for
 from serving.web.reviews_view import reviews_page
 from serving.web.shell import Link
@@ -190,6 +194,8 @@ def _portfolio(request: Request, session: Session, run: Run, writer: Writer) -> 
 
 
 def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HTMLResponse:
+    panel, now = service(request).panel, _now()
+    may = permitted(request.scope).may(Permission.ALERTS_READ)
     page = reviews_page(
         writer,
         run,
@@ -197,8 +203,9 @@ def _reviews(request: Request, session: Session, run: Run, writer: Writer) -> HT
         reason=request.query_params.get("reason", "")[:_LONGEST_SEARCH],
         page=_page_number(request),
         size=CASES_PER_PAGE,
-        now=_now(),
-        policy=service(request).panel,
+        now=now,
+        policy=panel,
+        observed=recovery_section(writer, session, panel, now, CASES_PER_PAGE) if may else None,
     )
     return respond(request, writer, "reviews.html", page)
 
@@ -226,6 +233,8 @@ def _customer(
         )
     # The page is the explanation: whoever may not read that may not read this.
     check_part(service(request).governance, permitted(request.scope), "explanation", grade.tier.id)
+    panel = service(request).panel
+    may = permitted(request.scope).may(Permission.ALERTS_READ)
     page = customer_page(
         writer,
         run,
@@ -236,6 +245,7 @@ def _customer(
         _lift(request, grade),
         Overrides(session).in_force([customer_id], _now()).get(customer_id),
         _outlook(request, grade),
+        recovery_story(writer, session, customer_id, panel, _now()) if may else None,
     )
     return respond(request, writer, "customer.html", page)
 

@@ -14,6 +14,7 @@ from serving.web.addresses import address, customer_address
 from serving.web.customer_list import Choice
 from serving.web.formats import Writer
 from serving.web.i18n import messages
+from serving.web.recovery_view import RecoverySection
 from serving.web.shell import Fact, Paging, Shell, paging, shell, tone
 from tiering.panel.policy import PanelPolicy
 from tiering.panel.policy_file import packaged_panel
@@ -50,6 +51,7 @@ class ReviewsPage:
     filtered: bool
     cases: tuple[CaseLine, ...]
     paging: Paging
+    observed: RecoverySection | None
 
 
 def codes_of(case: ReviewCase) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ def reviews_page(
     size: int,
     now: datetime,
     policy: PanelPolicy | None = None,
+    observed: RecoverySection | None = None,
 ) -> ReviewsPage:
     """Build the page.
 
@@ -104,6 +107,8 @@ def reviews_page(
         Naive UTC; what is due before it is overdue.
     policy
         Names the levels; the packaged one by default.
+    observed
+        Customers under observation; None: there are none, or not for whoever asks.
     """
     panel = policy or packaged_panel()
     words = writer.words
@@ -150,6 +155,7 @@ def reviews_page(
             size=size,
             reason=reason,
         ),
+        observed=observed,
     )
 
 

@@ -37,7 +37,6 @@ class Representation:
         if scope["type"] != "http" or not (path.startswith("/v1/") or path == "/openapi.json"):
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope)
         waiting: Message | None = None
 
         async def represent(message: Message) -> None:
@@ -48,17 +47,18 @@ class Representation:
             if waiting is not None:
                 start, waiting = waiting, None
                 if _is_json(start) and not message.get("more_body", False):
-                    message = await _represented(scope["method"], asked, start, message)
+                    message = await represented(scope, start, message)
                 await send(start)
             await send(message)
 
         await self._app(scope, receive, represent)
 
 
-async def _represented(method: str, asked: Headers, start: Message, body: Message) -> Message:
-    """Complete the head of an answer in place, and return what its body becomes."""
+async def represented(scope: Scope, start: Message, body: Message) -> Message:
+    """Complete the head of an answer of JSON in place, and return what its body becomes."""
     content: bytes = body.get("body", b"")
-    zipped = len(content) >= GZIP_FROM and _takes_gzip(asked)
+    method = scope["method"]
+    zipped = len(content) >= GZIP_FROM and _takes_gzip(scope)
     if method != "GET" and not zipped and not any(name == b"vary" for name, _ in start["headers"]):
         start["headers"] = [*start["headers"], (b"vary", b"Accept-Encoding")]
         return body
@@ -71,7 +71,7 @@ async def _represented(method: str, asked: Headers, start: Message, body: Messag
         following = _NEXT.search(content, max(0, len(content) - 4096))
         if following is not None:
             headers["Link"] = f'<{following[1].decode("ascii")}>; rel="next"'
-        if _knows(asked.get("if-none-match", ""), tag):
+        if _knows(Headers(scope=scope).get("if-none-match", ""), tag):
             start["status"] = 304
             del headers["content-length"]
             del headers["content-type"]
@@ -99,8 +99,9 @@ def _knows(condition: str, tag: str) -> bool:
     return tag.strip('"') in {each.removesuffix("-gzip") for each in _TAG.findall(condition)}
 
 
-def _takes_gzip(asked: Headers) -> bool:
-    for each in asked.get("accept-encoding", "").lower().split(","):
+def _takes_gzip(scope: Scope) -> bool:
+    given = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
+    for each in given.decode("latin-1").lower().split(",") if given else ():
         name, _, weight = each.strip().partition(";")
         if name.strip() in ("gzip", "*"):
             return not re.fullmatch(r"\s*q=0(\.0{0,3})?\s*", weight)

@@ -20,7 +20,10 @@ from fastapi.routing import iter_route_contexts
 
 from features.schema import CATALOGUE
 from serving.app import create_app
+from serving.domain.access import Role
+from serving.governance.policy import packaged_governance
 from serving.settings import PushSettings, Settings
+from tiering.panel.policy_file import packaged_panel
 from tiering.scheme import load_scheme, scheme_names
 from tierwise import cli
 
@@ -205,3 +208,32 @@ def test_variables_are_read_somewhere() -> None:
     said = {one for text in PAGES.values() for one in re.findall(r"\bTIERWISE_\w+[A-Z]\b", text)}
     unread = {one for one in said if one not in settings and not re.search(rf"\b{one}\b", read)}
     assert unread == set()
+
+
+def test_what_is_installed_comes_from_the_checkout() -> None:
+    """There is no package of that name to fetch; somebody else might put one there."""
+    installs = [
+        (name, line)
+        for name, text in PAGES.items()
+        for line in re.findall(r"pip install [^`\n]*", text)
+        if "experiments/" not in name
+    ]
+    assert installs
+    assert [each for each in installs if re.search(r"\btierwise\b(?!/bin)", each[1])] == []
+
+
+def test_reasons_and_seats_of_the_review_page_are_those_of_the_policy() -> None:
+    panel = packaged_panel()
+    page = PAGES["docs/how-to-review-grades.md"]
+    said = set(re.findall(r"`(\w+)`", page[page.index("`reason` is one of") :].split("\n\n")[0]))
+    wanted = {each.id for each in panel.reasons} | {each.id for each in panel.seats}
+    assert said - {"reason", "seat", "confidence"} == wanted
+
+
+def test_the_roles_of_the_access_page_are_those_there_are() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| .* \| (\w+) \|$", PAGES["docs/how-to-control-access.md"], re.M
+    )
+    policy = packaged_governance()
+    assert {role for role, _ in rows} == {role.value for role in Role}
+    assert dict(rows) == {role.value: policy.clearance[role] for role in Role}

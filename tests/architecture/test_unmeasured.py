@@ -49,21 +49,21 @@ def main():
 DRIVER = """
 import sys
 import coverage
-from tests.unmeasured import _with, _without
+from tests.unmeasured import measured, unmeasured
 
 folder, spared = sys.argv[1], sys.argv[2] == "spared"
 sys.path.insert(0, folder)
 only = [f"{folder}/ours.py"]
-measured = coverage.Coverage(data_file=None, config_file=False, branch=True, include=only)
-measured.start()
+tracing = coverage.Coverage(data_file=None, config_file=False, branch=True, include=only)
+tracing.start()
 import ours
 import foreign
 if spared:
-    foreign.shout, foreign.told = _without(foreign.shout), _without(foreign.told)
-    foreign.tell = _with(foreign.tell)
+    foreign.shout, foreign.told = unmeasured(foreign.shout), unmeasured(foreign.told)
+    foreign.tell = measured(foreign.tell)
 assert ours.main() == ["A", "?", "B", "C"]
-measured.stop()
-print(sorted(measured.get_data().arcs(f"{folder}/ours.py")))
+tracing.stop()
+print(sorted(tracing.get_data().arcs(f"{folder}/ours.py")))
 """
 
 

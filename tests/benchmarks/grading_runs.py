@@ -1,7 +1,8 @@
 """Grade a population in a process of its own: ``python -m … CUSTOMERS THREADS ROUNDS``.
 
-Prints JSON: the seconds of every round, those a row-by-row twin takes for a sample beside it,
-the processor's seconds, and the peak memory of the process, input included.
+Prints JSON: the seconds of every round, those a row-by-row twin takes for a sample beside it, how
+many customers of each round were found equal to the twin's, the processor's seconds, and the peak
+memory of the process, input included.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def population(scheme: Scheme, n: int, seed: int) -> dict[str, FloatArray]:
     return values
 
 
-def compare(decisions: Decisions, values: dict[str, FloatArray], twin: Twin) -> float:
-    """Time the twin on a sample, seconds a row, and hold the arrays to it."""
+def compare(decisions: Decisions, values: dict[str, FloatArray], twin: Twin) -> tuple[float, int]:
+    """Time the twin on a sample and hold the arrays to it: seconds a row, and how many rows."""
     rows = np.random.default_rng(3).choice(len(decisions.tier), SAMPLE, replace=False)
     columns = np.stack([values[name][rows] for name in twin.scheme.indicators], axis=1)
     listed = columns.tolist()
@@ -88,7 +89,7 @@ def compare(decisions: Decisions, values: dict[str, FloatArray], twin: Twin) -> 
         )
     assert [row.tier for row in graded] == decisions.tier[rows].tolist()
     assert [row.reasons for row in graded] == [decisions.reasons[row] for row in rows]
-    return seconds / SAMPLE
+    return seconds / len(graded), len(graded)
 
 
 def run(customers: int, threads: int, rounds: int) -> dict[str, object]:
@@ -98,18 +99,21 @@ def run(customers: int, threads: int, rounds: int) -> dict[str, object]:
     values = population(scheme, customers, seed=2)
     before = peak_of("self")
     twin = Twin(scheme, reference)
-    seconds, cpu, by_twin = [], [], []
+    seconds, cpu, by_twin, equal = [], [], [], []
     for _ in range(rounds):
         begun, used = perf_counter(), process_time()
         decisions = decide(scheme, reference, values, threads=threads)
         seconds.append(perf_counter() - begun)
         cpu.append(process_time() - used)
-        by_twin.append(compare(decisions, values, twin) * customers)
+        each, compared = compare(decisions, values, twin)
+        by_twin.append(each * customers)
+        equal.append(compared)
         del decisions
     return {
         "seconds": seconds,
         "cpu_seconds": cpu,
         "twin_seconds": by_twin,
+        "equal": equal,
         "peak_mb": peak_of("self"),
         "peak_before_mb": before,
     }

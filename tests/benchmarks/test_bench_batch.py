@@ -149,6 +149,8 @@ def _table(runs: list[dict[str, Any]]) -> str:
     first = runs[0]["seconds"] / runs[0]["customers"]
     lines = [
         "Customers are simulated: drawn from a real frame, amounts jittered by up to 3 %.",
+        f"They are stored in {ENGINE}"
+        + (", as it is installed." if ENGINE == "postgresql" else "."),
         "",
         "| Customers | Seconds | Customers/s | Time a customer, against the first | Fingerprint | "
         "Grading | … of it explaining | Writing | Others waited at most | Memory before | Peak | "

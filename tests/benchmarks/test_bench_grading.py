@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks.grading_runs import SAMPLE
 from tests.benchmarks.measure import ROOT, Figure, Footprint, Ledger
 
 pytestmark = pytest.mark.bench
@@ -41,6 +42,11 @@ def test_grading(ledger: Ledger) -> None:
     for (size, threads), found in runs.items():
         several = f"{threads} thread{'s' if threads > 1 else ''}"
         used = min(found["cpu_seconds"])
+        # each round graded as the twin does, row by row, or its process would have failed
+        assert found["equal"] == [SAMPLE] * ROUNDS, (size, several)
+        for measured in ("seconds", "twin_seconds", "cpu_seconds"):
+            assert len(found[measured]) == ROUNDS, (size, several, measured)
+            assert min(found[measured]) > 0.0, (size, several, measured)
         ledger.figures.append(
             Figure(
                 AREA,
@@ -53,6 +59,7 @@ def test_grading(ledger: Ledger) -> None:
             )
         )
         if found["peak_mb"] is not None:
+            assert found["peak_mb"] >= found["peak_before_mb"] > 0.0
             ledger.footprints.append(
                 Footprint(
                     f"`decide`, {size:,} customers × 60 indicators, {several}",

@@ -44,6 +44,9 @@ _FLAGS = (
 )
 PATHS = ("/", "/reviews", "/customers/a%2Fb", customer_address(".."), "/customers/nobody")
 _WIDEST_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Words of a table stand in lines, not one character below the other.
+_NARROWEST_WORDS = """Math.min(1e9, ...[...document.querySelectorAll('tbody td:not(.n)')]
+  .filter(cell => cell.textContent.trim().length > 3).map(cell => cell.clientWidth))"""
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +151,7 @@ def test_pages_are_drawn_without_a_complaint(
         drawn(page)
         assert page.locator("html").get_attribute("lang") == lang
         assert page.evaluate(_WIDEST_OVERFLOW) <= 0, path
+        assert page.evaluate(_NARROWEST_WORDS) >= 72, path
         page.close()
     context.close()
     assert heard.complaints == []

@@ -265,6 +265,22 @@ def test_a_setting_that_cannot_be_made_leaves_nothing(world: World, link: BaseBa
     assert link.raw_sql("SHOW TABLES").fetchall() == before
 
 
+def test_a_question_that_breaks_half_way_leaves_nothing(
+    link: BaseBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {"orders": CONTRACT["orders"].column_names}
+    row: dict[str, Cell] = {"order_id": "1", "occurred_at": "2026-06-01", "net_amount": 10}
+    before = link.raw_sql("SHOW TABLES").fetchall()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("half-way")
+
+    monkeypatch.setattr("features.single.setting.indicator_frame", broken)
+    with pytest.raises(RuntimeError, match="half-way"):
+        Answering(link).answer(Question(DAY, "EUR", columns, "", {"orders": [row]}))
+    assert link.raw_sql("SHOW TABLES").fetchall() == before
+
+
 def test_a_process_answers_line_by_line(world: World, answering: Answering) -> None:
     question = world.question(world.some()[0])
     beyond: dict[str, Cell] = {

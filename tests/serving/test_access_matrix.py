@@ -39,6 +39,10 @@ WANTED: dict[tuple[str, str], set[Permission]] = {
     ("POST", "/v1/alerts/{alert_id}/analyse"): {P.ALERTS_READ, P.ALERTS_RESPOND},
     ("POST", "/v1/alerts/{alert_id}/resolve"): {P.ALERTS_READ, P.ALERTS_RESPOND},
     ("GET", "/v1/alert-cases"): {P.ALERTS_READ},
+    ("GET", "/v1/recoveries"): {P.ALERTS_READ},
+    ("GET", "/v1/recoveries/{recovery_id}"): {P.ALERTS_READ},
+    ("POST", "/v1/recoveries/{recovery_id}/contact"): {P.ALERTS_READ, P.ALERTS_RESPOND},
+    ("POST", "/v1/recoveries/{recovery_id}/plan"): {P.ALERTS_READ, P.ALERTS_RESPOND},
     ("GET", "/v1/access/self"): set(),
     ("POST", "/v1/exports/{export_id}/refuse"): set(),
     ("GET", "/v1/exports/{export_id}"): set(),  # one's own, or any for those who approve

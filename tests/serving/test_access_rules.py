@@ -217,6 +217,9 @@ def test_the_command_makes_and_ends_keys_and_accounts(tmp_path: Path) -> None:
     (text,) = re.findall(r"tw_[a-z2-7]{16}_[\w-]{43}", made)
     assert text not in run("key", "list")
     assert "live" in run("key", "list")
+    # A narrow terminal breaks what it cannot show in a line; it hides nothing.
+    narrow = CliRunner(env={"COLUMNS": "80"}).invoke(access_cli, ["key", "list", "--database", url])
+    assert "…" not in narrow.output
     again = run("key", "rotate", "sync", "--overlap-hours", "1")
     assert re.search(r"tw_[a-z2-7]{16}_[\w-]{43}", again)
     assert "within a second" in run("key", "revoke", "sync")

@@ -114,6 +114,10 @@ def test_a_whole_run_is_what_the_batch_functions_say_to_the_bit(
     values_at = [scores.ltv, *lifetime.value.T]
     frequencies = [lifetime.near_frequency, *lifetime.frequency.T]
     cost = known.column("acquisition_cost")
+    same(every(lambda x: x.acquisition_cost), np.where(cost > 0, cost, np.nan))
+    for each in told:  # what is said to be unknown is not told
+        unknown = {lacking.figure for lacking in each.unknown}
+        assert (each.acquisition_cost is None) == ("acquisition_cost" in unknown)
     for at, (days, net, frequency) in enumerate(
         zip((HORIZON, *lifetime.horizons_days), values_at, frequencies, strict=True)
     ):

@@ -1,14 +1,20 @@
 """The files one deploys by: every command, setting, address and path in them is real.
 
-No container is built here. What they run is what the other tests run; this holds the files to it.
+No container is built here: `make image image-check` does (docs/how-to-deploy.md). What they run is
+what the other tests run; this holds the files to it.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import typer
@@ -25,6 +31,7 @@ from training.registry.location import ARTIFACTS_VARIABLE, URL_VARIABLE
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
 KUBERNETES = ROOT / "deploy" / "kubernetes"
+UNITS = {path.name: path.read_text("utf-8") for path in (ROOT / "deploy" / "systemd").iterdir()}
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 OBJECTS = [
     each
@@ -49,6 +56,9 @@ def commands() -> list[list[str]]:
         if "image" in service and service["image"].startswith("tierwise"):
             found.append([*service.get("entrypoint", []), *service.get("command", [])])
     found.append(re.findall(r'"([^"]*)"', DOCKERFILE.rsplit("\nCMD", 1)[1]))
+    for unit in UNITS.values():
+        for line in re.findall(r"^ExecStart=/opt/tierwise/bin/(.*)$", unit, flags=re.MULTILINE):
+            found.append(shlex.split(line))
     return [command for command in found if command[:1] == ["tierwise"]]
 
 
@@ -68,6 +78,7 @@ def variables() -> set[str]:
     """Return the names of all our environment variables in the files."""
     text = "".join(path.read_text("utf-8") for path in KUBERNETES.glob("*.yaml"))
     text += (ROOT / "deploy" / "compose.yaml").read_text("utf-8") + DOCKERFILE
+    text += "".join(UNITS.values())
     return set(re.findall(r"\bTIERWISE_[A-Z_]+\b", text))
 
 
@@ -136,6 +147,53 @@ def test_the_image_has_what_the_program_is_made_of() -> None:
     assert "--require-hashes" in DOCKERFILE
 
 
+def test_the_image_is_what_the_program_needs_and_no_tool() -> None:
+    last = DOCKERFILE.rsplit("\nFROM ", 1)[1]
+    # Packages change seldom and are large; the program changes with every release and is small.
+    assert re.findall(r"^COPY .*$", last, flags=re.MULTILINE) == [
+        "COPY --from=packages /app /app",
+        "COPY --from=program /tierwise /app",
+    ]
+    assert "--without-pip /app" in DOCKERFILE
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)==", (ROOT / "locks/runtime.txt").read_text("utf-8"), re.M)
+    )
+    assert "fastapi" in locked
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for extra in ("dev", "demo", "spark", "experiments"):
+        names = {
+            re.split(r"[^a-z0-9-]", each)[0] for each in project["optional-dependencies"][extra]
+        }
+        assert not names & locked
+
+
+def test_the_user_of_the_image_is_the_one_of_the_pods() -> None:
+    uid = re.search(r"useradd --uid (\d+) --gid (\d+)", DOCKERFILE)
+    assert uid is not None
+    for name, pod in pods():
+        context = pod["securityContext"]
+        if name != "postgres":
+            assert [str(context["runAsUser"]), str(context["runAsGroup"])] == list(uid.groups())
+
+
+def test_what_the_service_compiles_outlives_its_container() -> None:
+    found = re.search(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
+    assert found is not None
+    folder = found[1]
+    assert re.search(rf"install -d -o tierwise .*{folder}\b", DOCKERFILE)
+    for name in ("service", "jobs"):
+        assert f"cache:{folder}" in COMPOSE["services"][name]["volumes"]
+    (pod,) = (pod for name, pod in pods() if name == "tierwise")
+    (mount,) = (m for m in pod["containers"][0]["volumeMounts"] if m["mountPath"] == folder)
+    assert not mount.get("readOnly")
+    (volume,) = (v for v in pod["volumes"] if v["name"] == mount["name"])
+    claims = [o["metadata"]["name"] for o in OBJECTS if o["kind"] == "PersistentVolumeClaim"]
+    assert volume["persistentVolumeClaim"]["claimName"] in claims
+    # Without it a start has to compile: it may take more than a minute.
+    probe = pod["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 180
+
+
 def test_every_file_is_in_the_kustomization() -> None:
     listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["resources"]
     assert sorted([*listed, "kustomization.yaml"]) == sorted(
@@ -143,11 +201,64 @@ def test_every_file_is_in_the_kustomization() -> None:
     )
 
 
+def test_the_registry_answers_to_the_name_it_is_called_by() -> None:
+    """MLflow answers 403 to a name in the Host header that it was not told of."""
+    (config,) = (o for o in OBJECTS if o["kind"] == "ConfigMap")
+    (pod,) = (pod for name, pod in pods() if name == "mlflow")
+    for registry, command in (
+        (config["data"]["TIERWISE_REGISTRY"], pod["containers"][0]["command"]),
+        (
+            COMPOSE["services"]["service"]["environment"]["TIERWISE_REGISTRY"],
+            COMPOSE["services"]["mlflow"]["command"],
+        ),
+    ):
+        (allowed,) = (w.split("=", 1)[1] for w in command if w.startswith("--allowed-hosts="))
+        assert urlsplit(registry).netloc in allowed.split(",")
+
+
+def test_health_is_asked_of_those_who_answer() -> None:
+    """The image's check asks port 8000, which only the service opens."""
+    ours = {n: s for n, s in COMPOSE["services"].items() if s["image"].startswith("tierwise")}
+    other = {name for name, service in ours.items() if "serve" not in service["command"]}
+    assert other == {"mlflow", "deliver", "jobs"}
+    assert all("healthcheck" in ours[name] for name in other)
+
+
+def test_units_are_units(tmp_path: Path) -> None:
+    """Checked by systemd itself where it is at hand, with a program that is there."""
+    assert {"tierwise.service", "tierwise-batch.service", "tierwise-batch.timer"} <= set(UNITS)
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("systemd-analyze is not installed")
+    units = []
+    for name, text in UNITS.items():
+        if not name.endswith(".env"):
+            units.append(tmp_path / name)
+            units[-1].write_text(text.replace("/opt/tierwise/bin/tierwise", "/bin/true"), "utf-8")
+    told = subprocess.run([verify, "verify", *units], capture_output=True, text=True, timeout=60)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_the_environment_of_the_units_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for line in UNITS["tierwise.env"].splitlines():
+        if line and not line.startswith("#"):
+            monkeypatch.setenv(*line.split("=", 1))
+    settings = Settings(home=tmp_path)
+    settings.check()
+    assert settings.guarded
+    assert settings.secure
+    assert settings.log_form == "json"
+
+
 def test_the_service_stops_before_it_is_killed() -> None:
     (pod,) = (pod for name, pod in pods() if name == "tierwise")
     needed = Settings().drain_seconds + Settings().grace_seconds
     assert pod["terminationGracePeriodSeconds"] > needed
     assert int(COMPOSE["services"]["service"]["stop_grace_period"].rstrip("s")) > needed
+    (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNITS["tierwise.service"], flags=re.MULTILINE)
+    assert int(stop) > needed
 
 
 def test_no_secret_is_in_the_files() -> None:

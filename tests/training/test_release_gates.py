@@ -312,7 +312,9 @@ def test_commands_approve_promote_and_tell_who_was_champion(
         assert "Mode: production. History verified" in listed
         assert f"Version {version} cannot be promoted yet" in listed
         given = ["--version", version, "--by", name, "--reason", f"read by {name}"]
-        assert f"is approved by {name}: bundle " in tierwise("approve", "b2b", *given).stdout
+        told = tierwise("approve", "b2b", *given).stdout
+        assert f"is approved by {name}: bundle " in told
+        assert ("No approval is lacking" in told) == (name == "bob")
     promoted = tierwise("promote", "b2b", "--version", version, "--by", "ann")
     assert f"version {version} is the champion." in promoted.stdout
     listed = tierwise("versions", "b2b").stdout

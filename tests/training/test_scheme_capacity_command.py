@@ -147,6 +147,9 @@ def test_sources_without_managers_are_said_to_have_none(published: Path, tmp_pat
         (("--hold", "large"), "TIER=N with a whole number"),
         (("--hold", "large=1.5"), "TIER=N with a whole number"),
         (("--share", "large=much"), "TIER=S with a number"),
+        (("--hold", "large=3", "--managers", "large=-1"), "not below 0"),
+        (("--hold", "large=3", "--managers", "lagre=1"), "lagre without --hold"),
+        (("--share", "large=0.1", "--managers", "large=1"), "large without --hold"),
     ],
 )
 def test_what_was_told_wrongly_is_named(published: Path, arguments: Any, word: str) -> None:

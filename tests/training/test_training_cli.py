@@ -73,13 +73,6 @@ def test_stress_and_gates_are_shown(screen: Console) -> None:
     assert "A note." in shown
 
 
-def test_progress_reaches_the_bar(screen: Console) -> None:
-    with cli._progress() as tell:
-        tell("backtest 2025-01-01", 1, 4)
-        tell("backtest", 4, 4)
-    assert "backtest" in screen.export_text()
-
-
 @pytest.mark.parametrize(
     "words",
     [

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from tiering.condition import condition_faults, parse_condition
+from tiering.condition import Condition, condition_faults, parse_condition
 from tiering.errors import Fault, PolicyError
 from tiering.texts import WORDS_JOINED_BY_UNDERSCORE, blank, repeated
 
@@ -111,10 +111,21 @@ class RiskTerms(_Frozen):
     text_en: str = ""
     text_zh: str = ""
 
-    @property
+    @cached_property
+    def conditions(self) -> tuple[tuple[Condition, ...], ...]:
+        """The alternatives of :attr:`when`, read.
+
+        Raises
+        ------
+        PolicyError
+            If a text is no condition.
+        """
+        return tuple(tuple(map(parse_condition, every)) for every in self.when)
+
+    @cached_property
     def indicators(self) -> frozenset[str]:
         """Indicators and predictions the conditions ask for."""
-        return frozenset(parse_condition(text).indicator for every in self.when for text in every)
+        return frozenset(each.indicator for every in self.conditions for each in every)
 
 
 class Packs(_Frozen):
@@ -122,6 +133,11 @@ class Packs(_Frozen):
 
     tiers: tuple[PolicyPack, ...] = ()
     risks: tuple[RiskTerms, ...] = ()
+
+    @cached_property
+    def indicators(self) -> frozenset[str]:
+        """Indicators and predictions that may raise a risk flag."""
+        return frozenset(name for risk in self.risks for name in risk.indicators)
 
 
 class EffectivePack(_Frozen):
@@ -163,16 +179,12 @@ def risk_flags(packs: Packs, values: Mapping[str, float]) -> frozenset[str]:
     values
         Indicator or prediction name to its value; what is absent or NaN raises nothing.
     """
-    columns = {name: np.array([value]) for name, value in values.items()}
     return frozenset(
         risk.flag
         for risk in packs.risks
         if any(
-            all(
-                bool(condition.holds(columns.get(condition.indicator), 1)[0])
-                for condition in map(parse_condition, every)
-            )
-            for every in risk.when
+            all(each.holds_of(values.get(each.indicator)) for each in every)
+            for every in risk.conditions
         )
     )
 

@@ -54,6 +54,33 @@ class Member(_Frozen):
     seats: tuple[str, ...]
 
 
+class Observation(_Frozen):
+    """Customers who are observed, and what is owed to them (#91).
+
+    Attributes
+    ----------
+    tiers
+        Who stands in one of these is observed: ``scheme:tier``, as ids mean nothing without their
+        scheme (X9).
+    plan_days
+        Calendar days from coming under observation until a recovery plan is recorded.
+    reasons
+        Codes of which the first contact gives one.
+    """
+
+    tiers: tuple[str, ...]
+    plan_days: int = Field(ge=1)
+    reasons: tuple[Named, ...]
+
+    def watches(self, scheme_id: str, tier_id: str) -> bool:
+        """Tell whether who stands in a tier is observed."""
+        return f"{scheme_id}:{tier_id}" in self.tiers
+
+    def plan_due_at(self, opened_at: datetime) -> datetime:
+        """Return until when a plan is due for who came under observation (naive UTC)."""
+        return opened_at + timedelta(days=self.plan_days)
+
+
 class MoreDays(_Frozen):
     """Days that an installation adds to its calendar, such as a year that was announced since.
 
@@ -133,6 +160,8 @@ class PanelPolicy(_Frozen):
         Who sits where; empty: whoever may decide says in which seat.
     reasons
         Codes a vote gives one of.
+    observation
+        Of customers under observation; None: nobody is.
     """
 
     id: str
@@ -148,6 +177,7 @@ class PanelPolicy(_Frozen):
     members: tuple[Member, ...] = ()
     reasons: tuple[Named, ...]
     days_off: Calendar
+    observation: Observation | None = None
 
     @property
     def sha256(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tiering.errors import Fault, SchemeError
 from tiering.panel.calendar import SATURDAY
-from tiering.panel.policy import Calendar, Level, MoreDays, PanelPolicy
+from tiering.panel.policy import Calendar, Level, MoreDays, Observation, PanelPolicy
 from tiering.policy_text import parse_policy
 from tiering.texts import blank, labelled, repeated
 
@@ -103,7 +103,8 @@ def faults(policy: PanelPolicy) -> Iterator[Fault]:
 
     Rules: two languages everywhere; seats that levels and members name exist; a quorum fits the
     size and the seats fit the quorum; the first level is two people or more, and above it is
-    another (a disagreement has to go somewhere); days off are told apart from days worked.
+    another (a disagreement has to go somewhere); days off are told apart from days worked; observed
+    tiers name their scheme.
     """
     yield from blank("", {"version": policy.version})
     yield from blank("", {"title_en": policy.title_en, "title_zh": policy.title_zh})
@@ -123,6 +124,8 @@ def faults(policy: PanelPolicy) -> Iterator[Fault]:
     for i, member in enumerate(policy.members):
         yield from _known(f"members[{i}].seats", member.seats, seats)
     yield from _days(policy.days_off)
+    if policy.observation is not None:
+        yield from _observation(policy.observation)
 
 
 def _level(place: str, level: Level, seats: set[str]) -> Iterator[Fault]:
@@ -146,6 +149,21 @@ def _days(calendar: Calendar) -> Iterator[Fault]:
     titles = {"title_en": calendar.title_en, "title_zh": calendar.title_zh}
     yield from blank("days_off.", titles)
     yield from _told_apart("days_off.", calendar)
+
+
+def _observation(observed: Observation) -> Iterator[Fault]:
+    place = "observation"
+    yield from labelled(
+        f"{place}.reasons", ((e.id, e.label_en, e.label_zh) for e in observed.reasons)
+    )
+    for field in ("tiers", "reasons"):
+        if not getattr(observed, field):
+            yield Fault(f"{place}.{field}", "is empty.")
+    yield from repeated(f"{place}.tiers", "tier", observed.tiers)
+    for name in observed.tiers:
+        scheme, _, tier = name.partition(":")
+        if not (scheme and tier):
+            yield Fault(f"{place}.tiers", f"{name!r} is not written scheme:tier.")
 
 
 def _told_apart(prefix: str, calendar: Calendar | MoreDays) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from features.commands.terminal import DataFolders, MappingFiles
+from features.commands.terminal import DataFolders, MappingFiles, bar
 from training.commands.options import HOME, Home
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _run(
 
     world = sources.info.world
     chosen = recipe or load_recipe(world if world in recipe_names() else "default")
-    with _progress() as progress:
+    with bar(console) as progress:
         material = pipeline.prepare(sources, folder, chosen, progress=progress)
         found = pipeline.judged_backtest(material, chosen, scheme, progress=progress)
     if out is not None:
@@ -147,7 +147,7 @@ def _take_in(mappings: Sequence[Path], folders: Sequence[Path], out: Path) -> So
     from features.sources import open_sources
 
     connection = connect()
-    with _progress() as progress:
+    with bar(console) as progress:
         report = own_data(mappings, folders, out, connection, progress)
     console.print(report.to_text(), highlight=False, markup=False, soft_wrap=True)
     return open_sources(out, connection)
@@ -172,11 +172,3 @@ def _write(report: BacktestReport, path: Path) -> None:
         staging.replace(path)
     finally:
         staging.unlink(missing_ok=True)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    from features.commands.terminal import bar
-
-    with bar(console) as tell:
-        yield tell

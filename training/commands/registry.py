@@ -40,7 +40,10 @@ def approve(
     entry = store.approve(model, version, by=by, reason=reason)
     shelve(store, model, home / world / "models")
     console.print(f"{model} version {version} is approved by {entry.by}: bundle {entry.digest}.")
-    _show_lacking(store, model, version)
+    if not _show_lacking(store, model, version):
+        console.print(
+            f"No approval is lacking any more: tierwise promote {world} --version {version}"
+        )
 
 
 def promote(
@@ -226,10 +229,12 @@ def _show_champion_at(store: Registry, model: str, moment: datetime) -> None:
     )
 
 
-def _show_lacking(store: Registry, model: str, version: int) -> None:
+def _show_lacking(store: Registry, model: str, version: int) -> bool:
+    """Tell what a version still needs before it can be promoted; False if it is nothing."""
     lacking = store.lacking(store.store.version(model, version))
     if lacking:
         console.print(f"Version {version} cannot be promoted yet: {lacking}.")
+    return bool(lacking)
 
 
 def _moment(text: str) -> datetime:

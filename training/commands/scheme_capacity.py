@@ -99,6 +99,11 @@ def capacity(
     population = everybody.where(gradable(everybody, [found]))
     decisions = population.decide(found)
     there = {tier: int(n) for tier, n in _pairs("--managers", managers, whole=True)}
+    idle = set(there) - {each.tier for each in policy.limits if each.per_manager is not None}
+    if idle:
+        raise typer.BadParameter(
+            f"{', '.join(sorted(idle))} without --hold.", param_hint="--managers"
+        )
     proposal = propose_cuts(
         policy, ids, decisions.composite.score, np.array(found.cuts), there, fill=fill
     )
@@ -123,9 +128,13 @@ def _pairs(
     for each in told or ():
         tier, _, number = each.partition("=")
         try:
+            if whole and int(number) < 0:
+                raise ValueError(number)
             pairs.append((tier, float(int(number) if whole else float(number))))
         except ValueError:
-            wanted = "TIER=N with a whole number" if whole else "TIER=S with a number, as 0.3"
+            wanted = "TIER=N with a whole number, not below 0"
+            if not whole:
+                wanted = "TIER=S with a number, as 0.3"
             raise typer.BadParameter(f"{each!r} must be {wanted}.", param_hint=option) from None
     return pairs
 

@@ -16,11 +16,20 @@ from features.schema import FloatArray
 from tiering.packed import WholeArray, packed
 from training.models import btyd
 from training.models.alone_loops import (
+    BTYD_WEIGHT,
+    HALF_TRUST,
+    HORIZON,
     INPUTS,
+    IS_LTV,
     LANES,
+    LEAST_DAYS,
+    LEVEL,
     MARGIN,
     MOST_TERMS,
+    ORDER_SHARE,
     PREDICTION,
+    SCALE,
+    SMOOTH_A,
     dividing,
     see,
 )
@@ -32,8 +41,6 @@ from training.models.linear import Linear
 from training.recipe import Baseline as Mix
 
 _MOST = float(np.finfo(np.float64).max)
-_SMOOTH_A = 11
-"""Where the numbers hold a of the purchase model, kept off its singularity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,12 +127,17 @@ class Alone:
         mean = level
         for share, forest in ready:
             mean += share * forest.trees.base
-        numbers = (
-            *constants_of(purchase.btyd, purchase.spend),
-            btyd.transformed(purchase.btyd, 0.0, 0.0, 1.0)[0],
-            *(mix.btyd_weight, mix.order_value_share, float(mix.min_observed_days)),
-            *(float(horizon_days), scale, level, half_trust, float(is_ltv)),
-        )
+        numbers = np.empty(IS_LTV + 1)
+        numbers[:SMOOTH_A] = constants_of(purchase.btyd, purchase.spend)
+        numbers[SMOOTH_A] = btyd.transformed(purchase.btyd, 0.0, 0.0, 1.0)[0]
+        numbers[BTYD_WEIGHT] = mix.btyd_weight
+        numbers[ORDER_SHARE] = mix.order_value_share
+        numbers[LEAST_DAYS] = mix.min_observed_days
+        numbers[HORIZON] = horizon_days
+        numbers[SCALE] = scale
+        numbers[LEVEL] = level
+        numbers[HALF_TRUST] = half_trust
+        numbers[IS_LTV] = is_ltv
         terms: list[npt.ArrayLike] = [[], [], [], []]
         if linear is not None:
             terms = [linear.term, linear.centre, linear.scale, linear.weight]
@@ -187,7 +199,7 @@ class Alone:
         weeks /= btyd.DAYS_PER_WEEK
         h = self.horizon_days / btyd.DAYS_PER_WEEK
         # the steps of `btyd.transformed`; of a number alone, scipy's own function is quicker
-        a = self.real.item(_SMOOTH_A)
+        a = self.real.item(SMOOTH_A)
         z = h / (fit.alpha + weeks + h)
         top = a + fit.b + btyd.chances(fit.kind, x) - 1.0
         beta = betaln(fit.a, fit.b + btyd.chances(fit.kind, x))

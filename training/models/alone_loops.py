@@ -17,6 +17,7 @@ import numpy as np
 
 from tiering.compiled import compiled
 from tiering.packed import part
+from tiering.sides import sides
 from training.models.baseline_loops import baseline, inputs
 from training.models.elementary import exp_of, expit_of, log1p_of, log_of
 from training.models.forest.kernels import shapley
@@ -27,6 +28,15 @@ _PLACES, _TAKEN, _MONEY, _TERM, _POSITION, _ENDS, _FIRST, _COLUMN = range(8)
 _MISSING_LEFT, _LEFT, _RIGHT, _FEATURE, _ABOVE, _ABOVE_LEFT, _CHOSEN = range(8, 15)
 _NUMBERS, _CENTRE, _DEVIATION, _WEIGHT, _SHARES, _TYPICAL = range(24, 30)
 _THRESHOLD, _LEAF, _LEFT_SHARE, _RIGHT_SHARE, _ENTRY_SHARE = range(30, 35)
+
+SMOOTH_A, BTYD_WEIGHT, ORDER_SHARE, LEAST_DAYS, HORIZON, SCALE, LEVEL, HALF_TRUST, IS_LTV = range(
+    11, 20
+)
+"""Where the numbers of a model stand, behind ``baseline.constants_of``.
+
+The first is a of the purchase model, kept off its singularity; then the mix of the baseline, the
+horizon in days, and what ``training.models.correction.Correction`` calls so.
+"""
 
 MOST_TERMS = 240
 """More terms of a regression are not summed here; inputs and flags are 216."""
@@ -50,16 +60,25 @@ def see(values: Any, beta: Any, gamma: Any, f21: Any, whole: Any, real: Any, fou
     functions of the history are those that only scipy has.
     """
     numbers, taken = part(real, whole, _NUMBERS), part(whole, whole, _TAKEN)
-    smooth_a, mix, share, least = numbers[11], numbers[12], numbers[13], numbers[14]
-    horizon, scale, level = numbers[15], numbers[16], numbers[17]
-    half_trust, is_ltv = numbers[18], numbers[19]
+    scale, half_trust, is_ltv = numbers[SCALE], numbers[HALF_TRUST], numbers[IS_LTV]
     given = np.empty((5, 1))
     inputs(values, part(whole, whole, _PLACES), given)
     special = np.empty((3, 1))
     special[0, 0], special[1, 0], special[2, 0] = beta, gamma, f21
-    history = (given, special[0], special[1], special[2], numbers, smooth_a)
     start = found[:MARGIN].reshape(MARGIN, 1)
-    baseline(*history, mix, share, least, horizon, start)
+    baseline(
+        given,
+        special[0],
+        special[1],
+        special[2],
+        numbers,
+        numbers[SMOOTH_A],
+        numbers[BTYD_WEIGHT],
+        numbers[ORDER_SHARE],
+        numbers[LEAST_DAYS],
+        numbers[HORIZON],
+        start,
+    )
     value = start[5, 0]
 
     own = len(taken)
@@ -76,7 +95,7 @@ def see(values: Any, beta: Any, gamma: Any, f21: Any, whole: Any, real: Any, fou
     _regress(row, whole, real, terms)
     view = np.empty(3 * len(row))
     view_of(row, view)
-    correction = level
+    correction = numbers[LEVEL]
     shares, ends = part(real, whole, _SHARES), part(whole, whole, _ENDS)
     for g in range(len(shares)):
         told = margin_of(
@@ -241,13 +260,8 @@ def _split(whole: Any, real: Any, seen: Any, each: Any, phi: Any) -> None:
 
 @compiled  # pragma: no cover - it runs as machine code
 def _ends(whole: Any, real: Any, phi: Any, ends: Any) -> None:
-    rise = fall = 0.0
-    for p in phi:
-        if p > 0.0:
-            rise += p
-        elif p < 0.0:
-            fall += p
-    is_ltv, typical = part(real, whole, _NUMBERS)[19] != 0.0, part(real, whole, _TYPICAL)
+    rise, fall = sides(phi)
+    is_ltv, typical = part(real, whole, _NUMBERS)[IS_LTV] != 0.0, part(real, whole, _TYPICAL)
     base = typical[0] + typical[1]
     ends[0], ends[1] = rise, fall
     ends[2], ends[3], ends[4], ends[5] = base, base + rise + fall, base + rise, base + fall

@@ -25,13 +25,11 @@ from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 from features.schema import FloatArray
 from training.errors import FitError
 from training.models import portable
+from training.models.likelihood import LOG_BOUND, minimised
 
 Kind = Literal["bgnbd", "mbgnbd"]
 Numbers = TypeVar("Numbers", FloatArray, float)
 DAYS_PER_WEEK = 7.0
-# exp(±9) spans 1e-4 to 8e3 for every parameter: outside it the likelihood is flat and
-# a fit that gets there has not identified the parameter.
-_LOG_BOUND = 9.0
 _STARTS = ((0.0, 1.0, 0.0, 1.0), (-1.0, 1.5, -0.5, 0.5), (1.0, 2.0, -2.0, 1.0))
 MIN_CUSTOMERS = 20  # fewer cannot carry four parameters
 
@@ -278,23 +276,9 @@ def _best(kind: Kind, history: _Histories, penalty: float) -> tuple[FloatArray, 
 def _minimise(
     kind: Kind, history: _Histories, start: npt.NDArray[np.float64], penalty: float
 ) -> tuple[FloatArray, float, bool]:
-    from scipy.optimize import minimize  # heavy, and only fitting takes it
-
     # purchase rates differ between businesses by orders of magnitude: begin at theirs
     bought = max(float(history.weight @ history.x), 1.0)
     pace = max(float(history.weight @ history.T) / bought, 1e-3)
     begin = start.copy()
-    begin[1] = np.clip(start[0] + np.log(pace), -_LOG_BOUND + 1, _LOG_BOUND - 1)
-    result = minimize(
-        _objective,
-        begin,
-        args=(kind, history, penalty),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
-        options={"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-7},
-    )
-    theta = np.asarray(result.x, dtype=np.float64)
-    inside = bool(np.all(np.abs(theta) < _LOG_BOUND - 1e-6))
-    steep = float(np.max(np.abs(result.jac)))
-    return theta, float(result.fun), inside and steep < 1e-4
+    begin[1] = np.clip(start[0] + np.log(pace), -LOG_BOUND + 1, LOG_BOUND - 1)
+    return minimised(_objective, begin, kind, history, penalty)

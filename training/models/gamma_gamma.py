@@ -16,8 +16,8 @@ from scipy.special import gammaln, psi
 
 from features.schema import FloatArray
 from training.errors import FitError
+from training.models.likelihood import minimised
 
-_LOG_BOUND = 9.0
 _STARTS = ((0.0, 0.0, 0.0), (1.5, 1.0, 0.5), (-0.5, 1.5, 1.0))
 MIN_CUSTOMERS = 10
 
@@ -78,11 +78,11 @@ def fit_gamma_gamma(x: FloatArray, m_x: FloatArray, *, penalty: float = 0.01) ->
     # in units of the mean purchase, so one set of starts and bounds serves any currency
     scale = float(np.mean(m_x))
     m = m_x / scale
-    attempts = [_minimise(np.array(start), x, m, 0.0) for start in _STARTS]
+    attempts = [minimised(_objective, np.array(start), x, m, 0.0) for start in _STARTS]
     best = min(attempts, key=lambda attempt: attempt[1])
     converged = best[2]
     if not converged:
-        attempts = [_minimise(np.array(start), x, m, penalty) for start in _STARTS]
+        attempts = [minimised(_objective, np.array(start), x, m, penalty) for start in _STARTS]
         best = min(attempts, key=lambda attempt: attempt[1])
     theta = best[0]
     p, q, v = _parameters(theta)
@@ -136,23 +136,3 @@ def _objective(
         -float(np.mean(value)) + penalty * float(theta @ theta),
         gradient + 2.0 * penalty * theta,
     )
-
-
-def _minimise(
-    start: FloatArray, x: FloatArray, m: FloatArray, penalty: float
-) -> tuple[FloatArray, float, bool]:
-    from scipy.optimize import minimize  # heavy, and only fitting takes it
-
-    result = minimize(
-        _objective,
-        start,
-        args=(x, m, penalty),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 3,
-        options={"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-7},
-    )
-    theta = np.asarray(result.x, dtype=np.float64)
-    inside = bool(np.all(np.abs(theta) < _LOG_BOUND - 1e-6))
-    steep = float(np.max(np.abs(result.jac)))
-    return theta, float(result.fun), inside and steep < 1e-4

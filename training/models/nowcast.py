@@ -68,7 +68,7 @@ class Past:
 
     @classmethod
     def of(cls, data: TrainingSet, day: date, recipe: Btyd) -> Past:
-        """Look at one day of a set; of very many customers at every so-manieth."""
+        """Look at one day of a set; of very many customers at some, evenly spread."""
         there = np.flatnonzero(data.rows(day))
         there = there[np.argsort(data.customer_id[there], kind="stable")]
         seen = there[:: max(1, -(-len(there) // _MAX_CUSTOMERS))]

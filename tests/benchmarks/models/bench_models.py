@@ -37,6 +37,7 @@ from tests.benchmarks.models.bench_cases import (
 from tests.benchmarks.models.bench_figure import draw
 from tests.benchmarks.models.bench_page import page
 from tests.benchmarks.models.bench_truths import against_truth
+from tests.benchmarks.models.study_cohort import read_cohort
 from tiering.policy import Scheme
 from tiering.scheme import load_scheme
 from training.pipeline import Material, backtest, prepare
@@ -46,6 +47,7 @@ FLAML = ROOT / "experiments" / "2026-11-flaml" / "result.json"
 """What the experiment that gives FLAML the same rows and seconds found, and when."""
 
 _STUDIED = "online_retail_II"
+_STUDY_CODE = ("study_12_months.py", "study_12_months.sql", "study_cohort.py")
 _NOT_SHOWN = ("curves", "measured_on")
 
 
@@ -140,12 +142,12 @@ def _backtested(
 
 def _studied(sources: Sources, state: Path) -> dict[str, Any]:
     path = shared_data() / _STUDIED / "transactions.parquet"
-    code = _code(*(HERE / f"study_12_months.{kind}" for kind in ("py", "sql")))
+    code = _code(*(HERE / name for name in _STUDY_CODE))
     key = _digest(file_hash(path), code)
 
     def both() -> dict[str, Any]:
         _say("the 12-month study")
-        cohort = study.read_cohort(path, sources)
+        cohort = read_cohort(path, sources)
         return {
             "published_seeds": study.run_study(cohort).to_dict(),
             "other_seeds": study.run_study(cohort, study.OTHER_SEEDS).to_dict(),

@@ -3,8 +3,8 @@
 The study (a public model report, github.com/aayancheng/Marketing-Analytics, ``m02_clv``)
 observes customers from 2009-12-01 to 2010-11-30, adds up what each spends from 2010-12-01 to
 2011-12-09, keeps the 2,815 with two invoices or more, and holds out a fifth of the *customers*,
-stratified by quintile of the target. Its cleaning is in ``study_12_months.sql``, its split is that
-of seed 42. Nothing here predicts a later time than it learns from, so the figures say how well
+stratified by quintile of the target. The customers are read in ``study_cohort.py``, the split is
+that of seed 42. Nothing here predicts a later time than it learns from, so the figures say how well
 spend is explained across customers, not how well it is forecast.
 
 Ours learns from the same 80 % of customers, from the published indicators of 2010-11-30 (net of
@@ -16,22 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import duckdb
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.model_selection import train_test_split
 
-from features.publish import materialise
 from features.schema import FloatArray
-from features.snapshot import Snapshot
-from features.sources import Sources
+from tests.benchmarks.models.study_cohort import Cohort, quintile
 from training.evaluation import metrics
 from training.models import btyd, gamma_gamma
 from training.models.baseline import Baseline
@@ -39,7 +34,6 @@ from training.models.boosting import fit_boosted
 from training.models.design import build
 from training.recipe import LtvTrees
 
-SPLIT_DAY = date(2010, 11, 30)
 HORIZON_DAYS = 374  # 2010-12-01 to 2011-12-09
 SEEDS = tuple(range(42, 52))
 """The study's own seed and the nine that follow it."""
@@ -87,47 +81,7 @@ SENSITIVITY = (2.0, 4.0, 8.0, 16.0, 32.0, math.inf)
 
 _ORDER_VALUE_SHARE = 0.01
 
-_BY_HAND = (
-    *("recency_days", "frequency", "monetary_total", "monetary_avg", "monetary_max"),
-    *("tenure_days", "purchase_velocity", "inter_purchase_days_avg", "inter_purchase_days_std"),
-    *("unique_products", "cancellation_rate", "avg_quantity_per_item", "uk_customer"),
-    *("acquisition_month", "acquisition_quarter", "purchased_in_q4"),
-    *("weekend_purchase_ratio", "evening_purchase_ratio", "rfm_recency_score"),
-    *("rfm_frequency_score", "rfm_monetary_score", "rfm_combined_score"),
-)
-
 IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cohort:
-    """The ``n`` repeat customers of the study, ascending by number.
-
-    Attributes
-    ----------
-    customer_id
-        ``(n,)`` strings.
-    features
-        ``(n,)`` by name: the study's 22.
-    target
-        ``(n,)`` gross spend after the split day, GBP, 0 and up.
-    columns, values
-        Our indicators at the split day, ``(k,)`` and ``(n, k)``.
-    """
-
-    customer_id: npt.NDArray[np.str_]
-    features: Mapping[str, FloatArray]
-    target: FloatArray
-    columns: tuple[str, ...]
-    values: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    @property
-    def matrix(self) -> FloatArray:
-        """The study's 22 features ``(n, 22)``, in its order."""
-        return np.column_stack([self.features[name] for name in _BY_HAND])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,40 +157,11 @@ class Study:
         }
 
 
-def read_cohort(transactions: Path, sources: Sources) -> Cohort:
-    """Clean the log as the study did and put our indicators beside its features."""
-    query = (Path(__file__).parent / "study_12_months.sql").read_text("utf-8")
-    with duckdb.connect(config={"threads": 1}) as connection:
-        found = connection.execute(query, {"transactions": str(transactions)}).fetchnumpy()
-    by_name = {name: np.ma.getdata(column) for name, column in found.items()}
-    # scores are quintiles of the whole observation year, one-time buyers included
-    scores = {
-        "rfm_recency_score": 6.0 - _quintile(by_name["recency_days"]),
-        "rfm_frequency_score": _quintile(by_name["frequency"]),
-        "rfm_monetary_score": _quintile(by_name["monetary_total"]),
-    }
-    months = by_name["tenure_days"] / 30.44
-    pace = by_name["frequency"] / np.where(months > 0, months, 1.0)
-    made = {
-        **scores,
-        "rfm_combined_score": np.sum(list(scores.values()), axis=0),
-        "purchase_velocity": pace,
-        "cancellation_rate": np.zeros(len(months)),  # none is left after the cleaning
-    }
-    repeat = by_name["frequency"] >= 2
-    features = {name: np.float64(({**by_name, **made})[name])[repeat] for name in _BY_HAND}
-    customer_id = by_name["customer_id"][repeat].astype(np.str_)
-    frame = materialise(sources, Snapshot.at(SPLIT_DAY))
-    position = {name: index for index, name in enumerate(frame.customer_id)}
-    rows = frame.values[[position[name] for name in customer_id]]
-    return Cohort(customer_id, features, by_name["target"][repeat], frame.columns, rows)
-
-
 def run_study(cohort: Cohort, seeds: Sequence[int] = SEEDS) -> Study:
     """Fit every model on every split."""
     figures: dict[str, list[FloatArray]] = {model: [] for model in MODELS}
     varied: dict[float, list[FloatArray]] = {at: [] for at in SENSITIVITY}
-    bins = _quintile(cohort.target)
+    bins = quintile(cohort.target)
     purchase = _purchases(cohort, np.arange(len(cohort)))
     test: IntArray = np.empty(0, dtype=np.int64)
     for seed in seeds:
@@ -352,10 +277,3 @@ def _judge(actual: FloatArray, predicted: FloatArray) -> FloatArray:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _quintile(values: FloatArray) -> FloatArray:
-    """Quintile 1 to 5 of each value ``(n,)``; ties are split by position."""
-    ranks = rankdata(values, method="ordinal")
-    edges = np.quantile(ranks, [0.2, 0.4, 0.6, 0.8])
-    return np.searchsorted(edges, ranks, side="left") + 1.0

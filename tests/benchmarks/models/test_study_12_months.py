@@ -8,6 +8,7 @@ import pytest
 
 from tests.benchmarks.models import study_12_months as study
 from tests.benchmarks.models.bench_cases import shared_data, take_in
+from tests.benchmarks.models.study_cohort import Cohort, read_cohort
 
 DATA = shared_data() / "online_retail_II" / "transactions.parquet"
 
@@ -17,17 +18,17 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> study.Cohort:
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     folder: Path = tmp_path_factory.mktemp("study")
-    return study.read_cohort(DATA, take_in("online_retail_II", folder))
+    return read_cohort(DATA, take_in("online_retail_II", folder))
 
 
 @pytest.fixture(scope="module")
-def one_split(cohort: study.Cohort) -> study.Study:
+def one_split(cohort: Cohort) -> study.Study:
     return study.run_study(cohort, seeds=study.SEEDS[:2])
 
 
-def test_cohort_and_split_are_those_published(cohort: study.Cohort, one_split: study.Study) -> None:
+def test_cohort_and_split_are_those_published(cohort: Cohort, one_split: study.Study) -> None:
     assert len(cohort) == study.CUSTOMERS
     assert one_split.held_out == study.HELD_OUT
     assert cohort.matrix.shape == (study.CUSTOMERS, 22)

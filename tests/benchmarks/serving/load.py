@@ -16,7 +16,6 @@ power failure), ``TIERWISE_HOME`` (var).
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,9 @@ from serving.store.audit_events import AuditEvents
 from serving.store.session import Database
 from tests.benchmarks.measure import ROOT
 from tests.benchmarks.serving.bench_load import Asked
-from tests.benchmarks.serving.bench_servers import CALM, Running, Server, run, tierwise
+from tests.benchmarks.serving.bench_servers import Running, Server, run, tierwise
 from tests.benchmarks.serving.bench_worlds import World, as_json, champion
+from tests.benchmarks.serving.load_story import Story, acknowledge, interfere, say
 from tests.postgres import running as running_postgres
 from training.bundle import Bundle
 from training.folders import swap
@@ -48,26 +48,8 @@ FOLDER = ROOT / "var" / "bench-serving" / "load"
 SHARE = 0.8
 CONNECTIONS = 16
 SENDER = Path(__file__).with_name("bench_sender.py")
-SWAPPED_WITHIN = 15.0
-ACKNOWLEDGED_EVERY = 2.0
 HELD = 0.99
 """Of the requests meant to be sent, those that must have been answered when the time is over."""
-
-
-@dataclass
-class Story:
-    """What happened beside the load, in seconds from its start."""
-
-    begun: float
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    acknowledged: Counter[str] = field(default_factory=Counter)
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def note(self, what: str, **more: Any) -> None:
-        """Write down a step, and say it."""
-        at = round(time.monotonic() - self.begun, 1)
-        self.steps.append({"at": at, "what": what, **more})
-        _say(f"{at:7.1f} s  {what} {more or ''}")
 
 
 def mix(world: World) -> list[Asked]:
@@ -100,78 +82,6 @@ def send(port: int, requests: list[Asked], seconds: float, rate: float | None) -
         check=True,
     )
     return dict(json.loads(done.stdout))
-
-
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    """Send one request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        content = None if body is None else json.dumps(body)
-        connection.request(method, path, content, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        return answer.status, json.loads(text) if text else None
-    finally:
-        connection.close()
-
-
-def acknowledge(port: int, story: Story) -> None:
-    """Take alerts on, one after the other, until there are none or the load is over."""
-    waiting: list[str] = []
-    while not story.over.wait(ACKNOWLEDGED_EVERY):
-        if not waiting:
-            _, page = ask(port, "GET", "/v1/alerts?state=open&limit=100")
-            waiting = [each["alert_id"] for each in page["items"]]
-            if not waiting:
-                return
-        path = f"/v1/alerts/{waiting.pop()}/acknowledge"
-        status, _ = ask(port, "POST", path, {"note": "load"})
-        if status == 422:  # the body had to say who acts before people signed in
-            status, _ = ask(port, "POST", path, {"note": "load", "actor": "load"})
-        # An alert that the batch has closed meanwhile cannot be taken on: 409, and no event.
-        story.acknowledged[str(status)] += 1
-
-
-def put(story: Story, port: int, target: Path, bundle: Path, what: str) -> None:
-    """Make a bundle the one that lies in the folder, and wait until it is the one that answers."""
-    copy = target.parent / f".coming-{time.monotonic_ns()}"
-    shutil.copytree(bundle, copy)
-    digest = Bundle.load(copy).digest
-    swap(copy, target)
-    status, _ = ask(port, "POST", "/v1/models:refresh")
-    deadline = time.monotonic() + SWAPPED_WITHIN
-    while time.monotonic() < deadline:
-        _, model = ask(port, "GET", "/v1/model")
-        if model["loaded"]["bundle_digest"] == digest:
-            story.note(what, refresh=status, serves=digest[:12])
-            return
-        time.sleep(0.2)
-    story.note(what, refresh=status, serves="still the one before")
-
-
-def interfere(story: Story, running: Running, folder: Path, url: str, seconds: float) -> None:
-    """Promote, grade everybody anew, and roll back, spread over the time."""
-    bundle = folder / "home" / "journey" / "bundle"
-    story.over.wait(seconds * 0.25)
-    put(story, running.port, bundle, folder / "other", "promoted another bundle")
-    story.over.wait(seconds * 0.15)
-    story.note("batch begins")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tierwise", "batch", "journey", "--force"),
-            *("--home", str(folder / "home"), "--published", str(folder / "published")),
-            *("--bundle", str(bundle), "--database", url),
-        ],
-        cwd=ROOT,
-        env=os.environ | CALM,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    story.note("batch ended", status=done.returncode, told=done.stderr.strip()[-300:])
-    story.over.wait(seconds * 0.15)
-    put(story, running.port, bundle, folder / "bundle", "rolled back to the first")
 
 
 def find_limit(
@@ -257,7 +167,7 @@ def measure(url: str) -> None:
         send(running.port, requests, 5, None)
         acknowledged, limit = find_limit(running, requests, limit_seconds)
         most = limit["requests"] / limit["seconds"]
-        _say(f"limit {most:,.0f} requests/s on {CONNECTIONS} connections, {limit['errors']} errors")
+        say(f"limit {most:,.0f} requests/s on {CONNECTIONS} connections, {limit['errors']} errors")
         story, spent = Story(time.monotonic(), acknowledged=acknowledged), running.processor()
         beside = [
             threading.Thread(target=acknowledge, args=(running.port, story)),
@@ -293,7 +203,7 @@ def measure(url: str) -> None:
         for name, each in (("limit", limit), ("load", found))
     }
     slowest = min(found["spans"][:-1] or found["spans"], key=lambda each: each["rate"])
-    _say(
+    say(
         "\n| sent at | answered | of those meant | failed | p50 / p99 / worst ms | slowest "
         "seconds | server, processor time a request, limit / load | acknowledged | audit events "
         "| lost | RSS |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
@@ -305,13 +215,8 @@ def measure(url: str) -> None:
         f"| {story.acknowledged['200']} | {before[0]} to {after[0]}, verified | {lost} "
         f"| {rss:.0f} MB |\nWritten to {path.relative_to(ROOT)}."
     )
-    if found["errors"] or lost or held < HELD:
+    if found["errors"] or lost or held < HELD or story.failed:
         sys.exit(1)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

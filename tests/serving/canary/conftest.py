@@ -17,6 +17,7 @@ from serving.domain.canary import PLACES
 from serving.settings import Settings
 from serving.sides import Tried
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.order_log import FIT_DAYS, RECIPE, SERVED_DAY, OrderLog, origin
 from tests.training.registry.verdicts import PASSED
 from tiering.scheme import load_scheme
@@ -80,9 +81,7 @@ def frames(frame: IndicatorFrame) -> tuple[IndicatorFrame, IndicatorFrame]:
 @pytest.fixture
 def lite(tmp_path: Path) -> Database:
     """A store in a file, for what does not depend on the engine."""
-    store = Database(f"sqlite:///{tmp_path}/lite.db")
-    store.upgrade()
-    return store
+    return blank_store(f"sqlite:///{tmp_path}/lite.db")
 
 
 @pytest.fixture(scope="session")

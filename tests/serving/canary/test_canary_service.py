@@ -23,6 +23,7 @@ from serving.domain.canary import CanaryEnding, CanaryPlan
 from serving.settings import Settings
 from serving.sides import Sides, Tried, load_canary
 from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.canary.conftest import LEFT_OUT, T0
 from tests.serving.furnishing import write_manifest
 from training.bundle import Bundle
@@ -46,8 +47,7 @@ def application(
     world: Settings, served_bundle: Bundle, frame: IndicatorFrame, begin: Callable[..., Tried]
 ) -> Iterator[FastAPI]:
     """A service whose run has a canary of half of the customers."""
-    store = Database(world.database)
-    store.upgrade()
+    store = blank_store(world.database)
     earlier = dataclasses.replace(frame, as_of=frame.as_of.replace(day=1))
     run_batch(served_bundle, earlier, store)
     tried = begin(store, 50)

@@ -12,7 +12,7 @@ from serving.app import create_app
 from serving.archive import BundleArchive
 from serving.batch import run_batch
 from serving.settings import Settings
-from serving.store.session import Database
+from tests.blank_store import blank_store
 from tests.serving.canary.conftest import MODEL
 from tests.small_disk import MISSING, on_a_small_disk
 from tierwise import cli
@@ -38,8 +38,7 @@ def test_a_promotion_onto_a_full_disk_leaves_the_champion_serving_and_is_made_go
         database_url=f"sqlite:///{own_home / 'elsewhere.db'}",
     )
     champion = Bundle.load(settings.bundle)
-    store = Database(settings.database)
-    store.upgrade()
+    store = blank_store(settings.database)
     run_batch(champion, frame, store)
     second.save(own_home / "measured")
     spare = settings.state / "spare"

@@ -33,6 +33,7 @@ from serving.store.reviews import Reviews
 from serving.store.session import Database
 from serving.store.steps import RunSteps
 from serving.store.tables import GradeRow
+from tests.blank_store import blank_store
 from tests.processes import untraced
 from tests.serving.loopback import running
 from training.bundle import Bundle
@@ -169,8 +170,7 @@ def test_a_service_answers_and_writes_while_a_batch_beside_it_is_killed(
     frames: tuple[Path, Path],
 ) -> None:
     mine = settings.model_copy(update={"home": tmp_path})
-    store = Database(mine.database)
-    store.upgrade()
+    store = blank_store(mine.database)
     old = run_batch(served_bundle, frame, store).run
     application = create_app(mine)
     ids = [str(each) for each in frame.customer_id[:40]]

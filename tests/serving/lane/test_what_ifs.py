@@ -29,6 +29,10 @@ def both(client: TestClient, content: bytes) -> tuple[Any, Any]:
     straight = client.post(URL, content=content, headers=STRAIGHT)
     detour = client.post(URL, content=content, headers=DETOUR)
     assert straight.status_code == detour.status_code
+    heads = [{**each.headers, "x-request-id": ""} for each in (straight, detour)]
+    for head in heads:
+        del head["content-length"]  # an instant or an id within may compress differently
+    assert heads[0] == heads[1]
     told, expected = straight.json(), detour.json()
     for each in (told, expected):
         each.pop("request_id", None)
@@ -51,6 +55,24 @@ def test_every_customer_is_answered_as_by_the_endpoint(
         assert (
             simulation_schemas.Simulated.model_validate_json(document).grade.customer_id == customer
         )
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize("explanation", [False, "contributions", True])
+def test_it_is_sent_as_the_endpoint_sends_it(
+    client: TestClient, frame: IndicatorFrame, explanation: bool | str, encoding: str
+) -> None:
+    body = {"customer_id": str(frame.customer_id[0]), "explanation": explanation}
+    asked = {"accept-encoding": encoding}
+    straight, detour = (
+        client.post(URL, content=json.dumps(body).encode(), headers=asked | kind)
+        for kind in (STRAIGHT, DETOUR)
+    )
+    assert straight.content == detour.content
+    assert straight.headers.get("content-encoding") == (encoding if encoding == "gzip" else None)
+    # Its own id of the request apart, to the letter.
+    heads = [{**each.headers, "x-request-id": ""} for each in (straight, detour)]
+    assert heads[0] == heads[1]
 
 
 def test_the_usual_ones_do_not_reach_the_endpoint(

@@ -28,7 +28,7 @@ def test_the_packaged_policy_is_what_the_documents_ask_for() -> None:
     assert set(panel.seats) == {"sales_director", "product_manager", "marketing_director"}
     assert (panel.quorum, panel.answer_working_days) == (3, 5)
     assert chair.seats == ("chair",)
-    assert policy.name == "committee@1.0.0"
+    assert policy.name == "committee@1.1.0"
     assert policy is load_panel("committee")
     assert len(policy.sha256) == 64
 
