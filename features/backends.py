@@ -136,6 +136,22 @@ def sides(connection: BaseBackend) -> int:
     return min(int(threads), _SIDES)
 
 
+@contextmanager
+def abreast(connection: BaseBackend, sessions: int) -> Iterator[None]:
+    """Give the engine the threads that so many sessions (:func:`aside`) leave it.
+
+    A session works in the thread that asks it. Were all threads of the engine to come to that
+    one's help, they would take turns on the cores, and every sum would be cut into parts that
+    are put together again: a third more work for the same rows.
+    """
+    whole = connection.raw_sql("SELECT current_setting('threads')").fetchall()[0][0]
+    connection.raw_sql(f"SET threads = {max(1, whole - sessions + 1)}")
+    try:
+        yield
+    finally:
+        connection.raw_sql(f"SET threads = {whole}")
+
+
 class Session:
     """A session beside that of a connection (:func:`aside`), to be used from one thread."""
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 import ibis.expr.types as ir
 
 from features.contract import CONTRACT
-from features.ledger import categories, gaps, purchase_steps, steady_gaps
+from features.ledger import categories, gaps, purchase_steps
 from features.receivables import receivables
 from features.snapshot import SnapshotTables
-from features.totals import lived, spine, totals, windows
+from features.totals import lived, spine, totals, windows, year_before
 
 Lay = Callable[[str, ir.Table], ir.Table]
 """Takes rows that many indicators read, with a name, and returns where to read them."""
@@ -28,8 +28,7 @@ def snapshot_tables(
     Parameters
     ----------
     seen
-        What the snapshot sees of each fold and each table, and the customers of
-        :func:`features.ledger.out_of_order` as ``restless``.
+        What the snapshot sees of each fold and each table.
     mapped
         Contract columns the source really has.
     versioned
@@ -41,15 +40,18 @@ def snapshot_tables(
     spined = spine(*_lives(seen, versioned=versioned))
     put = lay if lay is not None else _where_they_are
     added = put("windows", windows(ledger))
-    summed = put("totals", totals(spined, _gaps(seen, versioned=versioned), added))
+    # Without versions the lives tell the intervals of all but a few customers.
+    between = gaps(purchase_steps(ledger if versioned else seen["unsteady"]))
+    summed = put("totals", totals(spined, between, added, year_before(ledger)))
     owed = put("receivables", receivables(seen["invoices"])) if "invoices" in seen else None
     return SnapshotTables(
         mapped=mapped,
         several=ledger if versioned else seen["several"],
-        lines=seen["lines"],
         categories=put("categories", categories(seen["lines"])),
         first_categories=seen["firsts"],
-        spine=spined if lay is None else summed.select(*spined.columns),
+        spine=spined
+        if lay is None
+        else summed.select(*(n for n in spined.columns if n in summed.columns)),
         windows=added,
         totals=summed,
         receivables=owed,
@@ -59,13 +61,6 @@ def snapshot_tables(
 
 def _lives(seen: Mapping[str, ir.Table], *, versioned: bool) -> tuple[ir.Table, ir.Table]:
     return lived(seen["ledger"]) if versioned else (seen["lives"], seen["beginnings"])
-
-
-def _gaps(seen: Mapping[str, ir.Table], *, versioned: bool) -> ir.Table:
-    if versioned:
-        return gaps(purchase_steps(seen["ledger"]))
-    moving = seen["ledger"].semi_join(seen["restless"], "customer_id")
-    return steady_gaps(seen["lives"], seen["steps"], gaps(purchase_steps(moving)))
 
 
 def _where_they_are(_name: str, rows: ir.Table) -> ir.Table:

@@ -29,6 +29,7 @@ from features.ledger import (
     out_of_order,
     several_rows,
     steady_steps,
+    unsteady_rows,
 )
 from features.sights import FOLDS, LATEST, REACH, STEADY_FOLDS, fold_seen, table_seen
 from features.snapshot import Snapshot, SnapshotTables, ascending
@@ -172,7 +173,8 @@ class History:
             sql = rows if isinstance(rows, str) else compiled(link, rows)
             self._folded[place] = name, sql
             keep(link, f"{self._prefix}_{name}", sql)
-        self._forget("days")
+        for name in ("days", "steps"):
+            self._forget(name)
 
     def _fold(self) -> None:
         lines = self._seen("orders")
@@ -195,8 +197,10 @@ class History:
             ledger = self._relation("ledger")
             self._keep("restless", out_of_order(ledger))
             self._keep("several", several_rows(ledger))
+            self._keep("unsteady", unsteady_rows(ledger, self._relation("restless")))
             self._keep("steps", steady_steps(ledger, self._relation("restless")))
             self._keep("lives", lives(ledger, self._relation("steps")))
+            self._forget("steps")  # the lives tell what they add up to
             self._keep("beginnings", beginnings(ledger, self._relation("lives")))
         for name in _OTHERS:
             if self.sources.table(name) is not None:
@@ -279,8 +283,6 @@ class History:
     def _relations(self, lay: Lay | None = None) -> SnapshotTables:
         seen = {name: self._relation(f"now_{name}") for name in self._sights}
         versioned = self._versioned("orders")
-        if not versioned:
-            seen["restless"] = self._relation("restless")
         return snapshot_tables(seen, self.sources.mapped(), versioned=versioned, lay=lay)
 
     def _relation(self, name: str) -> ir.Table:

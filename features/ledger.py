@@ -96,13 +96,23 @@ def categories(lines: ir.Table) -> ir.Table:
     ir.Table
         ``customer_id``; ``category``; ``last_age`` of the lines that are not returns, null
         if there is none; net amounts in money, returns included: ``net_90d``,
-        ``net_previous_90d`` (the 90 days before those) and ``net_365d``.
+        ``net_previous_90d`` (the 90 days before those), ``net_first_90d`` (of the year: the 90
+        days that followed this one a year ago) and ``net_365d``.
     """
     year = lines.filter(lines.age < CATEGORY_DAYS)
+    age, nothing = year.age, ibis.literal(0, year.net.type())
+    # Conditions within the sums: a condition of its own makes a sum half as slow again.
+    within = {
+        "net_90d": age < 90,
+        "net_previous_90d": (age >= 90) & (age < 180),
+        "net_first_90d": age >= CATEGORY_DAYS - 90,
+    }
     return year.group_by("customer_id", "category").aggregate(
-        last_age=year.age.min(where=~year.is_return),
-        net_90d=money(year.net.sum(where=year.age < 90)),
-        net_previous_90d=money(year.net.sum(where=(year.age >= 90) & (year.age < 180))),
+        last_age=ibis.ifelse(year.is_return, ibis.null(age.type()), age).min(),
+        **{
+            name: money(ibis.ifelse(where, year.net, nothing).sum())
+            for name, where in within.items()
+        },
         net_365d=money(year.net.sum()),
     )
 
@@ -184,6 +194,15 @@ def several_rows(ledger: ir.Table) -> ir.Table:
     return rows.select("customer_id", "day", SEEN_FROM, "is_purchase", "purchase", "bought")
 
 
+def unsteady_rows(ledger: ir.Table, restless: ir.Table) -> ir.Table:
+    """Return the purchase days of the customers of :func:`out_of_order`.
+
+    They are few; to look for them in each snapshot would read the ledger once more.
+    """
+    days = ledger.filter(ledger.purchase == 1).semi_join(restless, "customer_id")
+    return days.select("customer_id", "day", SEEN_FROM, "purchase")
+
+
 def steady_steps(ledger: ir.Table, restless: ir.Table) -> ir.Table:
     """Return ``day`` and ``day_before`` of each purchase day of the other customers."""
     days = ledger.filter(ledger.purchase == 1).anti_join(restless, "customer_id")
@@ -212,31 +231,6 @@ def gaps(steps: ir.Table) -> ir.Table:
     return steps.group_by("customer_id").aggregate(
         squares=(gap.cast("int64") * gap).sum().fill_null(0).cast("int64"),
         followed_90d=steps.count(where=(gap <= FOLLOWED_DAYS) & (steps.before >= FOLLOWED_DAYS)),
-    )
-
-
-def steady_gaps(lives: ir.Table, steps: ir.Table, moving: ir.Table) -> ir.Table:
-    """Return what :func:`gaps` does, from sums of whole lives instead of all intervals.
-
-    Parameters
-    ----------
-    lives
-        ``customer_id``, ``squares`` and ``followed``, all purchase days that were followed
-        within 90 days, as a snapshot sees them.
-    steps
-        ``age`` and ``before`` of each purchase day (:func:`steady_steps`).
-    moving
-        :func:`gaps` of the customers whose intervals differ from snapshot to snapshot.
-    """
-    steps = steps.filter(steps.before < FOLLOWED_DAYS)  # not yet 90 days ago, so within them
-    late = steps.group_by(code="customer_id").aggregate(late=steps.count())
-    both = lives.left_join(late, [lives.customer_id == late.code]).drop("code")
-    moving = moving.rename(code="customer_id", moved="squares", moved_90d="followed_90d")
-    both = both.left_join(moving, [both.customer_id == moving.code])
-    return both.select(
-        "customer_id",
-        squares=both.moved.coalesce(both.squares),
-        followed_90d=both.moved_90d.coalesce(both.followed - both.late.fill_null(0)),
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from features.backends import Session, aside, batches, compiled, sides
+from features.backends import Session, abreast, aside, batches, compiled, sides
 from features.errors import SnapshotError
 from features.frame import indicator_frame
 from features.history import History, Turn
@@ -102,10 +102,11 @@ class Press:
             self._sql = self._joined()
             return
         self._make = self._making()
-        abreast = min(most, len(self._wanted))
-        if abreast < 2:
+        hands = min(most, len(self._wanted))
+        if hands < 2:
             return
-        workers = ThreadPoolExecutor(abreast, thread_name_prefix="press")
+        undo.enter_context(abreast(self._sources.connection, hands))
+        workers = ThreadPoolExecutor(hands, thread_name_prefix="press")
         undo.callback(workers.shutdown, cancel_futures=True)
         for name, snapshot in self._wanted:
             turn = self._history.beside(snapshot)

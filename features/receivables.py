@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 
 from features.windows import aged, ratio
@@ -23,19 +24,22 @@ def receivables(invoices: ir.Table) -> ir.Table:
     overdue = owed.paid_at.isnull() & (owed.due_age > 0)
     # Most invoices were paid years ago and add nothing.
     owed = owed.filter(issued | due | overdue)
+    counted = {
+        "on_time": on_time,
+        "due": due,
+        "overdue": overdue,
+        "disputed": issued & owed.is_disputed.fill_null(False),
+        "issued": issued,
+    }
     sums = owed.group_by("customer_id").aggregate(
-        on_time=owed.amount.sum(where=on_time).fill_null(0),
-        due=owed.amount.sum(where=due),
-        overdue_amount=owed.amount.sum(where=overdue),
+        **{name: _sum(owed.amount, where) for name, where in counted.items()},
         max_overdue_days=owed.due_age.max(where=overdue),
-        disputed=owed.amount.sum(where=issued & owed.is_disputed.fill_null(False)).fill_null(0),
-        issued=owed.amount.sum(where=issued),
         waited=_waited(owed).sum(where=issued),
     )
     return sums.select(
         "customer_id",
-        "overdue_amount",
         "max_overdue_days",
+        overdue_amount=sums.overdue.nullif(0),  # every bill is of more than 0
         dso_days_365d=ratio(sums.waited, sums.issued),
         on_time_collection_rate_365d=ratio(sums.on_time, sums.due),
         dispute_rate_365d=ratio(sums.disputed, sums.issued),
@@ -54,6 +58,11 @@ def days_sales_outstanding(invoices: ir.Table) -> ir.Table:
         waited=_waited(issued).sum(), amount=issued.amount.sum()
     )
     return sums.select("customer_id", dso_days_365d=ratio(sums.waited, sums.amount))
+
+
+def _sum(amounts: ir.DecimalColumn, where: ir.BooleanColumn) -> ir.DecimalValue:
+    # A sum with a condition of its own takes half as long again.
+    return ibis.ifelse(where, amounts, ibis.literal(0, amounts.type())).sum()
 
 
 def _bills(invoices: ir.Table) -> ir.Table:

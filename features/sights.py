@@ -19,12 +19,11 @@ then lie by day, so that a snapshot reads those of its windows and no others."""
 FOLDS = ("ledger", "lines", "firsts")
 """Folds of the order lines."""
 
-STEADY_FOLDS = ("several", "steps", "lives", "beginnings")
+STEADY_FOLDS = ("several", "unsteady", "lives", "beginnings")
 """Folds that only lines without versions have."""
 
 _DAYS = {
     "firsts": {"day": "first_age"},
-    "steps": {"day": "age", "day_before": "before"},
     "lives": {"first_day": "first_age", "last_day": "last_age"},
 }
 """Day columns of the folds, and the ages they become; elsewhere it is ``day`` and ``age``."""

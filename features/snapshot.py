@@ -111,14 +111,13 @@ class SnapshotTables:
     several
         Orders by customer and day, where a purchase day has several rows: at least those of
         such days (:func:`features.ledger.several_rows`).
-    lines, categories, first_categories
-        Order lines of the last 365 days with a category (a whole number): ``customer_id``,
-        ``category``, ``age``, ``is_return``, ``net``; the same by customer and category;
-        the first purchase of each category.
+    categories, first_categories
+        Order lines of the last 365 days with a category (a whole number) by customer and
+        category (:func:`features.ledger.categories`); the first purchase of each category.
     spine, windows, totals
         By customer: first and last purchase day and sums of the whole life; sums of the last
-        730 days, also of those who only returned goods; for the customers of the spine both
-        of them, and the intervals between purchase days.
+        365 days, also of those who only returned goods; for the customers of the spine both
+        of them, sums of the 365 days before, and the intervals between purchase days.
     receivables
         By customer: what the invoices tell (:func:`features.receivables.receivables`); None
         for a source without them.
@@ -130,7 +129,6 @@ class SnapshotTables:
 
     mapped: frozenset[str]
     several: ir.Table
-    lines: ir.Table
     categories: ir.Table
     first_categories: ir.Table
     spine: ir.Table

@@ -19,7 +19,7 @@ from features.ledger import FOLLOWED_DAYS, money
 from features.visibility import POSITIONS, SEEN_FROM, SEEN_UNTIL
 from features.windows import MONTH_DAYS, aged
 
-REACH_DAYS = 730
+YEAR_DAYS, REACH_DAYS = 365, 730
 """Ages at which the windows end; what is older counts in the sums of a whole life only."""
 
 MONTHS = 12
@@ -30,6 +30,9 @@ _BANDS = (0, 30, 60, 90, 120, 150, 180, 275, 365, 455, REACH_DAYS)
 """Ages between which net amounts are added up: every window is a run of these."""
 
 _LIFE = ("net", "costed", "cost", "bought")
+
+_STEADY = ("squares", "followed")
+"""What :func:`lives` tells of intervals: it holds where no day was seen before an earlier one."""
 
 _YEAR = ("bought", "returned", "discount", "rebate", "costed", "cost", "custom")
 
@@ -106,14 +109,18 @@ def spine(seen: ir.Table, begun: ir.Table) -> ir.Table:
         ``customer_id``; ``first_age`` and ``last_age`` of the purchase days;
         ``order_days`` (how many there are); ``tenure`` (the same as ``first_age``); in money
         ``net_total``, ``costed_total``, ``cost_total``, ``bought_total`` and
-        ``first_bought``, that of the first purchase day.
+        ``first_bought``, that of the first purchase day; ``squares`` and ``followed``, of
+        lines without versions.
     """
     starts = begun.join(seen, [begun.customer_id == seen.customer_id, begun.age == seen.first_age])
     first = starts.group_by("customer_id").aggregate(first_bought=money(starts.bought.sum()))
     customers = seen.inner_join(first, "customer_id")
     sums = (f"{name}_total" for name in _LIFE)
     ages = ("first_age", "last_age", "order_days")
-    return customers.select("customer_id", *ages, *sums, "first_bought", tenure=customers.first_age)
+    steady = (name for name in _STEADY if name in seen.columns)
+    return customers.select(
+        "customer_id", *ages, *sums, "first_bought", *steady, tenure=customers.first_age
+    )
 
 
 def lived(ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -129,7 +136,7 @@ def lived(ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
 
 
 def windows(ledger: ir.Table) -> ir.Table:
-    """Add up the ledger of the last 730 days, one row a customer with a row in them.
+    """Add up the ledger of the last 365 days, one row a customer with a row in them.
 
     Parameters
     ----------
@@ -141,43 +148,88 @@ def windows(ledger: ir.Table) -> ir.Table:
     ir.Table
         ``customer_id``; ``net_{from}_{to}``, the net amount of the ages from..to - 1
         (:func:`net_between`); ``months``, the purchase days of the last twelve months side by
-        side in one whole number (:func:`purchase_days`); ``order_days_365d`` and
-        ``order_days_730d``; of the last 365 days in money ``bought``, ``returned``,
-        ``discount``, ``rebate``, ``costed``, ``cost`` and ``custom``; of 730 days
-        ``bought_730d`` and ``largest_row``, the most that a row of the ledger bought. Sums of
-        nothing are 0.
+        side in one whole number (:func:`purchase_days`); ``order_days_365d``; in money
+        ``bought``, ``returned``, ``discount``, ``rebate``, ``costed``, ``cost`` and
+        ``custom``; ``largest_row``, the most that a row of the ledger bought.
     """
-    days = ledger.filter(ledger.age < REACH_DAYS)
-    year = days.age < 365
+    days = ledger.filter(ledger.age < YEAR_DAYS)
     twelve = days.age < MONTHS * MONTH_DAYS
     # A single sum over the ledger in place of twelve; a shift too far would be an error.
     place = ibis.least(days.age // MONTH_DAYS, MONTHS) * _DAY_BITS
     packed = days.purchase.cast("int64") << place.cast("int32")
-    net = {
-        f"net_{begin}_{end}": _sum(days.net, aged(days.age, end - begin, ending=begin))
-        for begin, end in pairwise(_BANDS)
-    }
     return days.group_by("customer_id").aggregate(
-        **net,
+        **_net_of(days, 0, YEAR_DAYS),
         months=ibis.ifelse(twelve, packed, 0).sum().cast("int64"),
-        order_days_365d=ibis.ifelse(year, days.purchase, 0).sum(),
-        order_days_730d=days.purchase.sum(),
-        **{name: _sum(days[name], year) for name in _YEAR},
-        bought_730d=money(days.bought.sum()),
+        order_days_365d=days.purchase.sum(),
+        **{name: money(days[name].sum()) for name in _YEAR},
         largest_row=days.bought.max(),
     )
 
 
-def totals(spine: ir.Table, gaps: ir.Table, windows: ir.Table) -> ir.Table:
-    """Return the customers of :func:`spine` with all that :func:`windows` and gaps tell.
+def year_before(ledger: ir.Table) -> ir.Table:
+    """Add up the ledger of the 365 days before those of :func:`windows`, in the same way.
 
-    Sums of a customer who has no row in the windows are 0.
+    Few sums are wanted of them. Added together with those of the last year, each of its many
+    sums would meet the rows of two.
+
+    Returns
+    -------
+    ir.Table
+        ``customer_id``; ``net_{from}_{to}``; ``order_days_before``, ``bought_before``,
+        ``largest_before``.
     """
-    gaps, sums = gaps.rename(code="customer_id"), windows.rename(windows_code="customer_id")
-    joined = spine.left_join(gaps, [spine.customer_id == gaps.code])
-    joined = joined.left_join(sums, [joined.customer_id == sums.windows_code])
-    filled = {name: joined[name].fill_null(0) for name in windows.columns if name != "customer_id"}
-    return joined.select(*spine.columns, "squares", "followed_90d", **filled)
+    aged_days = ledger.filter((ledger.age >= YEAR_DAYS) & (ledger.age < REACH_DAYS))
+    return aged_days.group_by("customer_id").aggregate(
+        **_net_of(aged_days, YEAR_DAYS, REACH_DAYS),
+        order_days_before=aged_days.purchase.sum(),
+        bought_before=money(aged_days.bought.sum()),
+        largest_before=aged_days.bought.max(),
+    )
+
+
+def totals(spine: ir.Table, gaps: ir.Table, windows: ir.Table, year_before: ir.Table) -> ir.Table:
+    """Return the customers of :func:`spine` with all that the other three tell of them.
+
+    Parameters
+    ----------
+    gaps
+        :func:`features.ledger.gaps`: of all customers where the spine has no ``squares``,
+        elsewhere of those whose intervals differ from snapshot to snapshot.
+
+    Returns
+    -------
+    ir.Table
+        The columns of the spine and of the windows; ``squares``; ``followed_90d``; of the
+        last 730 days ``net_365_455``, ``net_455_730``, ``order_days_730d``, ``bought_730d``
+        and ``largest_row``. Sums of a customer who has no row in a window are 0.
+    """
+    joined = spine
+    filled: dict[str, ir.Value] = {}
+    for number, sums in enumerate((windows, year_before)):
+        coded = sums.rename({f"code_{number}": "customer_id"})
+        joined = joined.left_join(coded, [joined.customer_id == coded[f"code_{number}"]])
+        filled |= {name: joined[name].fill_null(0) for name in sums.columns[1:]}
+    own = [name for name in spine.columns if name not in _STEADY]
+    steady = [name for name in spine.columns if name in _STEADY]
+    joined = joined.select(*own, *steady, **filled)
+    told = gaps.rename(code="customer_id", moved="squares", moved_90d="followed_90d")
+    joined = joined.left_join(told, [joined.customer_id == told.code])
+    squares, followed = joined.moved, joined.moved_90d
+    if steady:
+        # Of the purchase days of the last 90 days each but the earliest followed one of them.
+        late = ibis.greatest(purchase_days(joined, 0, FOLLOWED_DAYS // MONTH_DAYS) - 1, 0)
+        squares = squares.coalesce(joined.squares)
+        followed = followed.coalesce(joined.followed - late)
+    return joined.select(
+        *own,
+        *windows.drop("customer_id", "largest_row").columns,
+        *(name for name in year_before.columns if name.startswith("net_")),
+        squares=squares,
+        followed_90d=followed,
+        order_days_730d=joined.order_days_365d + joined.order_days_before,
+        bought_730d=joined.bought + joined.bought_before,
+        largest_row=ibis.greatest(joined.largest_row, joined.largest_before),
+    )
 
 
 def net_between(sums: ir.Table, begin: int, end: int) -> ir.DecimalValue:
@@ -194,6 +246,14 @@ def purchase_days(sums: ir.Table, first: int, end: int) -> ir.IntegerValue:
 def month(sums: ir.Table, number: int) -> ir.IntegerValue:
     """Return the purchase days of a month of the last twelve, 0 the latest."""
     return (sums.months >> number * _DAY_BITS) & (2**_DAY_BITS - 1)
+
+
+def _net_of(days: ir.Table, first: int, end: int) -> dict[str, ir.DecimalValue]:
+    """Return the net amounts of the bands from ``first`` to ``end``, by name."""
+    bands = _BANDS[_BANDS.index(first) : _BANDS.index(end) + 1]
+    return {
+        f"net_{a}_{b}": _sum(days.net, aged(days.age, b - a, ending=a)) for a, b in pairwise(bands)
+    }
 
 
 def _sum(amounts: ir.DecimalColumn, where: ir.BooleanColumn) -> ir.DecimalValue:

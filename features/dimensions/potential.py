@@ -190,17 +190,17 @@ def _divergence(tables: SnapshotTables) -> ir.Table:
 
 
 def _mix(tables: SnapshotTables) -> ir.Table:
-    lines = tables.lines.filter(aged(tables.lines.age, YEAR))
-    sold = lines.group_by("category").aggregate(
-        next_90d=lines.net.sum(where=lines.age >= NEXT_90D_LAST_YEAR), year=lines.net.sum()
+    owned = tables.categories
+    sold = owned.group_by("category").aggregate(
+        next_90d=owned.net_first_90d.sum(), year=owned.net_365d.sum()
     )
     first = tables.first_categories
     ages = first.group_by("category").aggregate(oldest=first.first_age.max())
     seasons = sold.inner_join(ages.filter(ages.oldest >= YEAR), "category")
     # In millionths: a sum of doubles would depend on the order of rows.
-    index = _season_index(seasons.next_90d.fill_null(0), seasons.year) * _MILLION
+    index = _season_index(seasons.next_90d, seasons.year) * _MILLION
     seasons = seasons.select("category", index=index.round().cast("int32"))
-    bought = tables.categories.filter(tables.categories.net_365d > 0)
+    bought = owned.filter(owned.net_365d > 0)
     own = bought.inner_join(seasons.filter(_.index.notnull()), "category")
     amount = own.net_365d.cast("decimal(38, 4)")  # times the index it outgrows 18 digits
     sums = own.group_by("customer_id").aggregate(

@@ -6,7 +6,7 @@ from pathlib import Path
 import ibis
 import pytest
 
-from features.backends import at_time_zone, connect, to_json, try_strptime
+from features.backends import abreast, at_time_zone, connect, to_json, try_strptime
 from features.errors import DataError
 
 
@@ -49,3 +49,11 @@ def test_the_engine_functions_mean_what_they_say() -> None:
     assert connection.to_pyarrow(try_strptime(ibis.literal("x"), "%d")).as_py() is None
     row = to_json(ibis.struct({"name": ibis.literal('a "b"')}))
     assert connection.to_pyarrow(row).as_py() == '{"name":"a \\"b\\""}'
+
+
+@pytest.mark.parametrize(("threads", "left"), [(1, 1), (2, 1), (4, 3)])
+def test_sessions_side_by_side_leave_the_engine_the_other_threads(threads: int, left: int) -> None:
+    connection = connect(threads=threads)
+    with abreast(connection, 2):
+        assert setting(connection, "threads") == str(left)
+    assert setting(connection, "threads") == str(threads)

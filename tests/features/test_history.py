@@ -102,6 +102,45 @@ def test_a_day_that_becomes_known_in_two_parts_is_one_purchase_day(
     assert second["net_amount_total"].to_pylist() == [13.0]
 
 
+def test_an_invoice_says_something_to_its_last_day(connection: BaseBackend) -> None:
+    """For 365 days from issue and from falling due, and for as long as it is unpaid."""
+    days = [date(2025, 12, 31), date(2026, 1, 1), date(2026, 3, 1), date(2026, 3, 2)]
+
+    def invoice(customer: str, issued: str, due: str, paid: str | None) -> Row:
+        times = {"due_at": datetime.fromisoformat(due)}
+        if paid is not None:
+            times["paid_at"] = datetime.fromisoformat(paid)
+        at = datetime.fromisoformat(issued)
+        return {"invoice_id": customer, "customer_id": customer, "occurred_at": at, **times} | {
+            "amount": 10
+        }
+
+    rows = {
+        "orders": [
+            order(customer, "2020-01-01", 5) for customer in ("old", "due", "owing", "ends")
+        ],
+        "invoices": [
+            invoice("old", "2025-01-01", "2025-01-01", "2025-01-11"),
+            invoice("due", "2024-03-02", "2025-03-02", "2025-02-01"),
+            invoice("owing", "2021-01-01", "2021-02-01", None),
+            invoice("ends", "2021-01-01", "2021-02-01", "2026-03-01"),
+        ],
+    }
+    found = frames(sources(connection, rows), [Snapshot.at(day) for day in days])
+    names = found[0]["customer_id"].to_pylist()
+
+    def told(customer: str, name: str) -> list[float | None]:
+        return [frame[name].to_pylist()[names.index(customer)] for frame in found]
+
+    assert told("old", "dso_days_365d") == [10.0, None, None, None]
+    assert told("due", "on_time_collection_rate_365d") == [1.0, 1.0, 1.0, None]
+    overdue = [1794.0, 1795.0, 1854.0, 1855.0]
+    assert told("owing", "max_overdue_days") == overdue
+    assert told("ends", "max_overdue_days")[:2] == overdue[:2]
+    assert told("ends", "overdue_amount")[:2] == [10.0, 10.0]
+    assert told("ends", "overdue_amount")[2] == told("old", "overdue_amount")[2]
+
+
 def test_it_leaves_nothing_behind(connection: BaseBackend) -> None:
     before = relations(connection)
     made = sources(connection, {"orders": [order("a", "2026-01-10", 5)]})
