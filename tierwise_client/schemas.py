@@ -1431,9 +1431,9 @@ class RecoveryList(Struct, frozen=True, kw_only=True):
 
     items: list[Recovery]
     total: int
+    reasons: list[Label]
     cursor: str | None
     next: str | None
-    reasons: list[Label]
 
 
 class RecoveryPlan(Struct, frozen=True, kw_only=True):

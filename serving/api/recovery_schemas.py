@@ -65,9 +65,9 @@ class RecoveryList(Out):
 
     items: list[Recovery]
     total: int
+    reasons: list[Label] = Field(description="What a first contact gives one of.")
     cursor: str | None
     next: str | None
-    reasons: list[Label] = Field(description="What a first contact gives one of.")
 
 
 class Contact(BaseModel):

@@ -215,14 +215,14 @@ KILLED_BETWEEN_FILES = """
 """
 
 KILLED_INSIDE_A_FILE = """
-    count = 0
+    from itertools import count
+    numbers = count(1)  # each is given once, whichever thread asks
 
     class Mortal(parquet.pq.ParquetWriter):
         def write_table(self, table, *more):
-            global count
-            count += 1
+            number = next(numbers)
             super().write_table(table, *more)
-            if count == 4:
+            if number == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     parquet.pq.ParquetWriter = Mortal

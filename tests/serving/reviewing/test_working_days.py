@@ -85,7 +85,7 @@ def test_the_batch_and_the_service_go_by_the_policy_and_tell_where_it_ends(
     store = Database(f"sqlite:///{world / 'small' / 'tierwise.db'}")
     with store.read() as session:
         cases = Reviews(session).open_cases().values()
-        assert {case.policy for case in cases} == {"ours@1.0.0"}
+        assert {case.policy for case in cases} == {policy.name}
         assert {case.due_at for case in cases} == {policy.due_at(case.opened_at) for case in cases}
         alerts = AlertStore(session).uncleared().values()
         assert all(alert.standing.due_at > alert.standing.raised_at for alert in alerts)
