@@ -53,6 +53,13 @@ def test_seats_are_those_of_the_members_where_there_are_any() -> None:
     assert named.sha256 != packaged_panel().sha256
 
 
+def test_who_names_no_observed_tier_observes_nobody() -> None:
+    content = tomllib.loads(TEXT)
+    assert parse_panel(to_toml(content)).observation == packaged_panel().observation is not None
+    del content["observation"]
+    assert parse_panel(to_toml(content)).observation is None
+
+
 def test_a_policy_of_ones_own(tmp_path: Path) -> None:
     content = tomllib.loads(TEXT) | {"calendar": "ours"}
     path = tmp_path / "panel.toml"
