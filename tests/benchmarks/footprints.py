@@ -16,9 +16,9 @@ def boosters(bundle: Path, values: Path) -> None:
     import lightgbm as lgb
     import numpy as np
 
-    for target in ("churn", "ltv"):
-        booster = lgb.Booster(model_file=str(bundle / f"{target}.lgb.txt"))
-        booster.predict(np.load(values / f"{target}.npy"), raw_score=True)
+    for inputs in sorted(values.glob("*.*.npy")):
+        booster = lgb.Booster(model_file=str(bundle / f"{inputs.stem}.lgb.txt"))
+        booster.predict(np.load(inputs), raw_score=True)
 
 
 def bundle_score(bundle: Path, values: Path) -> None:
@@ -65,9 +65,9 @@ def shap_values(bundle: Path, values: Path) -> None:
     import numpy as np
     import shap
 
-    for target in ("churn", "ltv"):
-        booster = lgb.Booster(model_file=str(bundle / f"{target}.lgb.txt"))
-        shap.TreeExplainer(booster).shap_values(np.load(values / f"{target}.npy"))
+    for inputs in sorted(values.glob("*.*.npy")):
+        booster = lgb.Booster(model_file=str(bundle / f"{inputs.stem}.lgb.txt"))
+        shap.TreeExplainer(booster).shap_values(np.load(inputs))
 
 
 def snapshot(sources: Path, day: str) -> None:
